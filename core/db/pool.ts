@@ -1,0 +1,37 @@
+import { CamelCasePlugin, Kysely, PostgresDialect, type Transaction } from 'kysely'
+import pg from 'pg'
+
+// 8-byte integers here are identities and counts, far below 2^53.
+pg.types.setTypeParser(pg.types.builtins.INT8, Number)
+
+/** The database as repositories see it: readable SQL through kysely's `sql` tag, rows in camelCase. */
+export type Db = Kysely<unknown>
+/** What a repository takes as its required first argument when it must be part of a change. */
+export type Tx = Transaction<unknown>
+
+/** @param url a postgres:// address. @param max connections at most. */
+export function createPool(url: string, max: number, applicationName: string): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max,
+    application_name: applicationName,
+    connectionTimeoutMillis: 10_000,
+    // A connection that died silently must not hang a request for ever.
+    query_timeout: 30_000,
+    statement_timeout: 30_000,
+    idle_in_transaction_session_timeout: 30_000,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+  })
+  // Without a listener the loss of an idle connection ends the process; the pool replaces it by itself.
+  pool.on('error', () => undefined)
+  return pool
+}
+
+export function createDb(pool: pg.Pool): Db {
+  return new Kysely<unknown>({
+    dialect: new PostgresDialect({ pool }),
+    // keys inside jsonb are camelCase already
+    plugins: [new CamelCasePlugin({ maintainNestedObjectKeys: true })],
+  })
+}
