@@ -1,0 +1,102 @@
+import { z } from 'zod'
+import { Availability, Schedule } from './availability.ts'
+import { EmailAddress, Id, Instant, shortText, Text } from './common.ts'
+
+export const Profile = z.enum(['admin', 'live_agent'])
+export type Profile = z.infer<typeof Profile>
+
+export const Permission = z.enum([
+  'conversations.view',
+  'conversations.reply',
+  'conversations.supervise',
+  'visitors.view',
+  'visitors.edit',
+  'people.view',
+  'people.import',
+  'agents.view',
+  'agents.manage',
+  'availability.manage',
+  'sites.view',
+  'sites.manage',
+  'jobs.manage',
+  'audit.view',
+])
+export type Permission = z.infer<typeof Permission>
+
+const Password = Text.pipe(
+  z
+    .string()
+    .min(10, 'A password needs at least 10 characters.')
+    .max(200, 'A password has at most 200 characters.'),
+)
+const PersonName = Text.pipe(z.string().trim().min(1, 'A name is needed.').max(100))
+
+export const SignIn = z.strictObject({ email: z.string().max(254), password: z.string().max(200) })
+
+export const Preferences = z.object({
+  theme: z.enum(['system', 'light', 'dark']),
+  singleKeys: z.boolean(),
+  sounds: z.boolean(),
+})
+export type Preferences = z.infer<typeof Preferences>
+
+/** Who is signed in, and what the browser needs to open the socket. */
+export const Me = z.object({
+  id: Id,
+  email: z.string(),
+  name: z.string(),
+  profile: Profile,
+  permissions: z.array(Permission),
+  organisation: z.object({ name: z.string(), timeZone: z.string() }),
+  availability: Availability,
+  preferences: Preferences,
+  /** The first frame of /ws/agent carries it; bound to the session. */
+  socketToken: z.string(),
+  /** Chats at most, active and offered together. */
+  cap: z.number().int(),
+})
+export type Me = z.infer<typeof Me>
+
+export const Agent = z.object({
+  id: Id,
+  email: z.string(),
+  name: z.string(),
+  profile: Profile,
+  active: z.boolean(),
+  availability: Availability,
+  reachable: z.boolean(),
+  liveChatSchedule: Schedule,
+})
+export type Agent = z.infer<typeof Agent>
+export const AgentList = z.object({ agents: z.array(Agent) })
+
+export const CreateAgent = z.strictObject({
+  email: EmailAddress,
+  name: PersonName,
+  profile: Profile,
+  password: Password,
+})
+export const ChangeAgent = z
+  .strictObject({ name: PersonName, profile: Profile, active: z.boolean(), password: Password })
+  .partial()
+
+export const SetUp = z.strictObject({
+  token: z.string().max(200),
+  organisationName: PersonName,
+  timeZone: z.string().max(100),
+  name: PersonName,
+  email: EmailAddress,
+  password: Password,
+  siteName: PersonName,
+  /** Where the widget will stand, such as https://www.example.com; empty allows any site until one is named. */
+  siteOrigin: shortText(300).optional(),
+})
+export const SetUpState = z.object({ needed: z.boolean() })
+
+export const AuditEntry = z.object({
+  at: Instant,
+  actor: z.string().nullable(),
+  action: z.string(),
+  object: z.string().nullable(),
+  detail: z.unknown(),
+})

@@ -1,0 +1,59 @@
+import { z } from 'zod'
+
+/** An instant in UTC, as ISO 8601 with a Z. */
+export const Instant = z.iso.datetime()
+export const Id = z.uuid()
+
+/** PostgreSQL stores no NUL, and half of a surrogate pair is no text: the first is refused, the second made whole. */
+export const Text = z
+  .string()
+  .refine((text) => !text.includes('\0'), 'Text must not contain the NUL character.')
+  .transform((text) => text.toWellFormed())
+
+export const maxMessageLength = 10_000
+/** What somebody says: 1 to 10,000 characters (UTF-16 units), not only white space. */
+export const MessageText = Text.pipe(
+  z
+    .string()
+    .max(maxMessageLength, `A message has at most ${maxMessageLength.toLocaleString('en')} characters.`)
+    .refine((text) => text.trim() !== '', 'A message needs some text.'),
+)
+
+/** Made by the sender, unique among its own sends; a repeated one is the same message. */
+export const ClientId = z
+  .string()
+  .min(1)
+  .max(64)
+  .regex(/^[\w.:-]+$/, 'A client id has letters, digits and ".:-_" only.')
+
+export const EmailAddress = z
+  .string()
+  .trim()
+  .max(254, 'This e-mail address is too long.')
+  .pipe(z.email('This is not an e-mail address, such as name@example.com.'))
+  .transform((email) => email.toLowerCase())
+
+/** One line of text about a person, trimmed; null or empty clears it. */
+export const shortText = (max = 200) =>
+  Text.pipe(z.string().trim().max(max, `At most ${max} characters.`)).transform((text) => text || null)
+
+/** Only these reach a link: a javascript: address typed by a visitor must stay text. */
+export const WebAddress = Text.pipe(
+  z
+    .string()
+    .max(2_000)
+    .regex(/^https?:\/\//i, 'A web address begins with http:// or https://.'),
+)
+
+export const Cursor = z.string().max(200)
+
+/** RFC 9457. `code` is stable; `detail` is a sentence for people. */
+export const Problem = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.number().int(),
+  code: z.string(),
+  detail: z.string(),
+  errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
+})
+export type Problem = z.infer<typeof Problem>

@@ -1,0 +1,166 @@
+import { z } from 'zod'
+import { ClientId, Cursor, Id, Instant, MessageText } from './common.ts'
+
+export const ConversationStatus = z.enum(['waiting', 'active', 'ended', 'missed'])
+export type ConversationStatus = z.infer<typeof ConversationStatus>
+
+export const EndReason = z.enum([
+  'agent',
+  'visitor',
+  'timeout',
+  'no_answer',
+  'nobody_available',
+  'visitor_left',
+  'cancelled',
+  'left_message',
+])
+export type EndReason = z.infer<typeof EndReason>
+
+export const Outcome = z.enum(['qualified', 'not_a_fit', 'support', 'spam'])
+export type Outcome = z.infer<typeof Outcome>
+
+export const EntryKind = z.enum([
+  'message',
+  'file',
+  'joined',
+  'calendar_shared',
+  'meeting_booked',
+  'handed_over',
+  'warning',
+  'ended',
+])
+export type EntryKind = z.infer<typeof EntryKind>
+
+/** One line of a conversation's log. `seq` counts from 1 without gaps and is the order for every reader. */
+export const Entry = z.object({
+  seq: z.number().int().positive(),
+  kind: EntryKind,
+  sender: z.object({ type: z.enum(['visitor', 'agent', 'system']), id: Id.nullable() }),
+  at: Instant,
+  text: z.string().nullable(),
+  /** joined: {name}; ended: {reason, by: agent's name or null}; warning: {endsAt}. Messages: null. */
+  data: z.record(z.string(), z.unknown()).nullable(),
+  /** The sender's own id for it, so that what it still shows as "sending" meets its stored self. */
+  clientId: z.string().nullable(),
+})
+export type Entry = z.infer<typeof Entry>
+
+/** Agents only. Stands after the entry `afterSeq`. */
+export const Note = z.object({
+  id: Id,
+  afterSeq: z.number().int().nonnegative(),
+  agent: z.object({ id: Id, name: z.string() }),
+  at: Instant,
+  text: z.string(),
+  clientId: z.string(),
+})
+export type Note = z.infer<typeof Note>
+
+export const Page = z.object({ url: z.string(), title: z.string().nullable() })
+export type Page = z.infer<typeof Page>
+
+/** A conversation as an agent who may see it sees it: a list row and the head of the chat. */
+export const Conversation = z.object({
+  id: Id,
+  status: ConversationStatus,
+  visitor: z.object({
+    id: Id,
+    name: z.string().nullable(),
+    email: z.string().nullable(),
+    company: z.string().nullable(),
+    /** Has a chat open on some page right now. */
+    online: z.boolean(),
+  }),
+  agent: z.object({ id: Id, name: z.string() }).nullable(),
+  previousId: Id.nullable(),
+  requestedAt: Instant,
+  acceptedAt: Instant.nullable(),
+  endedAt: Instant.nullable(),
+  endReason: EndReason.nullable(),
+  outcome: Outcome.nullable(),
+  page: Page.nullable(),
+  firstText: z.string(),
+  lastSeq: z.number().int(),
+  lastAt: Instant,
+  lastText: z.string().nullable(),
+  lastSender: z.enum(['visitor', 'agent', 'system']).nullable(),
+  /** The instant of the visitor's oldest message that nobody has answered. */
+  waitingSince: Instant.nullable(),
+  /** When it ends by itself if nobody writes; null unless active. */
+  idleAt: Instant.nullable(),
+  /** The visitor's messages after agentReadSeq. */
+  unread: z.number().int(),
+  agentReadSeq: z.number().int(),
+  visitorReadSeq: z.number().int(),
+  visitorReceivedSeq: z.number().int(),
+})
+export type Conversation = z.infer<typeof Conversation>
+
+export const ConversationView = z.enum(['active', 'all', 'missed'])
+export type ConversationView = z.infer<typeof ConversationView>
+
+export const ListConversations = z.object({
+  view: ConversationView.default('active'),
+  /** Words in messages, or a part of a visitor's name, e-mail or company. */
+  query: z.string().trim().max(200).optional(),
+  agentId: Id.optional(),
+  outcome: Outcome.optional(),
+  cursor: Cursor.optional(),
+})
+export const ConversationPage = z.object({
+  conversations: z.array(Conversation),
+  nextCursor: z.string().nullable(),
+})
+export type ConversationPage = z.infer<typeof ConversationPage>
+
+export const ReadEntries = z.object({
+  afterSeq: z.coerce.number().int().nonnegative().optional(),
+  beforeSeq: z.coerce.number().int().positive().optional(),
+})
+/** At most 200 entries: the oldest after `afterSeq`, else the newest (before `beforeSeq`); always ascending.
+ *  `notes` are those standing after any of them; visitors' answers have no such key. */
+export const EntryPage = z.object({
+  entries: z.array(Entry),
+  lastSeq: z.number().int(),
+  hasMore: z.boolean(),
+  notes: z.array(Note).optional(),
+})
+export type EntryPage = z.infer<typeof EntryPage>
+
+export const SendMessage = z.strictObject({ clientId: ClientId, text: MessageText })
+export type SendMessage = z.infer<typeof SendMessage>
+export const SentMessage = z.object({ clientId: z.string(), seq: z.number().int(), at: Instant })
+export type SentMessage = z.infer<typeof SentMessage>
+
+export const EndConversation = z.strictObject({ outcome: Outcome.optional() })
+export const SetOutcome = z.strictObject({ outcome: Outcome.nullable() })
+
+/** A chat put to the signed-in agent, with what the banner shows. */
+export const Offer = z.object({
+  id: Id,
+  conversationId: Id,
+  state: z.enum(['pending', 'accepted', 'declined', 'expired', 'withdrawn']),
+  offeredAt: Instant,
+  expiresAt: Instant,
+  visitor: z.object({
+    name: z.string().nullable(),
+    company: z.string().nullable(),
+    crmStatus: z.string().nullable(),
+  }),
+  page: Page.nullable(),
+  firstText: z.string(),
+})
+export type Offer = z.infer<typeof Offer>
+
+export const OfferList = z.object({ offers: z.array(Offer) })
+
+/** The transcript as JSON: no notes, the same lines as the .txt. */
+export const Transcript = z.object({
+  conversationId: Id,
+  startedAt: Instant,
+  endedAt: Instant.nullable(),
+  visitor: z.object({ name: z.string().nullable(), email: z.string().nullable() }),
+  agent: z.object({ name: z.string() }).nullable(),
+  outcome: Outcome.nullable(),
+  entries: z.array(Entry.omit({ clientId: true }).extend({ name: z.string() })),
+})
