@@ -37,7 +37,7 @@ export const WeeklyBlock = z
   })
 export type WeeklyBlock = z.infer<typeof WeeklyBlock>
 
-export const maxWeeklyBlocks = 200
+export const maxWeeklyBlocks = 100
 export const maxDatesOff = 1_000
 
 const blocks = z.array(WeeklyBlock).max(maxWeeklyBlocks, `A week has at most ${maxWeeklyBlocks} blocks.`)
@@ -74,7 +74,7 @@ export const AvailabilityReason = z.discriminatedUnion('code', [
   /** The schedule never gives another answer. */
   z.object({ code: z.literal('by_schedule'), timeZone: z.string() }),
   z.object({
-    code: z.literal('set_by_you_until'),
+    code: z.enum(['set_by_you_until', 'set_by_supervisor_until', 'missed_offers_until']),
     until: Instant,
     timeZone: z.string(),
     ends: z.enum(['block_start', 'midnight', 'chosen_end']),

@@ -25,6 +25,9 @@ export function createPool(url: string, max: number, applicationName: string): p
   })
   // Without a listener the loss of an idle connection ends the process; the pool replaces it by itself.
   pool.on('error', () => undefined)
+  // The same for a connection lost between two queries of a transaction: nobody listens on it then, and its next
+  // query fails by itself.
+  pool.on('connect', (client) => client.on('error', () => undefined))
   return pool
 }
 

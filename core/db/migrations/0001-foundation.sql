@@ -251,7 +251,8 @@ create table activities (
 create index activities_of_person on activities (person_id, at desc);
 
 -- Work promised in the transaction that made it necessary. A row is open until its effect is committed; BullMQ only
--- carries it. open -> done | dead (with last_error), dead -> open by hand.
+-- carries it. open -> done | dead (with last_error), dead -> open by hand. While open it may be claimed: a worker is
+-- busy with an effect outside PostgreSQL (a mail, a CRM) until claimed_until, which it keeps moving while it lives.
 create table outbox (
   id bigint generated always as identity primary key,
   task text not null,
@@ -264,12 +265,18 @@ create table outbox (
   last_error text,
   -- Set when handed to the queue, cleared when it must be handed over again.
   relayed_at timestamptz,
+  claimed_by uuid,
+  claimed_until timestamptz,
   created_at timestamptz not null,
-  finished_at timestamptz
+  finished_at timestamptz,
+  check ((claimed_by is null) = (claimed_until is null)),
+  check ((state = 'open') = (finished_at is null))
 );
+create index outbox_unrelayed on outbox (run_at) where state = 'open' and relayed_at is null;
 create index outbox_open on outbox (run_at) where state = 'open';
 create index outbox_order on outbox (order_key, id) where state = 'open' and order_key is not null;
-create index outbox_finished on outbox (finished_at) where state <> 'open';
+create index outbox_done on outbox (finished_at) where state = 'done';
+create index outbox_dead on outbox (finished_at) where state = 'dead';
 
 -- What the search indexer still has to read: one row a stored group of messages, taken with DELETE ... SKIP LOCKED,
 -- so that no cursor has to guess which rows commit late.

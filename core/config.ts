@@ -1,0 +1,103 @@
+import path from 'node:path'
+import { z } from 'zod'
+import { StartError } from './errors.ts'
+
+/** What the environment says, checked once. A wrong value stops the start with a sentence that names it. */
+export interface Config {
+  mode: 'demo' | 'start' | 'web' | 'worker'
+  host: string
+  /** 0 takes any free port. */
+  port: number
+  /** Where people reach Foyer, without a trailing slash; null until a port is known. */
+  publicUrl: string | null
+  /** The widget's own origin, if it has one. */
+  widgetUrl: string | null
+  dataDir: string
+  databaseUrl: string | null
+  redisUrl: string | null
+  secretKey: string | null
+  smtpUrl: string | null
+  logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
+  testClock: Date | null
+  demoPassword: string | null
+  /** How many proxies stand in front of Foyer and set X-Forwarded-For; 0 trusts none. */
+  trustedProxies: number
+}
+
+const webUrl = (protocols: string[]) =>
+  z.string().refine((value) => URL.canParse(value) && protocols.includes(new URL(value).protocol))
+
+const Environment = z.object({
+  FOYER_HOST: z.string().min(1).default('127.0.0.1'),
+  FOYER_PORT: z.coerce.number().int().min(0).max(65_535).default(3_000),
+  FOYER_PUBLIC_URL: webUrl(['http:', 'https:']).optional(),
+  FOYER_WIDGET_URL: webUrl(['http:', 'https:']).optional(),
+  FOYER_DATA_DIR: z.string().min(1).optional(),
+  FOYER_DATABASE_URL: webUrl(['postgres:', 'postgresql:']).optional(),
+  FOYER_REDIS_URL: webUrl(['redis:', 'rediss:', 'unix:']).optional(),
+  FOYER_SECRET_KEY: z.string().min(32).optional(),
+  FOYER_SMTP_URL: webUrl(['smtp:', 'smtps:']).optional(),
+  FOYER_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  FOYER_TEST_CLOCK: z.iso.datetime({ offset: true }).optional(),
+  FOYER_DEMO_PASSWORD: z.string().min(8).optional(),
+  FOYER_TRUSTED_PROXIES: z.coerce.number().int().min(0).max(10).default(0),
+})
+
+const expected: Record<keyof z.infer<typeof Environment>, string> = {
+  FOYER_HOST: 'an address to listen on, such as 127.0.0.1 or 0.0.0.0',
+  FOYER_PORT: 'a port from 0 to 65535 (0 takes any free one)',
+  FOYER_PUBLIC_URL: 'an address such as https://chat.example.com',
+  FOYER_WIDGET_URL: 'an address such as https://widget.example.com',
+  FOYER_DATA_DIR: 'a folder',
+  FOYER_DATABASE_URL: 'an address such as postgres://user:password@host:5432/foyer',
+  FOYER_REDIS_URL: 'an address such as redis://host:6379',
+  FOYER_SECRET_KEY: 'at least 32 characters of randomness',
+  FOYER_SMTP_URL: 'an address such as smtp://user:password@host:587',
+  FOYER_LOG_LEVEL: 'one of fatal, error, warn, info, debug, trace, silent',
+  FOYER_TEST_CLOCK: 'an instant such as 2026-11-20T09:00:00Z',
+  FOYER_DEMO_PASSWORD: 'at least 8 characters',
+  FOYER_TRUSTED_PROXIES: 'a number of proxies from 0 to 10',
+}
+
+/**
+ * @throws {StartError} naming the variable and what it should hold, never its value (it may be a secret), or the
+ * combination that would fail silently.
+ */
+export function readConfig(mode: Config['mode'], env: NodeJS.ProcessEnv): Config {
+  // an empty variable is how many tools say "not set"
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
+  const parsed = Environment.safeParse(given)
+  if (!parsed.success) {
+    const name = String(parsed.error.issues[0]?.path[0]) as keyof typeof expected
+    throw new StartError(`${name} is not valid: it should be ${expected[name]}.`)
+  }
+  const e = parsed.data
+  if (e.FOYER_DATABASE_URL && !e.FOYER_SECRET_KEY)
+    throw new StartError(
+      'FOYER_DATABASE_URL is set, so FOYER_SECRET_KEY must be too: without it the secrets in that database could not be read again.',
+    )
+  if (e.FOYER_REDIS_URL && !e.FOYER_DATABASE_URL)
+    throw new StartError(
+      'FOYER_REDIS_URL is set without FOYER_DATABASE_URL: Redis is for several processes, and the embedded database serves only one.',
+    )
+  if ((mode === 'web' || mode === 'worker') && !(e.FOYER_DATABASE_URL && e.FOYER_REDIS_URL))
+    throw new StartError(
+      `npm run ${mode} needs FOYER_DATABASE_URL and FOYER_REDIS_URL. For everything in one process use npm start.`,
+    )
+  return {
+    mode,
+    host: e.FOYER_HOST,
+    port: e.FOYER_PORT,
+    publicUrl: e.FOYER_PUBLIC_URL?.replace(/\/+$/, '') ?? null,
+    widgetUrl: e.FOYER_WIDGET_URL?.replace(/\/+$/, '') ?? null,
+    dataDir: path.resolve(e.FOYER_DATA_DIR ?? (mode === 'demo' ? 'data/demo' : 'data')),
+    databaseUrl: e.FOYER_DATABASE_URL ?? null,
+    redisUrl: e.FOYER_REDIS_URL ?? null,
+    secretKey: e.FOYER_SECRET_KEY ?? null,
+    smtpUrl: e.FOYER_SMTP_URL ?? null,
+    logLevel: e.FOYER_LOG_LEVEL,
+    testClock: e.FOYER_TEST_CLOCK ? new Date(e.FOYER_TEST_CLOCK) : null,
+    demoPassword: e.FOYER_DEMO_PASSWORD ?? null,
+    trustedProxies: e.FOYER_TRUSTED_PROXIES,
+  }
+}

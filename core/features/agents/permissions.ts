@@ -1,0 +1,25 @@
+import type { Permission, Profile } from '../../contracts/agents.ts'
+
+/** Who may do what: one table, read by the server for every route and frame, and sent to the browser in /me so that
+ *  it draws only what will work. */
+const table: Record<Permission, readonly Profile[]> = {
+  'conversations.view': ['admin', 'live_agent'],
+  'conversations.reply': ['admin', 'live_agent'],
+  // Nobody by default: an active chat belongs to its agent, whoever else is in charge.
+  'conversations.supervise': [],
+  'visitors.view': ['admin', 'live_agent'],
+  'visitors.edit': ['admin', 'live_agent'],
+  'people.view': ['admin', 'live_agent'],
+  'people.import': ['admin'],
+  'agents.view': ['admin', 'live_agent'],
+  'agents.manage': ['admin'],
+  'availability.manage': ['admin', 'live_agent'],
+  'sites.view': ['admin'],
+  'sites.manage': ['admin'],
+  'jobs.manage': ['admin'],
+  'audit.view': ['admin'],
+}
+
+export function permissionsOf(profile: Profile): Permission[] {
+  return (Object.keys(table) as Permission[]).filter((permission) => table[permission].includes(profile))
+}

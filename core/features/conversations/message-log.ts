@@ -1,0 +1,211 @@
+import type { Pool, PoolClient } from 'pg'
+import type { FastifyBaseLogger } from 'fastify'
+import type { Clock } from '../../clock.ts'
+import { ConversationEndedError, FoyerError, NotFoundError } from '../../errors.ts'
+
+/** What somebody wants to say. `senderId` has proven who it is; whether it may speak here is decided under the lock. */
+export interface OutgoingMessage {
+  conversationId: string
+  senderType: 'visitor' | 'agent'
+  senderId: string
+  clientId: string
+  text: string
+}
+
+export interface StoredMessage {
+  seq: number
+  at: Date
+  /** False when this send had been stored before. */
+  isNew: boolean
+  visitorId: string
+  agentId: string | null
+}
+
+type Row = [
+  status: 'stored' | 'busy' | 'ended' | 'not_found',
+  seq: number,
+  atMs: number,
+  isNew: boolean,
+  visitorId: string,
+  agentId: string | null,
+]
+
+interface Waiting {
+  message: OutgoingMessage
+  /** Monotonic ms after which the sender is told to try again. */
+  deadline: number
+  resolve(stored: StoredMessage): void
+  reject(error: Error): void
+}
+
+const maxGroup = 400
+const maxWaiting = 50_000
+const patienceMs = 15_000
+const busyPauseMs = 2
+const brokenPauseMs = 200
+
+/**
+ * The hot path: stores messages in groups. Whatever waits is taken whenever a connection is free, with no timer in
+ * between; so a lone message goes at once, and under load groups grow by themselves.
+ *
+ * Order: a conversation is on at most one connection at a time, and what cannot be stored yet (`busy`) goes back to
+ * the front with everything of its conversation, so sends of one conversation are stored in the order they came.
+ */
+export class MessageLog {
+  readonly #pool: Pool
+  readonly #clock: Clock
+  readonly #log: FastifyBaseLogger
+  readonly #idle: string
+  #waiting: Waiting[] = []
+  #free: number
+  #inFlight = new Set<string>()
+  #pumpIsDue = false
+  #pausedUntil = 0
+  #closed = false
+
+  /** @param idleMs after how long without a message an active conversation ends. */
+  constructor(options: { pool: Pool; clock: Clock; log: FastifyBaseLogger; idleMs: number; connections?: number }) {
+    this.#pool = options.pool
+    this.#clock = options.clock
+    this.#log = options.log
+    this.#idle = `${options.idleMs} milliseconds`
+    this.#free = options.connections ?? 2
+  }
+
+  /** Messages that wait or are being stored. */
+  get backlog(): number {
+    return this.#waiting.length
+  }
+
+  /**
+   * Resolves after the commit.
+   * @throws {ConversationEndedError} it takes no more messages
+   * @throws {NotFoundError} it is not the sender's
+   * @throws {FoyerError} `unavailable` (503): not known to be stored; sending again with the same client id is safe
+   */
+  append(message: OutgoingMessage): Promise<StoredMessage> {
+    if (this.#closed || this.#waiting.length >= maxWaiting) return Promise.reject(unavailable())
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ message, deadline: performance.now() + patienceMs, resolve, reject })
+      // one turn later, so that frames read from the same socket event share a group
+      if (this.#free > 0 && !this.#pumpIsDue) {
+        this.#pumpIsDue = true
+        setImmediate(() => this.#pump())
+      }
+    })
+  }
+
+  /** Waits for what is under way; what comes after is refused. */
+  async close(): Promise<void> {
+    this.#closed = true
+    while (this.#inFlight.size > 0 || this.#waiting.length > 0)
+      await new Promise((resolve) => setImmediate(resolve))
+  }
+
+  #pump(): void {
+    this.#pumpIsDue = false
+    while (this.#free > 0 && this.#waiting.length > 0 && performance.now() >= this.#pausedUntil) {
+      const group = this.#take()
+      if (group.length === 0) return
+      this.#free--
+      const conversations = new Set(group.map(({ message }) => message.conversationId))
+      for (const id of conversations) this.#inFlight.add(id)
+      void this.#store(group)
+        .then(({ later, pauseMs }) => this.#putBack(later, pauseMs))
+        .finally(() => {
+          for (const id of conversations) this.#inFlight.delete(id)
+          this.#free++
+          this.#pump()
+        })
+    }
+  }
+
+  #take(): Waiting[] {
+    const group: Waiting[] = []
+    const rest: Waiting[] = []
+    for (const item of this.#waiting) {
+      if (group.length < maxGroup && !this.#inFlight.has(item.message.conversationId)) group.push(item)
+      else rest.push(item)
+    }
+    this.#waiting = rest
+    return group
+  }
+
+  #putBack(later: Waiting[], pauseMs: number): void {
+    if (later.length === 0) return
+    const now = performance.now()
+    const patient = later.filter((item) => {
+      if (item.deadline > now) return true
+      item.reject(unavailable())
+      return false
+    })
+    if (patient.length === 0) return
+    this.#waiting = [...patient, ...this.#waiting]
+    this.#pausedUntil = now + pauseMs
+    setTimeout(() => this.#pump(), pauseMs + 1)
+  }
+
+  /** @returns what must be tried again, and after how long. */
+  async #store(group: Waiting[]): Promise<{ later: Waiting[]; pauseMs: number }> {
+    let rows: Row[]
+    try {
+      rows = await this.#run(group)
+    } catch (error) {
+      if (isConnectionProblem(error)) {
+        // The commit may or may not have happened. The client ids make the second try harmless.
+        this.#log.warn({ error: String(error) }, 'Storing messages failed; trying again')
+        return { later: group, pauseMs: brokenPauseMs }
+      }
+      if (group.length === 1) {
+        this.#log.error({ error }, 'A message could not be stored')
+        group[0]?.reject(unavailable())
+        return { later: [], pauseMs: 0 }
+      }
+      const middle = group.length >> 1
+      const first = await this.#store(group.slice(0, middle))
+      const second = await this.#store(group.slice(middle))
+      return { later: [...first.later, ...second.later], pauseMs: Math.max(first.pauseMs, second.pauseMs) }
+    }
+    const later: Waiting[] = []
+    for (const [index, item] of group.entries()) {
+      const row = rows[index]
+      if (!row) throw new Error('append_messages returned fewer rows than messages')
+      const [status, seq, atMs, isNew, visitorId, agentId] = row
+      if (status === 'stored') item.resolve({ seq, at: new Date(atMs), isNew, visitorId, agentId })
+      else if (status === 'ended') item.reject(new ConversationEndedError())
+      else if (status === 'not_found') item.reject(new NotFoundError('conversation'))
+      else later.push(item)
+    }
+    return { later, pauseMs: busyPauseMs }
+  }
+
+  async #run(group: Waiting[]): Promise<Row[]> {
+    const messages = group.map(({ message: m }) => [m.conversationId, m.senderType, m.senderId, m.clientId, m.text])
+    const client: PoolClient = await this.#pool.connect()
+    try {
+      const result = await client.query<Row>({
+        name: 'append_messages',
+        text: 'select * from append_messages($1::jsonb, $2, $3::interval)',
+        values: [JSON.stringify(messages), this.#clock.now(), this.#idle],
+        rowMode: 'array',
+      })
+      client.release()
+      return result.rows
+    } catch (error) {
+      client.release(isConnectionProblem(error))
+      throw error
+    }
+  }
+}
+
+const unavailable = () =>
+  new FoyerError(503, 'unavailable', 'Foyer could not store this just now. It is safe to send it again.')
+
+/** Whether the outcome is unknown because the line, the server or the transaction went away, as opposed to
+ *  PostgreSQL refusing what was asked. https://www.postgresql.org/docs/18/errcodes-appendix.html */
+function isConnectionProblem(error: unknown): boolean {
+  const code = (error as { code?: string } | null)?.code
+  if (code === undefined) return true
+  // 08 connection, 40 rollback (deadlock, serialisation), 53 resources, 55 lock, 57 operator intervention, 58 system
+  return /^(08|40|53|55|57|58)/.test(code) || /^E[A-Z]+$/.test(code)
+}

@@ -1,0 +1,254 @@
+import { type RawBuilder, sql } from 'kysely'
+import type { Conversation, ConversationStatus, EndReason, Entry, Note, Outcome, Page } from '../../contracts/conversations.ts'
+import type { Db, Tx } from '../../db/pool.ts'
+import { NotFoundError } from '../../errors.ts'
+import { isOnline } from '../../realtime/presence-sql.ts'
+import { visibleTo, type Viewer } from './visibility.ts'
+
+/** The row as the services decide about it; locked where the name says so. */
+export interface ConversationRow {
+  id: string
+  siteId: string
+  visitorId: string
+  status: ConversationStatus
+  agentId: string | null
+  previousId: string | null
+  requestedAt: Date
+  acceptedAt: Date | null
+  endedAt: Date | null
+  endReason: EndReason | null
+  lastSeq: number
+  lastAt: Date
+  idleAt: Date | null
+  idleWarned: boolean
+  firstText: string
+  page: Page | null
+}
+
+/** @throws {NotFoundError} */
+export async function lock(tx: Tx, id: string): Promise<ConversationRow> {
+  const { rows } = await sql<ConversationRow>`
+    select id, site_id, visitor_id, status, agent_id, previous_id, requested_at, accepted_at, ended_at, end_reason,
+           last_seq, last_at, idle_at, idle_warned, first_text, page
+    from conversations where id = ${id} for update`.execute(tx)
+  if (!rows[0]) throw new NotFoundError('conversation')
+  return rows[0]
+}
+
+interface NewEntry {
+  kind: Entry['kind']
+  sender: Entry['sender']
+  text?: string | null
+  data?: Record<string, unknown> | null
+  clientId?: string | null
+}
+
+/** Appends a line to the log of a conversation that `tx` has locked; advances the given row with it. */
+export async function append(tx: Tx, row: ConversationRow, now: Date, entry: NewEntry): Promise<Entry> {
+  row.lastSeq += 1
+  row.lastAt = now > row.lastAt ? now : row.lastAt
+  const data = entry.data ? JSON.stringify(entry.data) : null
+  await sql`
+    with line as (
+      insert into entries (conversation_id, seq, kind, sender_type, sender_id, client_id, at, text, data)
+      values (${row.id}, ${row.lastSeq}, ${entry.kind}, ${entry.sender.type}, ${entry.sender.id},
+              ${entry.clientId ?? null}, ${row.lastAt}, ${entry.text ?? null}, ${data}::jsonb)
+    )
+    update conversations set last_seq = ${row.lastSeq}, last_at = ${row.lastAt} where id = ${row.id}`.execute(tx)
+  return {
+    seq: row.lastSeq,
+    kind: entry.kind,
+    sender: entry.sender,
+    at: row.lastAt.toISOString(),
+    text: entry.text ?? null,
+    data: entry.data ?? null,
+    clientId: entry.clientId ?? null,
+  }
+}
+
+interface SummaryRow {
+  id: string
+  status: ConversationStatus
+  visitorId: string
+  visitorName: string | null
+  visitorEmail: string | null
+  visitorCompany: string | null
+  online: boolean
+  agentId: string | null
+  agentName: string | null
+  previousId: string | null
+  requestedAt: Date
+  acceptedAt: Date | null
+  endedAt: Date | null
+  endReason: EndReason | null
+  outcome: Outcome | null
+  page: Page | null
+  firstText: string
+  lastSeq: number
+  lastAt: Date
+  lastText: string | null
+  lastSender: Conversation['lastSender']
+  waitingSince: Date | null
+  idleAt: Date | null
+  unread: number
+  agentReadSeq: number
+  visitorReadSeq: number
+  visitorReceivedSeq: number
+}
+
+/** What an agent sees of conversations, by a condition over `c` (conversations), `v` (visitors), `p` (people). */
+export async function summaries(
+  db: Db | Tx,
+  now: Date,
+  where: RawBuilder<unknown>,
+  rest: RawBuilder<unknown> = sql``,
+): Promise<Conversation[]> {
+  const { rows } = await sql<SummaryRow>`
+    select c.id, c.status, c.visitor_id,
+           coalesce(v.corrections ->> 'name', v.name, p.name) as visitor_name,
+           coalesce(v.corrections ->> 'email', v.email) as visitor_email,
+           coalesce(v.corrections ->> 'company', v.company, p.company) as visitor_company,
+           ${isOnline('visitor', sql`c.visitor_id`, now)} as online,
+           c.agent_id, a.name as agent_name, c.previous_id, c.requested_at, c.accepted_at, c.ended_at, c.end_reason,
+           c.outcome, c.page, c.first_text, c.last_seq, c.last_at, c.last_text, c.last_sender, c.waiting_since, c.idle_at,
+           (select count(*) from entries e where e.conversation_id = c.id and e.seq > c.agent_read_seq
+              and e.kind = 'message' and e.sender_type = 'visitor') as unread,
+           c.agent_read_seq, c.visitor_read_seq, c.visitor_received_seq
+    from conversations c
+    join visitors v on v.id = c.visitor_id
+    left join people p on p.email = coalesce(v.corrections ->> 'email', v.email)
+    left join agents a on a.id = c.agent_id
+    where ${where}
+    ${rest}`.execute(db)
+  return rows.map(toConversation)
+}
+
+/** @throws {NotFoundError} also when it is not the viewer's to see */
+export async function visibleSummary(db: Db | Tx, now: Date, viewer: Viewer, id: string): Promise<Conversation> {
+  const [conversation] = await summaries(db, now, sql`c.id = ${id} and ${visibleTo(viewer)}`)
+  if (!conversation) throw new NotFoundError('conversation')
+  return conversation
+}
+
+/** Whatever may be seen of it, for frames whose addressee is already decided. */
+export async function summary(db: Db | Tx, now: Date, id: string): Promise<Conversation> {
+  const [conversation] = await summaries(db, now, sql`c.id = ${id}`)
+  if (!conversation) throw new NotFoundError('conversation')
+  return conversation
+}
+
+function toConversation(row: SummaryRow): Conversation {
+  return {
+    id: row.id,
+    status: row.status,
+    visitor: {
+      id: row.visitorId,
+      name: row.visitorName,
+      email: row.visitorEmail,
+      company: row.visitorCompany,
+      online: row.online,
+    },
+    agent: row.agentId && row.agentName ? { id: row.agentId, name: row.agentName } : null,
+    previousId: row.previousId,
+    requestedAt: row.requestedAt.toISOString(),
+    acceptedAt: row.acceptedAt?.toISOString() ?? null,
+    endedAt: row.endedAt?.toISOString() ?? null,
+    endReason: row.endReason,
+    outcome: row.outcome,
+    page: row.page ? { url: row.page.url, title: row.page.title ?? null } : null,
+    firstText: row.firstText,
+    lastSeq: row.lastSeq,
+    lastAt: row.lastAt.toISOString(),
+    lastText: row.lastText,
+    lastSender: row.lastSender,
+    waitingSince: row.status === 'ended' ? null : (row.waitingSince?.toISOString() ?? null),
+    idleAt: row.status === 'active' ? (row.idleAt?.toISOString() ?? null) : null,
+    unread: row.status === 'active' ? row.unread : 0,
+    agentReadSeq: row.agentReadSeq,
+    visitorReadSeq: row.visitorReadSeq,
+    visitorReceivedSeq: row.visitorReceivedSeq,
+  }
+}
+
+interface EntryRow {
+  seq: number
+  kind: Entry['kind']
+  senderType: Entry['sender']['type']
+  senderId: string | null
+  at: Date
+  text: string | null
+  data: Record<string, unknown> | null
+  clientId: string | null
+}
+
+export const entriesAtOnce = 200
+
+/** At most 200 lines, ascending: the first after `afterSeq`, else the last (before `beforeSeq`). The reader's right
+ *  to see them has been checked. */
+export async function readEntries(
+  db: Db | Tx,
+  conversationId: string,
+  range: { afterSeq?: number; beforeSeq?: number },
+): Promise<{ entries: Entry[]; lastSeq: number; hasMore: boolean }> {
+  const forward = range.afterSeq !== undefined
+  const before = range.beforeSeq ?? 2 ** 31 - 1
+  const { rows } = await sql<EntryRow & { lastSeq: number }>`
+    select e.seq, e.kind, e.sender_type, e.sender_id, e.at, e.text, e.data, e.client_id
+    from entries e
+    where e.conversation_id = ${conversationId} and e.seq > ${range.afterSeq ?? 0} and e.seq < ${before}
+    order by e.seq ${forward ? sql`asc` : sql`desc`} limit ${entriesAtOnce + 1}`.execute(db)
+  const head = await sql<{ lastSeq: number }>`
+    select last_seq from conversations where id = ${conversationId}`.execute(db)
+  const hasMore = rows.length > entriesAtOnce
+  const page = rows.slice(0, entriesAtOnce)
+  if (!forward) page.reverse()
+  return {
+    entries: page.map(toEntry),
+    // never behind the entries just read, which may have been committed since
+    lastSeq: Math.max(head.rows[0]?.lastSeq ?? 0, page.at(-1)?.seq ?? 0),
+    hasMore,
+  }
+}
+
+function toEntry(row: EntryRow): Entry {
+  return {
+    seq: row.seq,
+    kind: row.kind,
+    sender: { type: row.senderType, id: row.senderId },
+    at: row.at.toISOString(),
+    text: row.text,
+    data: row.data,
+    clientId: row.clientId,
+  }
+}
+
+/** Notes standing after `fromSeq` to `toSeq`, both included, in order. */
+export async function readNotes(db: Db | Tx, conversationId: string, fromSeq: number, toSeq: number): Promise<Note[]> {
+  const { rows } = await sql<NoteRow>`
+    select n.id, n.after_seq, n.agent_id, a.name as agent_name, n.at, n.text, n.client_id
+    from notes n join agents a on a.id = n.agent_id
+    where n.conversation_id = ${conversationId} and n.after_seq between ${fromSeq} and ${toSeq}
+    order by n.after_seq, n.at, n.id`.execute(db)
+  return rows.map(toNote)
+}
+
+export interface NoteRow {
+  id: string
+  afterSeq: number
+  agentId: string
+  agentName: string
+  at: Date
+  text: string
+  clientId: string
+}
+
+export function toNote(row: NoteRow): Note {
+  return {
+    id: row.id,
+    afterSeq: row.afterSeq,
+    agent: { id: row.agentId, name: row.agentName },
+    at: row.at.toISOString(),
+    text: row.text,
+    clientId: row.clientId,
+  }
+}

@@ -1,0 +1,49 @@
+import { sql } from 'kysely'
+import { z } from 'zod'
+import type { Db } from '../../db/pool.ts'
+
+const minute = 60_000
+
+/** What one organisation may change about how chats run. Times in milliseconds. */
+export const OrganisationSettings = z.object({
+  /** How long an agent has to accept. */
+  offerTimeoutMs: z.number().int().min(1_000).default(100_000),
+  /** How many offers may run out before the visitor gets the fallback; declines do not count. */
+  offerTries: z.number().int().min(1).default(2),
+  /** Chats of one agent at most, active and offered together. */
+  agentCap: z.number().int().min(1).default(10),
+  /** A chat without a message from either side ends after this. */
+  idleEndMs: z.number().int().min(2_000).default(10 * minute),
+  /** How long before that end the warning line is written. */
+  idleWarningMs: z.number().int().min(500).default(minute),
+  /** A visitor gone for this long withdraws the request. */
+  visitorGoneMs: z.number().int().min(1_000).default(30_000),
+  limits: z
+    .object({
+      /** Sends of one visitor: so many at once, and so many a second after that. */
+      visitorBurst: z.number().int().min(1).default(20),
+      visitorPerSecond: z.number().min(0.1).default(2),
+      /** The same for everybody behind one address. */
+      addressBurst: z.number().int().min(1).default(200),
+      addressPerSecond: z.number().min(0.1).default(40),
+      /** Visitor sockets and new sessions of one address. */
+      addressSockets: z.number().int().min(1).default(500),
+      sessionsPerMinute: z.number().int().min(1).default(120),
+    })
+    .prefault({}),
+})
+export type OrganisationSettings = z.infer<typeof OrganisationSettings>
+
+export interface Organisation {
+  name: string
+  timeZone: string
+  settings: OrganisationSettings
+}
+
+/** Null before the first-run set-up. */
+export async function readOrganisation(db: Db): Promise<Organisation | null> {
+  const { rows } = await sql<{ name: string; timeZone: string; settings: unknown }>`
+    select name, time_zone, settings from organisation`.execute(db)
+  const row = rows[0]
+  return row ? { ...row, settings: OrganisationSettings.parse(row.settings) } : null
+}

@@ -1,0 +1,55 @@
+/** Who a frame is for. Frames are addressed to people, never to conversations: whoever may see a thing is decided
+ *  once, by the publisher, from the committed row. `agents` reaches every signed-in agent, `visitors` every visitor. */
+export type Topic = `agent:${string}` | `visitor:${string}` | 'agents' | 'visitors' | 'control'
+
+/** @param exceptSocketId the socket that must not hear its own echo. */
+export type Listener = (frame: string, exceptSocketId: string | null) => void
+
+/** Carries frames to whoever listens, in this process and in the others. It may lose and repeat: durable truth is
+ *  the database, and receivers resume from it. */
+export interface Bus {
+  publish(topic: Topic, frame: string, exceptSocketId?: string | null): void
+  /** @returns the function that ends it. */
+  subscribe(topic: Topic, listener: Listener): () => void
+  /** Called when frames from other processes may have been lost. */
+  onGap(listener: () => void): void
+  close(): Promise<void>
+}
+
+/** The bus of a single process, and the local half of the one over Redis. */
+export class MemoryBus implements Bus {
+  readonly #listeners = new Map<Topic, Set<Listener>>()
+
+  publish(topic: Topic, frame: string, exceptSocketId: string | null = null): void {
+    const listeners = this.#listeners.get(topic)
+    if (!listeners) return
+    for (const listener of listeners) listener(frame, exceptSocketId)
+  }
+
+  subscribe(topic: Topic, listener: Listener): () => void {
+    let listeners = this.#listeners.get(topic)
+    if (!listeners) {
+      listeners = new Set()
+      this.#listeners.set(topic, listeners)
+    }
+    listeners.add(listener)
+    return () => {
+      listeners.delete(listener)
+      if (listeners.size === 0 && this.#listeners.get(topic) === listeners) this.#listeners.delete(topic)
+    }
+  }
+
+  has(topic: Topic): boolean {
+    return this.#listeners.has(topic)
+  }
+
+  topics(): Topic[] {
+    return [...this.#listeners.keys()]
+  }
+
+  onGap(): void {}
+
+  async close(): Promise<void> {
+    this.#listeners.clear()
+  }
+}
