@@ -1,0 +1,80 @@
+import pg from 'pg'
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '#core/db/embedded/embedded-postgres.ts'
+import { migrate } from '#core/db/migrate.ts'
+
+export interface TestDatabase {
+  name: string
+  url: string
+}
+
+/** Nothing here outlives the run, so nothing waits for the disk; what a test sees of transactions is the same.
+ *  Tests about durability start a Foyer with a database of its own. */
+const settings = { fsync: 'off', full_page_writes: 'off', max_connections: '200' }
+
+/** The PostgreSQL of a test run and its template, both made when first needed. */
+export class TestCluster {
+  readonly #dataDir: string
+  #started: Promise<EmbeddedPostgres> | undefined
+  #created = 0
+  // a template with anybody connected to it cannot be cloned, and neither can two clones be made at once
+  #queue: Promise<unknown> = Promise.resolve()
+
+  constructor(dataDir: string) {
+    this.#dataDir = dataDir
+  }
+
+  create(kind: 'migrated' | 'empty'): Promise<TestDatabase> {
+    return this.#inTurn(async (server) => {
+      const name = `test_${++this.#created}`
+      await run(server.url, `create database ${name} template ${kind === 'empty' ? 'template0' : 'foyer'}`)
+      return { name, url: addressOf(server, name) }
+    })
+  }
+
+  drop(name: string): Promise<void> {
+    return this.#inTurn((server) =>
+      run(server.url, `drop database if exists ${pg.escapeIdentifier(name)} with (force)`),
+    )
+  }
+
+  async stop(): Promise<void> {
+    if (!this.#started) return
+    const server = await this.#started
+    await this.#queue
+    await server.stop()
+  }
+
+  #inTurn<T>(work: (server: EmbeddedPostgres) => Promise<T>): Promise<T> {
+    this.#started ??= this.#start()
+    const result = Promise.all([this.#started, this.#queue]).then(([server]) => work(server))
+    this.#queue = result.catch(() => undefined)
+    return result
+  }
+
+  async #start(): Promise<EmbeddedPostgres> {
+    const server = await startEmbeddedPostgres({ dataDir: this.#dataDir, settings })
+    await migrate(server.url)
+    return server
+  }
+}
+
+/** From the administrative database, since the template must stay without connections. */
+async function run(url: string, statement: string): Promise<void> {
+  const client = new pg.Client({ connectionString: withDatabase(url, 'postgres') })
+  await client.connect()
+  try {
+    await client.query(statement)
+  } finally {
+    await client.end()
+  }
+}
+
+function addressOf(server: EmbeddedPostgres, name: string): string {
+  return withDatabase(server.url, name)
+}
+
+function withDatabase(url: string, name: string): string {
+  const address = new URL(url)
+  address.pathname = `/${name}`
+  return address.href
+}
