@@ -1,0 +1,72 @@
+import { sql } from 'kysely'
+import type { Availability, AvailabilityRequest, Schedule } from '../../contracts/availability.ts'
+import type { Db, Tx } from '../../db/pool.ts'
+import { InvalidInputError, NotFoundError } from '../../errors.ts'
+import { change, type Services } from '../../services.ts'
+import { withdrawOffersOf } from '../routing/offers.ts'
+import { lockRouting } from '../routing/route.ts'
+import * as schedules from './schedule.ts'
+
+interface AvailabilityRow {
+  liveChatSchedule: Schedule
+  overrideStatus: 'available' | 'unavailable' | null
+  overrideSetAt: Date | null
+  overrideUntil: Date | null
+}
+
+export const toOverride = (row: AvailabilityRow): schedules.Override | null =>
+  row.overrideStatus && row.overrideSetAt
+    ? { status: row.overrideStatus, setAt: row.overrideSetAt, until: row.overrideUntil }
+    : null
+
+/** Computed for `at` from what is stored now. @throws {NotFoundError} */
+export async function describeAvailability(db: Db | Tx, at: Date, agentId: string): Promise<Availability> {
+  const row = await read(db, agentId)
+  return schedules.describeAvailability(row.liveChatSchedule, toOverride(row), at)
+}
+
+/** The switch and its menu. Going unavailable withdraws the agent's pending offers, and touches no active chat. */
+export async function setAvailability(
+  services: Services,
+  agentId: string,
+  { status, until }: AvailabilityRequest,
+): Promise<Availability> {
+  const availability = await change(services, async ({ tx, now, tellAgent }) => {
+    if (until && until <= now) throw new InvalidInputError('"until" lies in the past.', [{ field: 'until', message: 'In the past.' }])
+    // Under the lock of whoever chooses agents: either the choice sees this change, or this sees the choice's offer.
+    await lockRouting(tx)
+    const row = await read(tx, agentId)
+    const override =
+      status === 'schedule'
+        ? null
+        : schedules.normaliseOverride(row.liveChatSchedule, { status, setAt: now, until: until ?? null }, now)
+    await sql`
+      update agents set override_status = ${override?.status ?? null}, override_set_at = ${override?.setAt ?? null},
+             override_until = ${override?.until ?? null}
+      where id = ${agentId}`.execute(tx)
+    const answer = schedules.describeAvailability(row.liveChatSchedule, override, now)
+    tellAgent(agentId, { type: 'availability', availability: answer })
+    return answer
+  })
+  if (!availability.available) await withdrawOffersOf(services, agentId)
+  return availability
+}
+
+export async function setLiveChatSchedule(services: Services, agentId: string, schedule: Schedule): Promise<Schedule> {
+  const available = await change(services, async ({ tx, now, tellAgent }) => {
+    await lockRouting(tx)
+    await sql`update agents set live_chat_schedule = ${JSON.stringify(schedule)}::jsonb where id = ${agentId}`.execute(tx)
+    const availability = await describeAvailability(tx, now, agentId)
+    tellAgent(agentId, { type: 'availability', availability })
+    return availability.available
+  })
+  if (!available) await withdrawOffersOf(services, agentId)
+  return schedule
+}
+
+async function read(db: Db | Tx, agentId: string): Promise<AvailabilityRow> {
+  const { rows } = await sql<AvailabilityRow>`
+    select live_chat_schedule, override_status, override_set_at, override_until from agents where id = ${agentId}`.execute(db)
+  if (!rows[0]) throw new NotFoundError('agent')
+  return rows[0]
+}
