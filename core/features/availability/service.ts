@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Availability, AvailabilityRequest, Schedule } from '../../contracts/availability.ts'
 import type { Db, Tx } from '../../db/pool.ts'
-import { InvalidInputError, NotFoundError } from '../../errors.ts'
+import { NotFoundError } from '../../errors.ts'
 import { change, type Services } from '../../services.ts'
 import { withdrawOffersOf } from '../routing/offers.ts'
 import { lockRouting } from '../routing/route.ts'
@@ -32,14 +32,10 @@ export async function setAvailability(
   { status, until }: AvailabilityRequest,
 ): Promise<Availability> {
   const availability = await change(services, async ({ tx, now, tellAgent }) => {
-    if (until && until <= now) throw new InvalidInputError('"until" lies in the past.', [{ field: 'until', message: 'In the past.' }])
     // Under the lock of whoever chooses agents: either the choice sees this change, or this sees the choice's offer.
     await lockRouting(tx)
     const row = await read(tx, agentId)
-    const override =
-      status === 'schedule'
-        ? null
-        : schedules.normaliseOverride(row.liveChatSchedule, { status, setAt: now, until: until ?? null }, now)
+    const override = schedules.normaliseOverride(row.liveChatSchedule, { status, until }, now)
     await sql`
       update agents set override_status = ${override?.status ?? null}, override_set_at = ${override?.setAt ?? null},
              override_until = ${override?.until ?? null}

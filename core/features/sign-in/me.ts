@@ -1,0 +1,36 @@
+import { sql } from 'kysely'
+import type { Me, Profile } from '../../contracts/agents.ts'
+import { NotSignedInError } from '../../errors.ts'
+import type { Services } from '../../services.ts'
+import { permissionsOf } from '../agents/permissions.ts'
+import { describeAvailability } from '../availability/service.ts'
+import { StoredPreferences } from './routes.ts'
+import { socketTokenOf } from './tokens.ts'
+
+export async function describeMe(services: Services, agentId: string, sessionToken: string): Promise<Me> {
+  const { rows } = await sql<{
+    id: string
+    email: string
+    name: string
+    profile: Profile
+    preferences: unknown
+    organisation: string
+    timeZone: string
+  }>`
+    select a.id, a.email, a.name, a.profile, a.preferences, o.name as organisation, o.time_zone
+    from agents a, organisation o where a.id = ${agentId}`.execute(services.db)
+  const row = rows[0]
+  if (!row) throw new NotSignedInError()
+  return {
+    id: row.id,
+    email: row.email,
+    name: row.name,
+    profile: row.profile,
+    permissions: permissionsOf(row.profile),
+    organisation: { name: row.organisation, timeZone: row.timeZone },
+    availability: await describeAvailability(services.db, services.clock.now(), agentId),
+    preferences: StoredPreferences.parse(row.preferences),
+    socketToken: socketTokenOf(sessionToken),
+    cap: services.settings.agentCap,
+  }
+}

@@ -1,0 +1,67 @@
+import { STATUS_CODES } from 'node:http'
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import plugin from 'fastify-plugin'
+import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
+import type { Problem } from '../contracts/common.ts'
+import { FoyerError } from '../errors.ts'
+
+/** Turns every failure into application/problem+json (RFC 9457): expected ones say what happened, unknown ones are
+ *  logged whole and answered with one plain sentence. */
+export const errors = plugin(
+  async (app) => {
+    app.setErrorHandler((error: FastifyError, request, reply) => {
+      const problem = toProblem(error)
+      if (problem.status >= 500) request.log.error({ err: error }, 'A request failed')
+      const retryAfterMs = (error as { details?: { retryAfterMs?: number } }).details?.retryAfterMs
+      if (retryAfterMs) reply.header('retry-after', Math.ceil(retryAfterMs / 1_000))
+      return send(reply, problem)
+    })
+    app.setNotFoundHandler((_request: FastifyRequest, reply) =>
+      send(reply, {
+        type: 'about:blank',
+        title: 'Not Found',
+        status: 404,
+        code: 'not_found',
+        detail: 'There is nothing at this address.',
+      }),
+    )
+  },
+  { name: 'errors' },
+)
+
+function send(reply: FastifyReply, problem: Problem): FastifyReply {
+  return reply.status(problem.status).type('application/problem+json').send(JSON.stringify(problem))
+}
+
+function toProblem(error: FastifyError): Problem {
+  if (error instanceof FoyerError)
+    return problemOf(error.status, error.code, error.message, error.details)
+  if (hasZodFastifySchemaValidationErrors(error)) {
+    const errors = error.validation.map(({ instancePath, message }) => ({
+      field: instancePath.replace(/^\//, '').replaceAll('/', '.'),
+      message: message ?? 'Not valid.',
+    }))
+    const first = errors[0]
+    const detail = first ? `${first.field ? `${first.field}: ` : ''}${first.message}` : 'Something in it is not valid.'
+    return problemOf(422, 'invalid_input', detail, { errors })
+  }
+  const known = fastifyErrors[error.code]
+  if (known) return problemOf(...known)
+  if (error.statusCode === 429)
+    return problemOf(429, 'rate_limited', 'That was too often. Wait a little, then try again.')
+  if (error.statusCode && error.statusCode >= 400 && error.statusCode < 500)
+    return problemOf(error.statusCode, 'bad_request', 'Foyer cannot read this request.')
+  return problemOf(500, 'internal', 'Something went wrong on our side. Nothing you sent was changed; try again.')
+}
+
+const fastifyErrors: Record<string, [status: number, code: string, detail: string]> = {
+  FST_ERR_CTP_INVALID_JSON_BODY: [400, 'invalid_json', 'The body is not valid JSON.'],
+  FST_ERR_CTP_EMPTY_JSON_BODY: [400, 'invalid_json', 'The body is empty; JSON is expected.'],
+  FST_ERR_CTP_BODY_TOO_LARGE: [413, 'too_large', 'The body is too large.'],
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: [415, 'wrong_media_type', 'Send JSON, with content-type application/json.'],
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: [400, 'bad_request', 'The content-length does not match the body.'],
+}
+
+function problemOf(status: number, code: string, detail: string, more: Record<string, unknown> = {}): Problem {
+  return { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, code, detail, ...more }
+}
