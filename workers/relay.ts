@@ -1,0 +1,111 @@
+import type { Clock } from '#core/clock.ts'
+import type { Db } from '#core/db/pool.ts'
+import * as outbox from '#core/features/outbox/repository.ts'
+import { rarely } from './bullmq.ts'
+import type { JobQueue } from './queue.ts'
+import type { Log } from './task.ts'
+
+export interface Relay {
+  /** Looks at the outbox now instead of at the next poll. */
+  wake(): void
+  /** The queue has forgotten this row's job, and it is not done: hand it over again when it is due. */
+  again(row: number): void
+  stop(): Promise<void>
+}
+
+export interface RelayTiming {
+  pollMs: number
+  /** Rows due within this time are handed over as delayed jobs; later ones stay in the outbox. */
+  lookAheadMs: number
+  /** A row handed over and due that long ago, yet not done, is handed over again in case the queue lost it. */
+  lostAfterMs: number
+}
+
+const batch = 200
+
+/** Carries open rows from the outbox to the queue: new ones, those due soon, those the queue lost. Any number of
+ *  relays may run; each row is taken by one of them. */
+export function startRelay(
+  { db, clock, queue, log }: { db: Db; clock: Clock; queue: JobQueue; log: Log },
+  timing: RelayTiming,
+): Relay {
+  const outage = rarely(log, 'The outbox could not be relayed')
+  const toUnrelay = new Set<number>()
+  let woken = false
+  let running: Promise<void> | undefined
+  let timer: NodeJS.Timeout | undefined
+  let stopped = false
+  let emptied = false
+  let lookForLostAt = 0
+
+  function wake() {
+    woken = true
+    if (stopped || running) return
+    clearTimeout(timer)
+    running = runWhileWoken().finally(() => {
+      running = undefined
+      if (!stopped) timer = setTimeout(wake, timing.pollMs)
+    })
+  }
+
+  async function runWhileWoken() {
+    while (woken && !stopped) {
+      woken = false
+      try {
+        await relay()
+      } catch (error) {
+        outage(error)
+        return // the next poll tries again
+      }
+    }
+  }
+
+  async function relay() {
+    emptied ||= await queue.wasEmptied()
+    if (emptied) await outbox.unrelayAll(db)
+    emptied = false
+    await unrelayPending()
+    await handOver((now) => outbox.takeUnrelayed(db, now, after(now, timing.lookAheadMs), batch))
+    if (performance.now() < lookForLostAt) return
+    lookForLostAt = performance.now() + timing.lostAfterMs / 6
+    await handOver((now) => outbox.takeOverdue(db, now, after(now, -timing.lostAfterMs), batch))
+  }
+
+  async function unrelayPending() {
+    if (toUnrelay.size === 0) return
+    for (const id of await outbox.unrelay(db, [...toUnrelay])) toUnrelay.delete(id)
+  }
+
+  async function handOver(take: (now: Date) => Promise<{ id: number; runAt: Date }[]>) {
+    while (!stopped) {
+      const now = clock.now()
+      const rows = await take(now)
+      if (rows.length === 0) return
+      try {
+        await queue.add(rows.map(({ id, runAt }) => ({ row: id, delayMs: runAt.getTime() - now.getTime() })))
+      } catch (error) {
+        for (const { id } of rows) toUnrelay.add(id)
+        throw error
+      }
+      if (rows.length < batch) return
+    }
+  }
+
+  wake()
+  return {
+    wake,
+    again(row) {
+      toUnrelay.add(row)
+      wake()
+    },
+    async stop() {
+      stopped = true
+      clearTimeout(timer)
+      await running
+      // what was not handed over before the end is left for others to find at once
+      await unrelayPending().catch(outage)
+    },
+  }
+}
+
+const after = (instant: Date, ms: number) => new Date(instant.getTime() + ms)

@@ -1,0 +1,102 @@
+import type { Pool } from 'pg'
+import type { Clock } from '#core/clock.ts'
+import type { Db } from '#core/db/pool.ts'
+import { rarely } from './bullmq.ts'
+import type { Log } from './task.ts'
+
+/** Periodic work that needs no row: sweeps that catch what a lost job missed, cleaning up. */
+export interface Schedule<S> {
+  everyMs: number
+  name: string
+  run: (work: ScheduledWork<S>) => Promise<unknown>
+  oneProcess: boolean
+}
+
+export interface ScheduledWork<S> {
+  db: Db
+  clock: Clock
+  services: S
+  log: Log
+  /** Aborted when the worker must stop now. */
+  signal: AbortSignal
+}
+
+/** @param everyMs from the end of one run to the start of the next, give or take a tenth.
+ *  @param options.oneProcess not while another process of this Foyer runs it, by an advisory lock of PostgreSQL. The
+ *  lock goes with its connection, so a run may still overlap the end of one whose connection broke. */
+export const every = <S>(
+  everyMs: number,
+  name: string,
+  run: Schedule<S>['run'],
+  options: { oneProcess?: boolean } = {},
+): Schedule<S> => ({ everyMs, name, run, oneProcess: options.oneProcess ?? false })
+
+/** Runs each schedule by itself, first within its period; a run that fails is logged and the next one comes anyway.
+ *  @returns a function that stops the clocks and waits for the runs under way. */
+export function startSchedules<S>(
+  schedules: Schedule<S>[],
+  pool: Pool,
+  work: ScheduledWork<S>,
+): { stop(): Promise<void> } {
+  const runners = schedules.map((schedule) => startSchedule(schedule, pool, work))
+  return {
+    stop: async () => {
+      await Promise.all(runners.map((runner) => runner.stop()))
+    },
+  }
+}
+
+function startSchedule<S>(schedule: Schedule<S>, pool: Pool, work: ScheduledWork<S>) {
+  const failed = rarely(work.log, `The periodic work "${schedule.name}" failed`)
+  let stopped = false
+  let running: Promise<void> | undefined
+  let timer: NodeJS.Timeout
+
+  const runOnce = async () => {
+    try {
+      if (schedule.oneProcess) await alone(pool, schedule.name, () => schedule.run(work))
+      else await schedule.run(work)
+    } catch (error) {
+      failed(error)
+    }
+  }
+  const plan = (delayMs: number) => {
+    timer = setTimeout(() => {
+      running = runOnce().finally(() => {
+        running = undefined
+        if (!stopped) plan(schedule.everyMs * (0.9 + Math.random() / 5))
+      })
+    }, delayMs)
+  }
+
+  // many processes started together must not sweep in step
+  plan(schedule.everyMs * Math.random())
+  return {
+    async stop() {
+      stopped = true
+      clearTimeout(timer)
+      await running
+    },
+  }
+}
+
+async function alone(pool: Pool, name: string, run: () => Promise<unknown>): Promise<void> {
+  const client = await pool.connect()
+  const lock = 'hashtextextended($1, 0)'
+  const key = [`schedule: ${name}`]
+  let lost: Error | undefined
+  try {
+    const { rows } = await client.query<{ mine: boolean }>(`select pg_try_advisory_lock(${lock}) as mine`, key)
+    if (!rows[0]?.mine) return
+    try {
+      await run()
+    } finally {
+      await client.query(`select pg_advisory_unlock(${lock})`, key).catch((error: Error) => {
+        lost = error
+      })
+    }
+  } finally {
+    // a connection that may still hold the lock must not go back to the pool
+    client.release(lost)
+  }
+}
