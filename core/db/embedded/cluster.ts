@@ -100,7 +100,7 @@ async function runInitdb(
   const locale = ['--encoding=UTF8', '--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--locale=C']
   const child = spawn(binaries.initdb, [...args, ...locale, `--lc-ctype=${letters}`, '--no-instructions'], {
     ...asUser(home.runAs),
-    env: { PATH: process.env['PATH'], LC_ALL: 'C', TZ: 'UTC' },
+    env: { LC_ALL: 'C', TZ: 'UTC' },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let output = ''
@@ -114,7 +114,7 @@ async function runInitdb(
     child.once('error', reject)
     child.once('close', (code, signal) => resolve(code ?? signal ?? 'without a word'))
   })
-  let told: Promise<void> | void
+  let told: ReturnType<Reached> | undefined
   child.stdout.once('data', () => {
     told = reached('initdb-running')
   })

@@ -31,7 +31,10 @@ export function startErrorOf(error: unknown, task: string, folder: string): Star
 
 /** What matters of PostgreSQL's own words: the last few complaints, without dates and process numbers. */
 export function complaintsIn(output: string): string {
-  const lines = output.split('\n').filter((line) => line.trim() !== '')
+  const lines = output
+    .split('\n')
+    // that one only answers Foyer's own asking whether it is ready
+    .filter((line) => line.trim() !== '' && !line.includes('the database system is starting up'))
   const complaints = lines.filter((line) =>
     /\b(?:FATAL|PANIC|ERROR|DETAIL|HINT)\b|error:|could not|cannot/.test(line),
   )

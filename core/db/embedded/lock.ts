@@ -1,3 +1,4 @@
+import { chmodSync } from 'node:fs'
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -62,7 +63,10 @@ export async function lockHome(home: string, dataDir: string, patienceMs: number
 function tryLock(home: string): DatabaseSync | undefined {
   let lock: DatabaseSync | undefined
   try {
-    lock = new DatabaseSync(join(home, 'foyer.lock'), { timeout: 0 })
+    const path = join(home, 'foyer.lock')
+    lock = new DatabaseSync(path, { timeout: 0 })
+    // whoever may read it could hold it
+    chmodSync(path, 0o600)
     lock.exec('begin exclusive')
     return lock
   } catch (error) {

@@ -107,7 +107,7 @@ async function start(launch: Launch, port: number): Promise<Postmaster> {
     // in a process group of its own: Ctrl-C in the terminal reaches Foyer alone, and Foyer decides when to stop
     detached: true,
     stdio: ['ignore', 'ignore', output.fd],
-    env: { PATH: process.env['PATH'], LC_ALL: 'C', TZ: 'UTC' },
+    env: { LC_ALL: 'C', TZ: 'UTC' },
   })
   let ended = false
   const gone = new Promise<void>((resolve) => {
