@@ -42,7 +42,7 @@ export default defineConfig({
         },
       },
       {
-        plugins: [svelte()],
+        plugins: [svelte({ configFile: false })],
         test: {
           name: 'browser',
           include: ['tests/**/*.browser.test.ts'],

@@ -1,0 +1,64 @@
+import { createHash } from 'node:crypto'
+import { existsSync, globSync } from 'node:fs'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { StartError } from '#core/errors.ts'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const stampFile = `${root}dist/.stamp`
+
+/** Builds the inbox and the widget into dist/ unless what lies there was made from the very same sources.
+ *  @returns whether anything had to be built.
+ *  @throws StartError where nothing is built yet and the tools to do it are not installed. */
+export async function buildFrontEnds({ force = false } = {}): Promise<boolean> {
+  const stamp = await hashOfSources()
+  if (!force && (await stampOfBuild()) === stamp) return false
+  const vite = await import('vite').catch(() => undefined)
+  if (!vite) {
+    // an installation without the tools runs what it was delivered with
+    if (existsSync(`${root}dist/inbox/index.html`)) return false
+    throw new StartError(
+      'The pages of Foyer are not built, and the tools to build them are not installed: run "npm install" without --omit=dev.',
+    )
+  }
+  // a build that is cut short must not pass for a finished one
+  await rm(stampFile, { force: true })
+  const configs = globSync(['inbox-ui/vite.config.ts', 'widget/**/vite*.config.ts'], { cwd: root })
+  await Promise.all(
+    configs.map((config) =>
+      vite.build({ configFile: `${root}${config}`, logLevel: 'warn', mode: 'production' }),
+    ),
+  )
+  await mkdir(`${root}dist`, { recursive: true })
+  await writeFile(stampFile, stamp)
+  return true
+}
+
+async function hashOfSources(): Promise<string> {
+  const files = globSync(['inbox-ui/**/*', 'widget/**/*', 'core/contracts/**/*', 'package-lock.json'], {
+    cwd: root,
+    withFileTypes: true,
+  })
+    .filter((entry) => entry.isFile())
+    .map((entry) => `${entry.parentPath}/${entry.name}`)
+    .sort()
+  const hash = createHash('sha256')
+  for (const file of files) {
+    hash.update(file.slice(root.length)).update('\0')
+    hash.update(await readFile(file))
+  }
+  return hash.digest('hex')
+}
+
+async function stampOfBuild(): Promise<string | undefined> {
+  return existsSync(stampFile) ? readFile(stampFile, 'utf8') : undefined
+}
+
+if (import.meta.main) {
+  const startedAt = performance.now()
+  const built = await buildFrontEnds({ force: process.argv.includes('--force') })
+  const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1)
+  console.log(
+    built ? `Built the inbox and the widget in ${seconds} s` : 'The inbox and the widget are built already',
+  )
+}

@@ -1,0 +1,11 @@
+import { defineConfig } from 'vitest/config'
+
+/** For closing-line.test.ts alone: runs the samples beside it, which fail on purpose. */
+export default defineConfig({
+  test: {
+    dir: import.meta.dirname,
+    include: ['**/*.sample.ts'],
+    setupFiles: ['./tests/support/no-leaks.ts'],
+    reporters: ['./tests/support/closing-line.ts'],
+  },
+})

@@ -1,0 +1,22 @@
+/** Waits until `look` gives something that is neither undefined, null nor false, and returns it. What it throws
+ *  counts as "not yet"; the last reason is part of the failure. */
+export async function waitFor<T>(
+  what: string,
+  look: () => T | Promise<T>,
+  { timeoutMs = 10_000, everyMs = 20 } = {},
+): Promise<Exclude<T, undefined | null | false>> {
+  const deadline = performance.now() + timeoutMs
+  let reason: unknown
+  do {
+    try {
+      const seen = await look()
+      if (seen !== undefined && seen !== null && seen !== false)
+        return seen as Exclude<T, undefined | null | false>
+      reason = undefined
+    } catch (error) {
+      reason = error
+    }
+    await new Promise((resolve) => setTimeout(resolve, everyMs))
+  } while (performance.now() < deadline)
+  throw new Error(`Waited ${timeoutMs} ms in vain: ${what}`, { cause: reason })
+}
