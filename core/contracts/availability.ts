@@ -2,15 +2,15 @@ import { z } from 'zod'
 import { Instant } from './common.ts'
 import { TimeZone } from './time-zone.ts'
 
-const earliest = new Date('1800-01-01T00:00:00Z')
-const latest = new Date('2400-01-01T00:00:00Z')
+const earliest = new Date('1900-01-01T00:00:00Z')
+const latest = new Date('2100-01-01T00:00:00Z')
 
 /** An instant as people send it: ISO 8601 with a Z or an offset. Inside it is a Date. Bounded, so that an answer
- *  computed from it still has a year of four digits. */
+ *  computed from it still has a year of four digits, and a preview does not walk through centuries. */
 export const InstantInput = z.iso
   .datetime({ offset: true, error: 'An instant looks like 2026-03-29T09:00:00Z.' })
   .transform((text) => new Date(text))
-  .refine((at) => at >= earliest && at < latest, 'An instant lies between the years 1800 and 2400.')
+  .refine((at) => at >= earliest && at < latest, 'An instant lies between the years 1900 and 2100.')
 
 /** "HH:MM" on a 24 hour clock compares as text. */
 const startTime = z
@@ -37,8 +37,9 @@ export const WeeklyBlock = z
   })
 export type WeeklyBlock = z.infer<typeof WeeklyBlock>
 
-export const maxWeeklyBlocks = 100
-export const maxDatesOff = 1_000
+// bounds on what a preview may cost: 5,000 instants against the worst schedule keep the event loop for 0.3 s
+export const maxWeeklyBlocks = 70
+export const maxDatesOff = 400
 
 const blocks = z.array(WeeklyBlock).max(maxWeeklyBlocks, `A week has at most ${maxWeeklyBlocks} blocks.`)
 const datesOff = z
