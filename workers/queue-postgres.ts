@@ -33,7 +33,12 @@ export async function openPostgresQueue(databaseUrl: string, schema: string, log
       wasEmptied: async () => false,
       close: () => queue.close(),
       newWorker: (run, options) =>
-        new Worker(queueName, run, { ...options, connection: connect('foyer-jobs', 4) }, createPatientBackend),
+        new Worker(
+          queueName,
+          run,
+          { ...options, connection: connect('foyer-jobs', 4) },
+          createPatientBackend,
+        ),
     },
     log,
   )

@@ -6,7 +6,8 @@ import type { JobQueue } from './queue.ts'
 import type { Log } from './task.ts'
 
 const prefix = 'foyer'
-const markerKey = `${prefix}:${queueName}:marker`
+// outside BullMQ's own keys, which all begin with foyer:outbox:
+const markerKey = `${prefix}:not-emptied`
 
 const retryStrategy = (times: number) => Math.min(times * 200, 2_000)
 

@@ -76,7 +76,8 @@ export function createRunner<S>(options: RunnerOptions<S>): Runner {
         if (row === 'held' || !(await mayRun(tx, row))) return 'later'
         begun = row
         await task.run({ ...workOn(row, stopping), tx })
-        if (!(await outbox.markDone(tx, id, row.claimedBy, clock.now()))) throw new Error('The row was changed meanwhile.')
+        if (!(await outbox.markDone(tx, id, row.claimedBy, clock.now())))
+          throw new Error('The row was changed meanwhile.')
         return 'done'
       })
     } catch (error) {
@@ -85,7 +86,11 @@ export function createRunner<S>(options: RunnerOptions<S>): Runner {
     }
   }
 
-  async function runOutside(task: OutsideTask<S>, seen: outbox.OutboxRow, stopping: AbortSignal): Promise<Outcome> {
+  async function runOutside(
+    task: OutsideTask<S>,
+    seen: outbox.OutboxRow,
+    stopping: AbortSignal,
+  ): Promise<Outcome> {
     const by = randomUUID()
     const row = await db.transaction().execute(async (tx) => {
       const open = await outbox.lockOpen(tx, seen.id)
@@ -213,7 +218,10 @@ export function createRunner<S>(options: RunnerOptions<S>): Runner {
   }
 
   async function leaveToOthers(row: outbox.OutboxRow): Promise<Outcome> {
-    log.warn({ task: row.task, row: row.id }, 'This version does not know a task; leaving it to other workers')
+    log.warn(
+      { task: row.task, row: row.id },
+      'This version does not know a task; leaving it to other workers',
+    )
     await outbox.postpone(db, {
       id: row.id,
       by: row.claimedBy,

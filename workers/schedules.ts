@@ -86,7 +86,10 @@ async function alone(pool: Pool, name: string, run: () => Promise<unknown>): Pro
   const key = [`schedule: ${name}`]
   let lost: Error | undefined
   try {
-    const { rows } = await client.query<{ mine: boolean }>(`select pg_try_advisory_lock(${lock}) as mine`, key)
+    const { rows } = await client.query<{ mine: boolean }>(
+      `select pg_try_advisory_lock(${lock}) as mine`,
+      key,
+    )
     if (!rows[0]?.mine) return
     try {
       await run()

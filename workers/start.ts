@@ -88,7 +88,8 @@ export async function startWorkers<S>(options: WorkersOptions<S>): Promise<Worke
       if (!(await within(timing.graceMs, finished))) {
         log.warn({}, 'Jobs are still running; telling them to stop')
         stopNow.abort(new Error('The worker is stopping.'))
-        if (!(await within(timing.graceMs, finished))) log.error({}, 'Jobs did not stop; leaving them to others')
+        if (!(await within(timing.graceMs, finished)))
+          log.error({}, 'Jobs did not stop; leaving them to others')
       }
       await relay.stop()
       await within(timing.graceMs, queue.close())
@@ -96,9 +97,14 @@ export async function startWorkers<S>(options: WorkersOptions<S>): Promise<Worke
   }
 }
 
-const forgetting = every<unknown>(3_600_000, 'forget finished jobs', ({ db, clock }) => forgetFinished(db, clock), {
-  oneProcess: true,
-})
+const forgetting = every<unknown>(
+  3_600_000,
+  'forget finished jobs',
+  ({ db, clock }) => forgetFinished(db, clock),
+  {
+    oneProcess: true,
+  },
+)
 
 /** @returns whether the promise settled in time; its error, if it has one, is thrown. */
 async function within(ms: number, promise: Promise<unknown>): Promise<boolean> {

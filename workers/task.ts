@@ -1,6 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { z } from 'zod'
 import type { Clock } from '#core/clock.ts'
+import type { JobContract } from '#core/contracts/jobs.ts'
 import type { Db, Tx } from '#core/db/pool.ts'
 import type { OutboxRow } from '#core/features/outbox/repository.ts'
 
@@ -16,6 +17,10 @@ export interface Work<P, S> {
   /** Aborted when the worker must stop now or has lost the row to another one: what follows would be done twice. */
   signal: AbortSignal
 }
+
+/** `Work` for the contract J, as an annotation of a task's `run`. */
+export type DatabaseWork<J extends JobContract, S> = Work<z.output<J['payload']>, S> & { tx: Tx }
+export type OutsideWork<J extends JobContract, S> = Work<z.output<J['payload']>, S> & { db: Db }
 
 /** Written down together with `done`; what belongs to the effect and is kept in PostgreSQL goes here. */
 export type Afterwards = (tx: Tx) => Promise<void>

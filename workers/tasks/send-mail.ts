@@ -1,7 +1,7 @@
 import { sendMail as contract } from '#core/contracts/jobs.ts'
 import { type Mailer, MailRefusedError } from '#core/features/mail/mailer.ts'
 import * as mails from '#core/features/mail/repository.ts'
-import { defineOutsideTask, PermanentError } from '../task.ts'
+import { defineOutsideTask, type OutsideWork, PermanentError } from '../task.ts'
 
 export interface MailServices {
   /** Undefined without FOYER_SMTP_URL. */
@@ -18,7 +18,13 @@ export const sendMail = defineOutsideTask({
   attempts: 20,
   leaseMs: 30_000,
 
-  async run({ payload: { mailId }, services: { mailer }, db, clock, signal }: SendMailWork) {
+  async run({
+    payload: { mailId },
+    services: { mailer },
+    db,
+    clock,
+    signal,
+  }: OutsideWork<typeof contract, MailServices>) {
     if (!mailer) return (tx) => mails.markUnsent(tx, mailId, noMailServer)
     const from = await mailer.sender()
     const messageId = `<${mailId}@${from.address.slice(from.address.lastIndexOf('@') + 1)}>`
@@ -35,7 +41,3 @@ export const sendMail = defineOutsideTask({
 
   gaveUp: ({ payload: { mailId }, tx }, reason) => mails.markUnsent(tx, mailId, reason),
 })
-
-type SendMailWork = Parameters<
-  Parameters<typeof defineOutsideTask<typeof contract.payload, MailServices>>[0]['run']
->[0]
