@@ -91,33 +91,33 @@ export class Timetable {
   }
 
   #findStretch(at: number): Stretch {
-    let available = false
+    let until = at
     for (const { occurrences, knownUntil } of this.#ahead(at)) {
-      let until = at
       for (const { start, end } of occurrences) {
         if (start > until) break
         until = Math.max(until, end)
       }
-      available = until > at
-      if (!available) until = occurrences.find(({ start }) => start > at)?.start ?? Infinity
-      if (until < knownUntil) return { from: at, until, available }
+      const available = until > at
+      const change = available ? until : (occurrences.find(({ start }) => start > at)?.start ?? Infinity)
+      if (change < knownUntil) return { from: at, until: change, available }
     }
-    return { from: at, until: Infinity, available }
+    return { from: at, until: Infinity, available: until > at }
   }
 
-  /** Ever longer views of the time from shortly before an instant on, up to the horizon. Nothing is missing in a view
-   *  before its `knownUntil`. */
+  /** Views of the time line from shortly before an instant to the horizon, one after the other and ever longer. With
+   *  those before it, a view lacks nothing before its `knownUntil`. */
   *#ahead(at: number): Generator<{ occurrences: Occurrence[]; knownUntil: number }> {
     if (this.#blocks.every((blocks) => blocks.length === 0)) return
     const today = this.zone.dayAt(at)
-    const horizon = horizonDays(this.#daysOff.size)
-    for (let days = 8; ; days = Math.min(days * 4, horizon)) {
-      const lastDay = today + days
+    const horizon = today + horizonDays(this.#daysOff.size)
+    let firstDay = today - marginDays
+    for (let days = 8; firstDay < horizon; days *= 2) {
+      const lastDay = firstDay + 2 * marginDays + days
       yield {
-        occurrences: this.occurrences(today - marginDays, lastDay),
+        occurrences: this.occurrences(firstDay, lastDay),
         knownUntil: this.zone.startOf(lastDay - marginDays),
       }
-      if (days === horizon) return
+      firstDay = lastDay - 2 * marginDays
     }
   }
 }
