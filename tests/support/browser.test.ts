@@ -1,0 +1,21 @@
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { accessibilityProblems, launchBrowser, openPerson } from './browser.ts'
+
+let browser: Browser
+
+beforeAll(async () => {
+  browser = await launchBrowser()
+})
+afterAll(() => browser.close())
+
+test('a picture without a text and grey on grey are found, and nothing on a sound page', async () => {
+  const { page } = await openPerson(browser)
+  const html = (body: string) =>
+    `<!doctype html><html lang="en"><title>Page</title><main><h1>Title</h1>${body}</main>`
+  await page.setContent(html('<img src="data:,"><p style="color:#aaa;background:#999">Read me</p>'))
+  const problems = await accessibilityProblems(page)
+  expect(problems.map((problem) => problem.split(':')[0]).sort()).toEqual(['color-contrast', 'image-alt'])
+  await page.setContent(html('<p>Read me</p>'))
+  expect(await accessibilityProblems(page)).toEqual([])
+})
