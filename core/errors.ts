@@ -30,7 +30,9 @@ export class NotSignedInError extends FoyerError {
 
 export class ForbiddenError extends FoyerError {
   constructor(permission: string) {
-    super(403, 'forbidden', `Your profile does not include "${permission}". An admin can add it.`, { permission })
+    super(403, 'forbidden', `Your profile does not include "${permission}". An admin can add it.`, {
+      permission,
+    })
   }
 }
 

@@ -2,15 +2,15 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { Pool } from 'pg'
 import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
-import type { Db, Tx } from './db/pool.ts'
-import type { OrganisationSettings } from './features/organisation/settings.ts'
-import type { MessageLog } from './features/conversations/message-log.ts'
-import type { Bus, Topic } from './realtime/bus.ts'
 import type { ToAgent, ToVisitor } from './contracts/sockets.ts'
+import type { Db, Tx } from './db/pool.ts'
+import type { MessageLog } from './features/conversations/message-log.ts'
+import type { OrganisationSettings } from './features/organisation/settings.ts'
+import type { Bus, Topic } from './realtime/bus.ts'
 
 /** What every feature works with. Built once a process in app.ts. */
 export interface Services {
-  config: Config
+  config: Config & { databaseUrl: string }
   db: Db
   pool: Pool
   clock: Clock

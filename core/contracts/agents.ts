@@ -100,3 +100,5 @@ export const AuditEntry = z.object({
   object: z.string().nullable(),
   detail: z.unknown(),
 })
+/** Newest first. */
+export const AuditPage = z.object({ entries: z.array(AuditEntry), nextCursor: z.string().nullable() })

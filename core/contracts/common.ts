@@ -35,7 +35,9 @@ export const EmailAddress = z
 
 /** One line of text about a person, trimmed; null or empty clears it. */
 export const shortText = (max = 200) =>
-  Text.pipe(z.string().trim().max(max, `At most ${max} characters.`)).transform((text) => text || null)
+  Text.pipe(z.string().trim().max(max, `At most ${max} characters.`))
+    .nullable()
+    .transform((text) => text || null)
 
 /** Only these reach a link: a javascript: address typed by a visitor must stay text. */
 export const WebAddress = Text.pipe(

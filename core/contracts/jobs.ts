@@ -9,6 +9,14 @@ export interface JobContract<P extends z.ZodType = z.ZodType> {
   payload: P
 }
 
-export const defineJob = <P extends z.ZodType>(name: string, payload: P): JobContract<P> => ({ name, payload })
+export const defineJob = <P extends z.ZodType>(name: string, payload: P): JobContract<P> => ({
+  name,
+  payload,
+})
 
 export const sendMail = defineJob('send-mail', z.strictObject({ mailId: Id }))
+
+/** The three deadlines of a conversation. Each job only looks whether its deadline has passed. */
+export const expireOffer = defineJob('expire-offer', z.strictObject({ offerId: Id }))
+export const endIdle = defineJob('end-idle', z.strictObject({ conversationId: Id }))
+export const withdrawGone = defineJob('withdraw-gone', z.strictObject({ conversationId: Id }))

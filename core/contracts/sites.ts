@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { Id, shortText, Text, WebAddress } from './common.ts'
+import { Id, Text, WebAddress } from './common.ts'
 
 export const FieldName = z.enum(['name', 'email', 'jobTitle', 'phone', 'company'])
 export type FieldName = z.infer<typeof FieldName>
@@ -50,7 +50,10 @@ const Origin = Text.pipe(
   z
     .string()
     .trim()
-    .regex(/^https?:\/\/[a-z0-9.-]+(:\d+)?$/i, 'An origin is written like https://www.example.com, without a path.')
+    .regex(
+      /^https?:\/\/[a-z0-9.-]+(:\d+)?$/i,
+      'An origin is written like https://www.example.com, without a path.',
+    )
     .transform((origin) => origin.toLowerCase()),
 )
 export const SaveSite = z.strictObject({
@@ -58,4 +61,7 @@ export const SaveSite = z.strictObject({
   allowedOrigins: z.array(Origin).max(50),
   settings: SiteSettings,
 })
-export const CreateSite = z.strictObject({ name: shortText(100).pipe(z.string()), allowedOrigins: z.array(Origin).max(50) })
+export const CreateSite = z.strictObject({
+  name: Text.pipe(z.string().trim().min(1, 'A name is needed.').max(100)),
+  allowedOrigins: z.array(Origin).max(50),
+})

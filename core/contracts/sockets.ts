@@ -10,7 +10,12 @@ import { PageView, Reachability, WidgetConversation } from './widget.ts'
 /** The largest frame a client may send, in bytes; a message of 10,000 characters fits however it is escaped. */
 export const maxFrameBytes = 64 * 1024
 
-const Send = z.strictObject({ type: z.literal('send'), conversationId: Id, clientId: ClientId, text: MessageText })
+const Send = z.strictObject({
+  type: z.literal('send'),
+  conversationId: Id,
+  clientId: ClientId,
+  text: MessageText,
+})
 const Typing = z.strictObject({ type: z.literal('typing'), conversationId: Id, typing: z.boolean() })
 /** Read up to `readSeq` by a person, received up to `receivedSeq` by the browser. */
 const Seen = z.strictObject({

@@ -72,7 +72,10 @@ export const Activity = z.object({
 })
 export type Activity = z.infer<typeof Activity>
 
-export const ListActivities = z.object({ cursor: z.string().max(200).optional(), kind: ActivityKind.optional() })
+export const ListActivities = z.object({
+  cursor: z.string().max(200).optional(),
+  kind: ActivityKind.optional(),
+})
 /** Newest first, each between 90 × 24 h ago and now, both included. */
 export const ActivityPage = z.object({ activities: z.array(Activity), nextCursor: z.string().nullable() })
 export type ActivityPage = z.infer<typeof ActivityPage>

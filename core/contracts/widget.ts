@@ -113,4 +113,8 @@ export const LeaveMessage = z.strictObject({
 export type LeaveMessage = z.input<typeof LeaveMessage>
 
 export const WidgetConversationList = z.object({ conversations: z.array(WidgetConversation) })
-export const WidgetEntries = z.object({ entries: z.array(Entry), lastSeq: z.number().int(), hasMore: z.boolean() })
+export const WidgetEntries = z.object({
+  entries: z.array(Entry),
+  lastSeq: z.number().int(),
+  hasMore: z.boolean(),
+})

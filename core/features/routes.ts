@@ -1,7 +1,30 @@
 import type { Api } from '../app.ts'
+import { activityRoutes } from './activities/routes.ts'
+import { agentRoutes } from './agents/routes.ts'
+import { auditRoutes } from './audit/routes.ts'
+import { availabilityRoutes } from './availability/routes.ts'
+import { conversationRoutes } from './conversations/routes.ts'
+import { offerRoutes } from './routing/routes.ts'
+import { setUpRoutes } from './setup/routes.ts'
 import { signInRoutes } from './sign-in/routes.ts'
+import { siteRoutes } from './sites/routes.ts'
+import { visitorRoutes } from './visitors/routes.ts'
+import { widgetRoutes } from './widget/routes.ts'
 
 /** Every noun's routes, under /api/v1. */
 export async function routes(app: Api): Promise<void> {
-  await app.register(signInRoutes)
+  for (const register of [
+    activityRoutes,
+    agentRoutes,
+    auditRoutes,
+    availabilityRoutes,
+    conversationRoutes,
+    offerRoutes,
+    setUpRoutes,
+    signInRoutes,
+    siteRoutes,
+    visitorRoutes,
+    widgetRoutes,
+  ])
+    await app.register(register)
 }

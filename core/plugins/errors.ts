@@ -34,15 +34,16 @@ function send(reply: FastifyReply, problem: Problem): FastifyReply {
 }
 
 function toProblem(error: FastifyError): Problem {
-  if (error instanceof FoyerError)
-    return problemOf(error.status, error.code, error.message, error.details)
+  if (error instanceof FoyerError) return problemOf(error.status, error.code, error.message, error.details)
   if (hasZodFastifySchemaValidationErrors(error)) {
     const errors = error.validation.map(({ instancePath, message }) => ({
       field: instancePath.replace(/^\//, '').replaceAll('/', '.'),
       message: message ?? 'Not valid.',
     }))
     const first = errors[0]
-    const detail = first ? `${first.field ? `${first.field}: ` : ''}${first.message}` : 'Something in it is not valid.'
+    const detail = first
+      ? `${first.field ? `${first.field}: ` : ''}${first.message}`
+      : 'Something in it is not valid.'
     return problemOf(422, 'invalid_input', detail, { errors })
   }
   const known = fastifyErrors[error.code]
@@ -51,7 +52,11 @@ function toProblem(error: FastifyError): Problem {
     return problemOf(429, 'rate_limited', 'That was too often. Wait a little, then try again.')
   if (error.statusCode && error.statusCode >= 400 && error.statusCode < 500)
     return problemOf(error.statusCode, 'bad_request', 'Foyer cannot read this request.')
-  return problemOf(500, 'internal', 'Something went wrong on our side. Nothing you sent was changed; try again.')
+  return problemOf(
+    500,
+    'internal',
+    'Something went wrong on our side. Nothing you sent was changed; try again.',
+  )
 }
 
 const fastifyErrors: Record<string, [status: number, code: string, detail: string]> = {
@@ -62,6 +67,11 @@ const fastifyErrors: Record<string, [status: number, code: string, detail: strin
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: [400, 'bad_request', 'The content-length does not match the body.'],
 }
 
-function problemOf(status: number, code: string, detail: string, more: Record<string, unknown> = {}): Problem {
+function problemOf(
+  status: number,
+  code: string,
+  detail: string,
+  more: Record<string, unknown> = {},
+): Problem {
   return { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, code, detail, ...more }
 }

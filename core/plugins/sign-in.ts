@@ -1,8 +1,8 @@
 import type { FastifyRequest, preHandlerAsyncHookHandler } from 'fastify'
 import plugin from 'fastify-plugin'
 import type { Permission } from '../contracts/agents.ts'
-import { FoyerError, ForbiddenError, NotSignedInError } from '../errors.ts'
-import { findSession, sessionCookie, type SignedIn } from '../features/sign-in/sessions.ts'
+import { ForbiddenError, FoyerError, NotSignedInError } from '../errors.ts'
+import { findSession, type SignedIn, sessionCookie } from '../features/sign-in/sessions.ts'
 import { isOwnOrigin } from './origins.ts'
 
 declare module 'fastify' {
@@ -49,7 +49,10 @@ export const signIn = plugin(
 
 /** A request that changes something must not come from another site's page, whatever cookie the browser added.
  *  @throws {FoyerError} 403 `foreign_origin` */
-export function refuseForeignPages(request: FastifyRequest, config: { publicUrl: string | null; widgetUrl: string | null }): void {
+export function refuseForeignPages(
+  request: FastifyRequest,
+  config: { publicUrl: string | null; widgetUrl: string | null },
+): void {
   if (request.method === 'GET' || request.method === 'HEAD') return
   const { origin } = request.headers
   if (origin !== undefined && !isOwnOrigin(origin, request.headers.host, config.publicUrl))

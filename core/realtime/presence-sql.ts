@@ -4,7 +4,11 @@ import { type RawBuilder, sql } from 'kysely'
 export const graceMs = 30_000
 
 /** Whether somebody has a live socket at `now`, as a condition inside any query. */
-export function isOnline(type: 'agent' | 'visitor', subjectId: RawBuilder<unknown>, now: Date): RawBuilder<boolean> {
+export function isOnline(
+  type: 'agent' | 'visitor',
+  subjectId: RawBuilder<unknown>,
+  now: Date,
+): RawBuilder<boolean> {
   return sql<boolean>`exists (
     select from presence s join processes o on o.id = s.process_id
     where s.subject_id = ${subjectId} and s.subject_type = ${type} and s.dropped_at is null and o.alive_until > ${now})`

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { Redis } from 'ioredis'
 import type { FastifyBaseLogger } from 'fastify'
+import { Redis } from 'ioredis'
 import { type Bus, type Listener, MemoryBus, type Topic } from './bus.ts'
 
 const prefix = 'foyer:bus:'
@@ -22,7 +22,12 @@ export class RedisBus implements Bus {
       retryStrategy: (attempt: number) => Math.min(50 * 2 ** Math.min(attempt, 6), 2_000),
     }
     this.#publisher = new Redis(url, options)
-    this.#subscriber = new Redis(url, { ...options, enableOfflineQueue: true, maxRetriesPerRequest: null, autoResubscribe: true })
+    this.#subscriber = new Redis(url, {
+      ...options,
+      enableOfflineQueue: true,
+      maxRetriesPerRequest: null,
+      autoResubscribe: true,
+    })
     for (const client of [this.#publisher, this.#subscriber])
       client.on('error', (error: Error) => log.warn({ error: error.message }, 'Redis does not answer'))
     let connectedBefore = false
@@ -32,7 +37,8 @@ export class RedisBus implements Bus {
     })
     this.#subscriber.on('message', (channel: string, payload: string) => {
       const [from, exceptSocketId, frame] = splitPayload(payload)
-      if (from !== this.#processId) this.#local.publish(channel.slice(prefix.length) as Topic, frame, exceptSocketId || null)
+      if (from !== this.#processId)
+        this.#local.publish(channel.slice(prefix.length) as Topic, frame, exceptSocketId || null)
     })
   }
 

@@ -94,6 +94,8 @@ create table visitors (
   name text,
   email text check (email = lower(email)),
   email_verified boolean not null default false,
+  -- Who the site's signature says this is; a browser that comes back as somebody else is another visitor.
+  identity_subject text,
   job_title text,
   phone text,
   company text,
@@ -132,6 +134,8 @@ create table conversations (
   end_reason text,
   outcome text,
   first_text text not null,
+  -- Whether the visitor left a message for later in it.
+  message_left boolean not null default false,
   page jsonb,
 
   -- The log's head. seq is given under this row's lock, without gaps.

@@ -3,8 +3,9 @@ import type { Availability, AvailabilityRequest, Schedule } from '../../contract
 import type { Db, Tx } from '../../db/pool.ts'
 import { NotFoundError } from '../../errors.ts'
 import { change, type Services } from '../../services.ts'
+import { audit } from '../audit/audit.ts'
+import { lockRouting } from '../routing/choose.ts'
 import { withdrawOffersOf } from '../routing/offers.ts'
-import { lockRouting } from '../routing/route.ts'
 import * as schedules from './schedule.ts'
 
 interface AvailabilityRow {
@@ -48,11 +49,28 @@ export async function setAvailability(
   return availability
 }
 
-export async function setLiveChatSchedule(services: Services, agentId: string, schedule: Schedule): Promise<Schedule> {
+/** @param actorId who did it: the agent, or an admin, whose doing is written down.
+ *  @throws {NotFoundError} */
+export async function setLiveChatSchedule(
+  services: Services,
+  agentId: string,
+  schedule: Schedule,
+  actorId: string,
+): Promise<Schedule> {
   const available = await change(services, async ({ tx, now, tellAgent }) => {
     await lockRouting(tx)
-    await sql`update agents set live_chat_schedule = ${JSON.stringify(schedule)}::jsonb where id = ${agentId}`.execute(tx)
+    await sql`update agents set live_chat_schedule = ${JSON.stringify(schedule)}::jsonb where id = ${agentId}`.execute(
+      tx,
+    )
     const availability = await describeAvailability(tx, now, agentId)
+    if (actorId !== agentId)
+      await audit(tx, {
+        now,
+        actorId,
+        action: 'agent.schedule_changed',
+        objectType: 'agent',
+        objectId: agentId,
+      })
     tellAgent(agentId, { type: 'availability', availability })
     return availability.available
   })
@@ -62,7 +80,9 @@ export async function setLiveChatSchedule(services: Services, agentId: string, s
 
 async function read(db: Db | Tx, agentId: string): Promise<AvailabilityRow> {
   const { rows } = await sql<AvailabilityRow>`
-    select live_chat_schedule, override_status, override_set_at, override_until from agents where id = ${agentId}`.execute(db)
+    select live_chat_schedule, override_status, override_set_at, override_until from agents where id = ${agentId}`.execute(
+    db,
+  )
   if (!rows[0]) throw new NotFoundError('agent')
   return rows[0]
 }

@@ -1,5 +1,5 @@
-import type { Pool, PoolClient } from 'pg'
 import type { FastifyBaseLogger } from 'fastify'
+import type { Pool, PoolClient } from 'pg'
 import type { Clock } from '../../clock.ts'
 import { ConversationEndedError, FoyerError, NotFoundError } from '../../errors.ts'
 
@@ -64,7 +64,13 @@ export class MessageLog {
   #closed = false
 
   /** @param idleMs after how long without a message an active conversation ends. */
-  constructor(options: { pool: Pool; clock: Clock; log: FastifyBaseLogger; idleMs: number; connections?: number }) {
+  constructor(options: {
+    pool: Pool
+    clock: Clock
+    log: FastifyBaseLogger
+    idleMs: number
+    connections?: number
+  }) {
     this.#pool = options.pool
     this.#clock = options.clock
     this.#log = options.log
@@ -180,7 +186,13 @@ export class MessageLog {
   }
 
   async #run(group: Waiting[]): Promise<Row[]> {
-    const messages = group.map(({ message: m }) => [m.conversationId, m.senderType, m.senderId, m.clientId, m.text])
+    const messages = group.map(({ message: m }) => [
+      m.conversationId,
+      m.senderType,
+      m.senderId,
+      m.clientId,
+      m.text,
+    ])
     const client: PoolClient = await this.#pool.connect()
     try {
       const result = await client.query<Row>({

@@ -1,9 +1,17 @@
 import { type RawBuilder, sql } from 'kysely'
-import type { Conversation, ConversationStatus, EndReason, Entry, Note, Outcome, Page } from '../../contracts/conversations.ts'
+import type {
+  Conversation,
+  ConversationStatus,
+  EndReason,
+  Entry,
+  Note,
+  Outcome,
+  Page,
+} from '../../contracts/conversations.ts'
 import type { Db, Tx } from '../../db/pool.ts'
 import { NotFoundError } from '../../errors.ts'
 import { isOnline } from '../../realtime/presence-sql.ts'
-import { visibleTo, type Viewer } from './visibility.ts'
+import { type Viewer, visibleTo } from './visibility.ts'
 
 /** The row as the services decide about it; locked where the name says so. */
 export interface ConversationRow {
@@ -54,7 +62,9 @@ export async function append(tx: Tx, row: ConversationRow, now: Date, entry: New
       values (${row.id}, ${row.lastSeq}, ${entry.kind}, ${entry.sender.type}, ${entry.sender.id},
               ${entry.clientId ?? null}, ${row.lastAt}, ${entry.text ?? null}, ${data}::jsonb)
     )
-    update conversations set last_seq = ${row.lastSeq}, last_at = ${row.lastAt} where id = ${row.id}`.execute(tx)
+    update conversations set last_seq = ${row.lastSeq}, last_at = ${row.lastAt} where id = ${row.id}`.execute(
+    tx,
+  )
   return {
     seq: row.lastSeq,
     kind: entry.kind,
@@ -124,7 +134,12 @@ export async function summaries(
 }
 
 /** @throws {NotFoundError} also when it is not the viewer's to see */
-export async function visibleSummary(db: Db | Tx, now: Date, viewer: Viewer, id: string): Promise<Conversation> {
+export async function visibleSummary(
+  db: Db | Tx,
+  now: Date,
+  viewer: Viewer,
+  id: string,
+): Promise<Conversation> {
   const [conversation] = await summaries(db, now, sql`c.id = ${id} and ${visibleTo(viewer)}`)
   if (!conversation) throw new NotFoundError('conversation')
   return conversation
@@ -223,7 +238,12 @@ function toEntry(row: EntryRow): Entry {
 }
 
 /** Notes standing after `fromSeq` to `toSeq`, both included, in order. */
-export async function readNotes(db: Db | Tx, conversationId: string, fromSeq: number, toSeq: number): Promise<Note[]> {
+export async function readNotes(
+  db: Db | Tx,
+  conversationId: string,
+  fromSeq: number,
+  toSeq: number,
+): Promise<Note[]> {
   const { rows } = await sql<NoteRow>`
     select n.id, n.after_seq, n.agent_id, a.name as agent_name, n.at, n.text, n.client_id
     from notes n join agents a on a.id = n.agent_id

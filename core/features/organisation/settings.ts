@@ -13,7 +13,11 @@ export const OrganisationSettings = z.object({
   /** Chats of one agent at most, active and offered together. */
   agentCap: z.number().int().min(1).default(10),
   /** A chat without a message from either side ends after this. */
-  idleEndMs: z.number().int().min(2_000).default(10 * minute),
+  idleEndMs: z
+    .number()
+    .int()
+    .min(2_000)
+    .default(10 * minute),
   /** How long before that end the warning line is written. */
   idleWarningMs: z.number().int().min(500).default(minute),
   /** A visitor gone for this long withdraws the request. */

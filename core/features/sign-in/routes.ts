@@ -1,10 +1,10 @@
 import { hash, verify } from '@node-rs/argon2'
 import { sql } from 'kysely'
 import { z } from 'zod'
+import type { Api } from '../../app.ts'
 import { Me, Preferences, SignIn } from '../../contracts/agents.ts'
 import { FoyerError } from '../../errors.ts'
 import { refuseForeignPages } from '../../plugins/sign-in.ts'
-import type { Api } from '../../app.ts'
 import { describeMe } from './me.ts'
 import { openSession, revoke, sessionCookie } from './sessions.ts'
 import { newToken } from './tokens.ts'
@@ -25,7 +25,8 @@ export async function signInRoutes(app: Api): Promise<void> {
           max: 10,
           timeWindow: 60_000,
           // guessing one account from many addresses and many accounts from one address are both slowed
-          keyGenerator: (request) => `sign-in:${request.ip}:${String((request.body as SignInBody)?.email).toLowerCase()}`,
+          keyGenerator: (request) =>
+            `sign-in:${request.ip}:${String((request.body as SignInBody)?.email).toLowerCase()}`,
           hook: 'preHandler',
         },
       },
@@ -37,13 +38,22 @@ export async function signInRoutes(app: Api): Promise<void> {
         services.db,
       )
       const agent = rows[0]
-      const right = await verify(agent?.passwordHash ?? (await nobodysHash), request.body.password).catch(() => false)
+      const right = await verify(agent?.passwordHash ?? (await nobodysHash), request.body.password).catch(
+        () => false,
+      )
       if (!agent || !right)
-        throw new FoyerError(401, 'wrong_credentials', 'This e-mail address and password do not belong together.')
+        throw new FoyerError(
+          401,
+          'wrong_credentials',
+          'This e-mail address and password do not belong together.',
+        )
       const { token, expiresAt } = await services.db
         .transaction()
         .execute((tx) =>
-          openSession(tx, services.clock.now(), agent.id, { address: request.ip, userAgent: request.headers['user-agent'] }),
+          openSession(tx, services.clock.now(), agent.id, {
+            address: request.ip,
+            userAgent: request.headers['user-agent'],
+          }),
         )
       setSessionCookie(reply, token, expiresAt, request.protocol === 'https')
       return describeMe(services, agent.id, token)

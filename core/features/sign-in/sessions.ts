@@ -52,8 +52,12 @@ export async function liveSessions(db: Db, now: Date, hashes: Buffer[]): Promise
 }
 
 /** Ends one session, or all of an agent's; open sockets are told at once, and would find out by themselves. */
-export async function revoke(services: Services, which: { sessionHash: Buffer } | { agentId: string }): Promise<void> {
-  if ('sessionHash' in which) await sql`delete from sessions where token_hash = ${which.sessionHash}`.execute(services.db)
+export async function revoke(
+  services: Services,
+  which: { sessionHash: Buffer } | { agentId: string },
+): Promise<void> {
+  if ('sessionHash' in which)
+    await sql`delete from sessions where token_hash = ${which.sessionHash}`.execute(services.db)
   else await sql`delete from sessions where agent_id = ${which.agentId}`.execute(services.db)
   services.bus.publish('control', JSON.stringify({ type: 'sessions_changed' }))
 }

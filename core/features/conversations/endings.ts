@@ -1,0 +1,186 @@
+import { sql } from 'kysely'
+import type { Conversation, EndReason, Entry, Outcome } from '../../contracts/conversations.ts'
+import { endIdle } from '../../contracts/jobs.ts'
+import type { Db, Tx } from '../../db/pool.ts'
+import { NotFoundError } from '../../errors.ts'
+import { isReachable } from '../../realtime/presence-sql.ts'
+import { type Change, change, type Services } from '../../services.ts'
+import { enqueue } from '../outbox/outbox.ts'
+import { withdrawPending } from '../routing/offers.ts'
+import { forVisitor } from './for-visitor.ts'
+import * as conversations from './repository.ts'
+
+type Ender =
+  | { type: 'agent'; id: string; name: string }
+  | { type: 'visitor'; id: string }
+  | { type: 'system' }
+
+/** Ends an active chat whose row the change has locked. */
+async function end(
+  change: Change,
+  conversation: conversations.ConversationRow,
+  reason: EndReason,
+  by: Ender,
+  outcome: Outcome | null,
+): Promise<Conversation> {
+  const { tx, now } = change
+  await sql`
+    update conversations set status = 'ended', ended_at = ${now}, end_reason = ${reason}, outcome = ${outcome},
+           idle_at = null, waiting_since = null
+    where id = ${conversation.id}`.execute(tx)
+  conversation.status = 'ended'
+  return announceEnd(change, conversation, reason, by)
+}
+
+/** Gives up a waiting request, whose row the change has locked: it is kept as missed. */
+export async function miss(
+  services: Services,
+  change: Change,
+  conversation: conversations.ConversationRow,
+  reason: EndReason,
+): Promise<void> {
+  const { tx, now } = change
+  await withdrawPending(change, conversation.id)
+  await sql`
+    update conversations set status = 'missed', ended_at = ${now}, end_reason = ${reason} where id = ${conversation.id}`.execute(
+    tx,
+  )
+  conversation.status = 'missed'
+  await announceEnd(change, conversation, reason, { type: 'system' })
+  change.tellAgents({ type: 'counts', counts: { missed: await countMissed(tx) } })
+  services.log.info({ conversation: conversation.id, reason }, 'A request was missed')
+}
+
+/** An ended or missed conversation is visible to everybody, so everybody's list hears of it. */
+async function announceEnd(
+  change: Change,
+  conversation: conversations.ConversationRow,
+  reason: EndReason,
+  by: Ender,
+): Promise<Conversation> {
+  const { tx, now } = change
+  const entry: Entry = await conversations.append(tx, conversation, now, {
+    kind: 'ended',
+    sender: by.type === 'system' ? { type: 'system', id: null } : { type: by.type, id: by.id },
+    data: { reason, by: by.type === 'agent' ? by.name : null },
+  })
+  const summary = await conversations.summary(tx, now, conversation.id)
+  const frame = { type: 'entry', conversationId: conversation.id, entry } as const
+  if (conversation.agentId) change.tellAgent(conversation.agentId, frame)
+  change.tellVisitor(conversation.visitorId, frame)
+  change.tellVisitor(conversation.visitorId, {
+    type: 'conversation',
+    conversation: await forVisitor(tx, conversation.id),
+  })
+  change.tellAgents({ type: 'conversation', conversation: summary })
+  return summary
+}
+
+/** How many missed requests the badge counts; past 100 it says so. */
+export async function countMissed(db: Db | Tx): Promise<number> {
+  const { rows } = await sql<{ n: number }>`
+    select count(*) as n from (select from conversations where status = 'missed' limit 100) m`.execute(db)
+  return rows[0]?.n ?? 0
+}
+
+/** End session. Ending again changes nothing but an outcome given then.
+ *  @throws {NotFoundError} the chat is not this agent's */
+export function endByAgent(
+  services: Services,
+  agent: { id: string; name: string },
+  conversationId: string,
+  outcome: Outcome | null,
+): Promise<Conversation> {
+  return change(services, async (change) => {
+    const conversation = await conversations.lock(change.tx, conversationId)
+    if (conversation.agentId !== agent.id) throw new NotFoundError('conversation')
+    if (conversation.status === 'active')
+      return end(change, conversation, 'agent', { type: 'agent', ...agent }, outcome)
+    return conversations.summary(change.tx, change.now, conversationId)
+  })
+}
+
+/** The visitor ends the chat, or cancels the request. */
+export function endByVisitor(services: Services, visitorId: string, conversationId: string): Promise<void> {
+  return change(services, async (change) => {
+    const conversation = await conversations.lock(change.tx, conversationId)
+    if (conversation.visitorId !== visitorId) throw new NotFoundError('conversation')
+    if (conversation.status === 'waiting') await miss(services, change, conversation, 'cancelled')
+    if (conversation.status === 'active')
+      await end(change, conversation, 'visitor', { type: 'visitor', id: visitorId }, null)
+  })
+}
+
+/** Looks at a silent chat: warns, ends, or asks to be called again when the next of the two is due. */
+export function endIfIdle(services: Services, conversationId: string): Promise<void> {
+  return change(services, async (change) => {
+    const { tx, now } = change
+    const conversation = await conversations.lock(tx, conversationId).catch(orNothing)
+    if (!conversation || conversation.status !== 'active' || !conversation.idleAt) return
+    const warnAt = new Date(conversation.idleAt.getTime() - services.settings.idleWarningMs)
+    const again = (runAt: Date) =>
+      enqueue(tx, services.clock, { task: endIdle, payload: { conversationId }, runAt })
+    if (conversation.idleAt <= now) {
+      await end(change, conversation, 'timeout', { type: 'system' }, null)
+    } else if (warnAt <= now) {
+      if (!conversation.idleWarned) await warn(change, conversation)
+      await again(conversation.idleAt)
+    } else {
+      await again(warnAt)
+    }
+  })
+}
+
+async function warn(change: Change, conversation: conversations.ConversationRow): Promise<void> {
+  const { tx, now, tellAgent, tellVisitor } = change
+  const entry = await conversations.append(tx, conversation, now, {
+    kind: 'warning',
+    sender: { type: 'system', id: null },
+    data: { endsAt: conversation.idleAt?.toISOString() },
+  })
+  await sql`update conversations set idle_warned = true where id = ${conversation.id}`.execute(tx)
+  const frame = { type: 'entry', conversationId: conversation.id, entry } as const
+  if (conversation.agentId) tellAgent(conversation.agentId, frame)
+  tellVisitor(conversation.visitorId, frame)
+}
+
+/** Withdraws a request whose visitor has shown no sign of life for long enough. */
+export function withdrawIfGone(services: Services, conversationId: string): Promise<void> {
+  return change(services, async (change) => {
+    const { tx, now } = change
+    const conversation = await conversations.lock(tx, conversationId).catch(orNothing)
+    if (conversation?.status !== 'waiting') return
+    const { rows } = await sql<{ id: string }>`
+      select c.id from conversations c where c.id = ${conversationId} and ${isGone(services, now)}`.execute(
+      tx,
+    )
+    if (rows[0]) await miss(services, change, conversation, 'visitor_left')
+  })
+}
+
+const isGone = (services: Services, now: Date) => sql`
+  c.status = 'waiting' and c.visitor_seen_at <= ${new Date(now.getTime() - services.settings.visitorGoneMs)}
+  and not ${isReachable('visitor', sql`c.visitor_id`, now, services.settings.visitorGoneMs)}`
+
+/** What lost jobs should have done. Called every second or so by one worker; cheap when nothing is due. */
+export async function sweepConversations(services: Services): Promise<void> {
+  const { db, clock, settings } = services
+  const now = clock.now()
+  const warnedBy = new Date(now.getTime() + settings.idleWarningMs)
+  const idle = await sql<{ id: string }>`
+    select id from conversations
+    where status = 'active' and (idle_at <= ${now} or (idle_at <= ${warnedBy} and not idle_warned)) limit 200`.execute(
+    db,
+  )
+  for (const { id } of idle.rows) await endIfIdle(services, id)
+  const gone = await sql<{
+    id: string
+  }>`select c.id from conversations c where ${isGone(services, now)} limit 200`.execute(db)
+  for (const { id } of gone.rows) await withdrawIfGone(services, id)
+}
+
+/** For deadlines of rows that an erasure may have removed meanwhile. */
+function orNothing(error: unknown): null {
+  if (error instanceof NotFoundError) return null
+  throw error
+}

@@ -1,0 +1,87 @@
+import { sql } from 'kysely'
+import type { z } from 'zod'
+import type { ConversationPage, ListConversations } from '../../contracts/conversations.ts'
+import { readCursor, writeCursor } from '../../db/cursor.ts'
+import type { Db } from '../../db/pool.ts'
+import { summaries } from './repository.ts'
+import { findMatches } from './search.ts'
+import { type Viewer, visibleTo } from './visibility.ts'
+
+const pageSize = 50
+
+/**
+ * One page of a list. `active`: the viewer's own, all at once (their number is capped), longest waiting first. `all`:
+ * the same ones on the first page, then everybody's ended and missed ones by their end. `missed`: by their end.
+ * @throws {InvalidInputError} a cursor that this list never gave
+ */
+export async function listConversations(
+  db: Db,
+  now: Date,
+  viewer: Viewer,
+  request: z.output<typeof ListConversations>,
+): Promise<ConversationPage> {
+  if (request.query) return search(db, now, viewer, request, request.query)
+  const mine = sql`c.status = 'active' and c.agent_id = ${viewer.id} and ${filters(request)}`
+  if (request.view === 'active')
+    return {
+      conversations: await summaries(
+        db,
+        now,
+        mine,
+        sql`order by c.waiting_since asc nulls last, c.last_at desc, c.id`,
+      ),
+      nextCursor: null,
+    }
+  const closed = await listClosed(db, now, viewer, request)
+  if (request.view === 'missed' || request.cursor) return closed
+  const own = await summaries(db, now, mine, sql`order by c.last_at desc, c.id desc`)
+  return { conversations: [...own, ...closed.conversations], nextCursor: closed.nextCursor }
+}
+
+async function listClosed(
+  db: Db,
+  now: Date,
+  viewer: Viewer,
+  request: z.output<typeof ListConversations>,
+): Promise<ConversationPage> {
+  const after = request.cursor ? readCursor(request.cursor) : null
+  const status = request.view === 'missed' ? sql`c.status = 'missed'` : sql`c.status in ('ended', 'missed')`
+  const from = after ? sql`(c.ended_at, c.id) < (${after.at}, ${after.id}::uuid)` : sql`true`
+  const conversations = await summaries(
+    db,
+    now,
+    sql`${status} and ${visibleTo(viewer)} and ${filters(request)} and ${from}`,
+    sql`order by c.ended_at desc, c.id desc limit ${pageSize + 1}`,
+  )
+  const page = conversations.slice(0, pageSize)
+  const last = page.at(-1)
+  const more = conversations.length > pageSize && last?.endedAt
+  return { conversations: page, nextCursor: more ? writeCursor(new Date(last.endedAt ?? 0), last.id) : null }
+}
+
+const filters = ({ agentId, outcome }: { agentId?: string; outcome?: string }) =>
+  sql`${agentId ? sql`c.agent_id = ${agentId}` : sql`true`} and ${outcome ? sql`c.outcome = ${outcome}` : sql`true`}`
+
+async function search(
+  db: Db,
+  now: Date,
+  viewer: Viewer,
+  request: z.output<typeof ListConversations>,
+  query: string,
+): Promise<ConversationPage> {
+  const view =
+    request.view === 'missed'
+      ? sql`c.status = 'missed'`
+      : request.view === 'active'
+        ? sql`c.status = 'active' and c.agent_id = ${viewer.id}`
+        : sql`true`
+  const ids = await findMatches(db, query, sql`${visibleTo(viewer)} and ${view} and ${filters(request)}`)
+  const conversations = await summaries(
+    db,
+    now,
+    // once more, since the search is a query of its own
+    sql`c.id = any (${ids}::uuid[]) and ${visibleTo(viewer)}`,
+    sql`order by c.last_at desc, c.id desc`,
+  )
+  return { conversations, nextCursor: null }
+}

@@ -1,0 +1,130 @@
+import { z } from 'zod'
+import type { Api } from '../../app.ts'
+import { Id } from '../../contracts/common.ts'
+import {
+  Conversation,
+  ConversationPage,
+  EndConversation,
+  EntryPage,
+  ListConversations,
+  Note,
+  ReadEntries,
+  SendMessage,
+  SentMessage,
+  SetOutcome,
+  Transcript,
+} from '../../contracts/conversations.ts'
+import { readOrganisation } from '../organisation/settings.ts'
+import { endByAgent } from './endings.ts'
+import { listConversations } from './list.ts'
+import { readEntries, readNotes, visibleSummary } from './repository.ts'
+import { addNote, say, setOutcome } from './service.ts'
+import { formatTranscript, readTranscript } from './transcript.ts'
+
+const params = z.object({ id: Id })
+const view = { config: { access: 'conversations.view' } } as const
+const reply = { config: { access: 'conversations.reply' } } as const
+
+export async function conversationRoutes(app: Api): Promise<void> {
+  const { services } = app
+  const { db, clock } = services
+  const mayView = app.requires('conversations.view')
+  const mayReply = app.requires('conversations.reply')
+
+  app.get(
+    '/conversations',
+    {
+      ...view,
+      preHandler: mayView,
+      schema: { querystring: ListConversations, response: { 200: ConversationPage } },
+    },
+    ({ query, agent }) => listConversations(db, clock.now(), agent, query),
+  )
+
+  app.get(
+    '/conversations/:id',
+    { ...view, preHandler: mayView, schema: { params, response: { 200: Conversation } } },
+    ({ params, agent }) => visibleSummary(db, clock.now(), agent, params.id),
+  )
+
+  app.get(
+    '/conversations/:id/messages',
+    {
+      ...view,
+      preHandler: mayView,
+      schema: { params, querystring: ReadEntries, response: { 200: EntryPage } },
+    },
+    async ({ params, query, agent }) => {
+      await visibleSummary(db, clock.now(), agent, params.id)
+      const page = await readEntries(db, params.id, query)
+      const first = page.entries[0]?.seq ?? (query.afterSeq ?? 0) + 1
+      // notes before the first line stand after seq 0
+      const from = first === 1 ? 0 : first
+      const to = page.entries.at(-1)?.seq ?? page.lastSeq
+      return { ...page, notes: await readNotes(db, params.id, Math.min(from, to), to) }
+    },
+  )
+
+  app.post(
+    '/conversations/:id/messages',
+    { ...reply, preHandler: mayReply, schema: { params, body: SendMessage, response: { 200: SentMessage } } },
+    ({ params, body, agent }) =>
+      say(services, { conversationId: params.id, senderType: 'agent', senderId: agent.id, ...body }),
+  )
+
+  app.post(
+    '/conversations/:id/notes',
+    { ...reply, preHandler: mayReply, schema: { params, body: SendMessage, response: { 200: Note } } },
+    ({ params, body, agent }) => addNote(services, agent, { conversationId: params.id, ...body }),
+  )
+
+  app.post(
+    '/conversations/:id/end',
+    {
+      ...reply,
+      preHandler: mayReply,
+      schema: { params, body: EndConversation, response: { 200: Conversation } },
+    },
+    ({ params, body, agent }) => endByAgent(services, agent, params.id, body.outcome ?? null),
+  )
+
+  app.put(
+    '/conversations/:id/outcome',
+    { ...reply, preHandler: mayReply, schema: { params, body: SetOutcome, response: { 200: Conversation } } },
+    ({ params, body, agent }) => setOutcome(services, agent, params.id, body.outcome),
+  )
+
+  app.get(
+    '/conversations/:id/transcript.txt',
+    { ...view, preHandler: mayView, schema: { params } },
+    async ({ params, agent }, answer) => {
+      const conversation = await visibleSummary(db, clock.now(), agent, params.id)
+      const zone = (await readOrganisation(db))?.timeZone ?? 'UTC'
+      answer.type('text/plain; charset=utf-8').header('content-disposition', disposition(conversation, 'txt'))
+      // a string would go through the JSON serialiser
+      return answer.send(Buffer.from(formatTranscript(await readTranscript(db, conversation), zone)))
+    },
+  )
+
+  app.get(
+    '/conversations/:id/transcript.json',
+    { ...view, preHandler: mayView, schema: { params, response: { 200: Transcript } } },
+    async ({ params, agent }, answer) => {
+      const conversation = await visibleSummary(db, clock.now(), agent, params.id)
+      answer.header('content-disposition', disposition(conversation, 'json'))
+      const entries = await readTranscript(db, conversation)
+      return {
+        conversationId: conversation.id,
+        startedAt: conversation.requestedAt,
+        endedAt: conversation.endedAt,
+        visitor: { name: conversation.visitor.name, email: conversation.visitor.email },
+        agent: conversation.agent ? { name: conversation.agent.name } : null,
+        outcome: conversation.outcome,
+        entries: entries.map(({ clientId: _, ...entry }) => entry),
+      }
+    },
+  )
+}
+
+const disposition = ({ requestedAt, id }: Conversation, ending: string) =>
+  `attachment; filename="chat-${requestedAt.slice(0, 10)}-${id.slice(-6)}.${ending}"`

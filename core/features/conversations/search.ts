@@ -1,0 +1,87 @@
+import { type RawBuilder, sql } from 'kysely'
+import type { Db } from '../../db/pool.ts'
+import type { Services } from '../../services.ts'
+
+const sliceSize = 250_000
+const maxMatches = 50
+
+/**
+ * The newest conversations, at most 50, whose visitor's name, e-mail or company holds `query`, or in which somebody
+ * said all of its words. Words are looked up slice by slice, newest first, so that a word nobody wrote costs a few
+ * index look-ups instead of a walk over everything (PERFORMANCE: 1,585 ms against 1 to 20).
+ * @param where what may be found: a condition over `c` (conversations).
+ */
+export async function findMatches(db: Db, query: string, where: RawBuilder<unknown>): Promise<string[]> {
+  const [people, words] = await Promise.all([findByVisitor(db, query, where), findByWords(db, query, where)])
+  return [...new Set([...people, ...words])]
+}
+
+async function findByVisitor(db: Db, query: string, where: RawBuilder<unknown>): Promise<string[]> {
+  const pattern = `%${query.toLowerCase().replace(/[\\%_]/g, '\\$&')}%`
+  const { rows } = await sql<{ id: string }>`
+    select c.id from visitors v join conversations c on c.visitor_id = v.id
+    where (lower(coalesce(v.name, '') || ' ' || coalesce(v.email, '') || ' ' || coalesce(v.company, '')) like ${pattern}
+           or v.email in (select p.email from people p
+                          where lower(coalesce(p.name, '') || ' ' || p.email || ' ' || coalesce(p.company, '')) like ${pattern} limit 500))
+      and ${where}
+    order by c.last_at desc limit ${maxMatches}`.execute(db)
+  return rows.map(({ id }) => id)
+}
+
+async function findByWords(db: Db, query: string, where: RawBuilder<unknown>): Promise<string[]> {
+  const words = toPrefixQuery(query)
+  if (!words) return []
+  const { rows: heads } = await sql<{
+    newest: number
+  }>`select coalesce(max(id), 0) as newest from search_documents`.execute(db)
+  const found: string[] = []
+  for (
+    let slice = Math.trunc((heads[0]?.newest ?? 0) / sliceSize);
+    slice >= 0 && found.length < maxMatches;
+    slice--
+  ) {
+    const { rows } = await sql<{ id: string }>`
+      select c.id from (
+        select conversation_id, max(d.id) as newest from search_documents d
+        where (d.id / ${sql.lit(sliceSize)})::int = ${slice} and d.words @@ to_tsquery('simple', ${words})
+        group by conversation_id
+      ) hit join conversations c on c.id = hit.conversation_id
+      where ${where} order by hit.newest desc limit ${maxMatches}`.execute(db)
+    found.push(...rows.map(({ id }) => id))
+  }
+  return found
+}
+
+/** Every word must occur; the last one may still be being typed. Null when there is no word in it. */
+function toPrefixQuery(query: string): string | null {
+  const words = query
+    .toLowerCase()
+    .match(/[\p{L}\p{N}]+/gu)
+    ?.slice(0, 10)
+  return words
+    ? words.map((word, index) => (index === words.length - 1 ? `${word}:*` : word)).join(' & ')
+    : null
+}
+
+/** Takes what was said since the last time into the index; repeated and parallel calls are harmless.
+ *  @returns how many groups of messages were taken; fewer than `limit` means nothing waits any more. */
+export async function indexBacklog({ db }: Pick<Services, 'db'>, limit = 200): Promise<number> {
+  return db.transaction().execute(async (tx) => {
+    const { rows } = await sql<{ n: number }>`
+      with taken as (
+        delete from search_backlog where id in (
+          select id from search_backlog order by id limit ${limit} for update skip locked)
+        returning conversation_ids, seqs
+      ), lines as (
+        select t.conversation_id, t.seq from taken, unnest(taken.conversation_ids, taken.seqs) as t (conversation_id, seq)
+      ), indexed as (
+        insert into search_documents (conversation_id, seq, words)
+        select e.conversation_id, e.seq, to_tsvector('simple', left(e.text, 10000))
+        from lines join entries e using (conversation_id, seq)
+        where e.text is not null
+        on conflict (conversation_id, seq) do nothing
+      )
+      select count(*) as n from taken`.execute(tx)
+    return rows[0]?.n ?? 0
+  })
+}

@@ -1,0 +1,259 @@
+import { randomUUIDv7 } from 'node:crypto'
+import { sql } from 'kysely'
+import type { Conversation, Note, Outcome, Page } from '../../contracts/conversations.ts'
+import type { VisitorFields, WidgetConversation } from '../../contracts/widget.ts'
+import type { Tx } from '../../db/pool.ts'
+import { NotFoundError } from '../../errors.ts'
+import { type Change, change, type Services } from '../../services.ts'
+import { routeOn } from '../routing/route.ts'
+import { countMissed } from './endings.ts'
+import { forVisitor, listForVisitor } from './for-visitor.ts'
+import type { OutgoingMessage } from './message-log.ts'
+import * as conversations from './repository.ts'
+import { type Viewer, visibleTo } from './visibility.ts'
+
+interface Request {
+  siteId: string
+  visitorId: string
+  fields: VisitorFields
+  text: string
+  clientId: string
+  page: Page | null
+}
+
+/** A visitor asks for a person. One open conversation at a time: asked again with the same client id, the answer is
+ *  the conversation made then; with another one, the text joins the one that is open, so nothing typed is lost. */
+export async function requestConversation(
+  services: Services,
+  request: Request,
+): Promise<{ conversation: WidgetConversation; created: boolean }> {
+  const { conversation, created } = await change(services, async (change) => {
+    const { tx } = change
+    await lockVisitor(tx, request.visitorId)
+    const existing = await findExisting(tx, request)
+    if (existing) return { conversation: existing, created: false }
+    await keepFields(tx, request.visitorId, request.fields)
+    const row = await insert(change, request, 'waiting')
+    await routeOn(services, change, row)
+    return { conversation: await forVisitor(tx, row.id), created: true }
+  })
+  if (!created && (conversation.status === 'waiting' || conversation.status === 'active'))
+    await say(services, {
+      conversationId: conversation.id,
+      senderType: 'visitor',
+      senderId: request.visitorId,
+      clientId: request.clientId,
+      text: request.text,
+    })
+  return { conversation, created }
+}
+
+/** A message for later. While the request waits it keeps its place; otherwise it joins the conversation that was
+ *  missed, or makes a missed one of its own. Repeating it changes nothing. */
+export async function leaveMessage(
+  services: Services,
+  visitorId: string,
+  siteId: string,
+  message: {
+    conversationId?: string
+    fields: VisitorFields
+    text?: string
+    clientId: string
+    page: Page | null
+  },
+): Promise<WidgetConversation> {
+  return change(services, async (change) => {
+    const { tx, now } = change
+    await lockVisitor(tx, visitorId)
+    await keepFields(tx, visitorId, message.fields)
+    const id = message.conversationId ?? (await findByClientId(tx, visitorId, message.clientId))
+    if (!id) {
+      const row = await insert(change, { ...message, text: message.text ?? '', visitorId, siteId }, 'missed')
+      await tellMissed(change, row)
+      return forVisitor(tx, row.id)
+    }
+    const row = await conversations.lock(tx, id)
+    if (row.visitorId !== visitorId) throw new NotFoundError('conversation')
+    if (row.status === 'missed')
+      await sql`update conversations set end_reason = 'left_message' where id = ${id}`.execute(tx)
+    await sql`update conversations set message_left = true where id = ${id}`.execute(tx)
+    if (message.text && !(await isStored(tx, id, visitorId, message.clientId))) {
+      const entry = await conversations.append(tx, row, now, {
+        kind: 'message',
+        sender: { type: 'visitor', id: visitorId },
+        text: message.text,
+        clientId: message.clientId,
+      })
+      await sql`
+        with line as (
+          insert into search_backlog (conversation_ids, seqs, at) values (${[id]}, ${[entry.seq]}, ${now})
+        )
+        update conversations set last_text = left(${message.text}, 200), last_sender = 'visitor' where id = ${id}`.execute(
+        tx,
+      )
+      change.tellVisitor(visitorId, { type: 'entry', conversationId: id, entry })
+      if (row.agentId) change.tellAgent(row.agentId, { type: 'entry', conversationId: id, entry })
+    }
+    if (row.status === 'missed') await tellMissed(change, row)
+    const conversation = await forVisitor(tx, id)
+    change.tellVisitor(visitorId, { type: 'conversation', conversation })
+    return conversation
+  })
+}
+
+/** Stores what somebody says and delivers it: to the visitor and to the agent the row named when it was stored.
+ *  @param exceptSocketId the socket it came by, which gets an acknowledgement instead. */
+export async function say(
+  services: Services,
+  message: OutgoingMessage,
+  exceptSocketId: string | null = null,
+) {
+  const stored = await services.messageLog.append(message)
+  if (stored.isNew) {
+    const frame = JSON.stringify({
+      type: 'entry',
+      conversationId: message.conversationId,
+      entry: {
+        seq: stored.seq,
+        kind: 'message',
+        sender: { type: message.senderType, id: message.senderId },
+        at: stored.at,
+        text: message.text,
+        data: null,
+        clientId: message.clientId,
+      },
+    })
+    services.bus.publish(`visitor:${stored.visitorId}`, frame, exceptSocketId)
+    if (stored.agentId) services.bus.publish(`agent:${stored.agentId}`, frame, exceptSocketId)
+  }
+  return { clientId: message.clientId, seq: stored.seq, at: stored.at.toISOString() }
+}
+
+/** For agents only; the visitor's log does not move. Repeating it returns the note made then.
+ *  @throws {NotFoundError} the conversation is not the viewer's to see */
+export function addNote(
+  services: Services,
+  viewer: Viewer & { name: string },
+  { conversationId, clientId, text }: { conversationId: string; clientId: string; text: string },
+): Promise<Note> {
+  return change(services, async ({ tx, now, tellAgent }) => {
+    const { rows } = await sql<conversations.NoteRow & { ownerId: string | null }>`
+      with made as (
+        insert into notes (id, conversation_id, agent_id, client_id, after_seq, at, text)
+        select ${randomUUIDv7()}, c.id, ${viewer.id}, ${clientId}, c.last_seq, ${now}, ${text}
+        from conversations c where c.id = ${conversationId} and ${visibleTo(viewer)}
+        on conflict (conversation_id, agent_id, client_id) do nothing
+        returning *
+      )
+      select n.*, ${viewer.name} as agent_name, c.agent_id as owner_id from (
+        select * from made
+        union all
+        select * from notes where conversation_id = ${conversationId} and agent_id = ${viewer.id} and client_id = ${clientId}
+      ) n join conversations c on c.id = n.conversation_id and ${visibleTo(viewer)}`.execute(tx)
+    if (!rows[0]) throw new NotFoundError('conversation')
+    const note = conversations.toNote(rows[0])
+    for (const id of new Set([viewer.id, rows[0].ownerId ?? viewer.id]))
+      tellAgent(id, { type: 'note', conversationId, note })
+    return note
+  })
+}
+
+/** @throws {NotFoundError} also when it is not the viewer's to see */
+export function setOutcome(
+  services: Services,
+  viewer: Viewer,
+  conversationId: string,
+  outcome: Outcome | null,
+): Promise<Conversation> {
+  return change(services, async ({ tx, now, tellAgents }) => {
+    const { rows } = await sql`
+      update conversations c set outcome = ${outcome}
+      where c.id = ${conversationId} and c.status = 'ended' and ${visibleTo(viewer)} returning c.id`.execute(
+      tx,
+    )
+    if (!rows[0]) throw new NotFoundError('conversation')
+    const conversation = await conversations.summary(tx, now, conversationId)
+    tellAgents({ type: 'conversation', conversation })
+    return conversation
+  })
+}
+
+/** Requests of one visitor come one after the other, however many tabs ask at once. */
+async function lockVisitor(tx: Tx, visitorId: string): Promise<void> {
+  await sql`select from visitors where id = ${visitorId} for update`.execute(tx)
+}
+
+async function findExisting(tx: Tx, { visitorId, clientId }: Request): Promise<WidgetConversation | null> {
+  const [conversation] = await listForVisitor(
+    tx,
+    sql`c.visitor_id = ${visitorId} and (c.client_id = ${clientId} or c.status in ('waiting', 'active'))`,
+  )
+  return conversation ?? null
+}
+
+async function findByClientId(tx: Tx, visitorId: string, clientId: string): Promise<string | null> {
+  const { rows } = await sql<{ id: string }>`
+    select id from conversations where visitor_id = ${visitorId} and client_id = ${clientId}`.execute(tx)
+  return rows[0]?.id ?? null
+}
+
+async function isStored(
+  tx: Tx,
+  conversationId: string,
+  visitorId: string,
+  clientId: string,
+): Promise<boolean> {
+  const { rows } = await sql`
+    select from entries where conversation_id = ${conversationId} and sender_type = 'visitor'
+      and sender_id = ${visitorId} and client_id = ${clientId}`.execute(tx)
+  return rows.length > 0
+}
+
+/** What the visitor gave now replaces what they gave before; what they left empty stays. A signed address stays too. */
+async function keepFields(tx: Tx, visitorId: string, fields: VisitorFields): Promise<void> {
+  await sql`
+    update visitors set
+      name = coalesce(${fields.name ?? null}, name),
+      email = case when email_verified then email else coalesce(${fields.email ?? null}, email) end,
+      job_title = coalesce(${fields.jobTitle ?? null}, job_title),
+      phone = coalesce(${fields.phone ?? null}, phone),
+      company = coalesce(${fields.company ?? null}, company)
+    where id = ${visitorId}`.execute(tx)
+}
+
+/** Makes the conversation with its first line; `tx` holds the visitor's lock. */
+async function insert(
+  { tx, now, tellVisitor }: Change,
+  request: Request,
+  status: 'waiting' | 'missed',
+): Promise<conversations.ConversationRow> {
+  const id = randomUUIDv7()
+  const page = request.page ? JSON.stringify(request.page) : null
+  const left = status === 'missed'
+  const said = request.text === '' ? 0 : 1
+  await sql`
+    with previous as (
+      select id from conversations where visitor_id = ${request.visitorId} order by requested_at desc limit 1
+    ), made as (
+      insert into conversations (id, site_id, visitor_id, status, previous_id, client_id, requested_at, ended_at, end_reason,
+                                 first_text, page, last_seq, last_at, last_text, last_sender, waiting_since,
+                                 visitor_read_seq, visitor_received_seq, visitor_seen_at, message_left)
+      values (${id}, ${request.siteId}, ${request.visitorId}, ${status}, (select id from previous), ${request.clientId},
+              ${now}, ${left ? now : null}, ${left ? 'left_message' : null}, ${request.text}, ${page}::jsonb, ${said}, ${now},
+              left(${request.text}, 200), 'visitor', ${now}, ${said}, ${said}, ${now}, ${left})
+    ), line as (
+      insert into entries (conversation_id, seq, kind, sender_type, sender_id, client_id, at, text)
+      select ${id}::uuid, 1, 'message', 'visitor', ${request.visitorId}::uuid, ${request.clientId}, ${now}::timestamptz, ${request.text}
+      where ${said} = 1
+    )
+    insert into search_backlog (conversation_ids, seqs, at)
+    select array[${id}::uuid], array[1], ${now}::timestamptz where ${said} = 1`.execute(tx)
+  const row = await conversations.lock(tx, id)
+  tellVisitor(request.visitorId, { type: 'conversation', conversation: await forVisitor(tx, id) })
+  return row
+}
+
+async function tellMissed({ tx, now, tellAgents }: Change, { id }: { id: string }): Promise<void> {
+  tellAgents({ type: 'conversation', conversation: await conversations.summary(tx, now, id) })
+  tellAgents({ type: 'counts', counts: { missed: await countMissed(tx) } })
+}

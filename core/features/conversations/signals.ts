@@ -1,0 +1,79 @@
+import { sql } from 'kysely'
+import type { Services } from '../../services.ts'
+import { summary } from './repository.ts'
+
+/** Typing and reading: small facts about an open chat. Each is addressed by the row of the moment, so a chat that
+ *  changed hands tells only its present agent. */
+
+interface Seen {
+  conversationId: string
+  readSeq: number
+  receivedSeq: number
+}
+
+export async function visitorTyping(
+  { db, bus }: Services,
+  visitorId: string,
+  { conversationId, typing }: { conversationId: string; typing: boolean },
+): Promise<void> {
+  const { rows } = await sql<{ agentId: string }>`
+    select agent_id from conversations
+    where id = ${conversationId} and visitor_id = ${visitorId} and status = 'active'`.execute(db)
+  if (rows[0])
+    bus.publish(`agent:${rows[0].agentId}`, JSON.stringify({ type: 'typing', conversationId, typing }))
+}
+
+export async function agentTyping(
+  { db, bus }: Services,
+  agentId: string,
+  { conversationId, typing }: { conversationId: string; typing: boolean },
+): Promise<void> {
+  const { rows } = await sql<{ visitorId: string }>`
+    select visitor_id from conversations
+    where id = ${conversationId} and agent_id = ${agentId} and status = 'active'`.execute(db)
+  if (rows[0])
+    bus.publish(`visitor:${rows[0].visitorId}`, JSON.stringify({ type: 'typing', conversationId, typing }))
+}
+
+export async function visitorSeen({ db, bus }: Services, visitorId: string, seen: Seen): Promise<void> {
+  const { rows } = await sql<{ agentId: string | null; readSeq: number; receivedSeq: number }>`
+    update conversations set
+      visitor_read_seq = greatest(visitor_read_seq, least(${seen.readSeq}, last_seq)),
+      visitor_received_seq = greatest(visitor_received_seq, visitor_read_seq, least(${seen.receivedSeq}, last_seq), least(${seen.readSeq}, last_seq))
+    where id = ${seen.conversationId} and visitor_id = ${visitorId}
+      and (visitor_read_seq < least(${seen.readSeq}, last_seq) or visitor_received_seq < least(${seen.receivedSeq}, last_seq))
+    returning agent_id, visitor_read_seq as read_seq, visitor_received_seq as received_seq`.execute(db)
+  const row = rows[0]
+  if (row?.agentId)
+    bus.publish(
+      `agent:${row.agentId}`,
+      JSON.stringify({
+        type: 'seen',
+        conversationId: seen.conversationId,
+        readSeq: row.readSeq,
+        receivedSeq: row.receivedSeq,
+      }),
+    )
+}
+
+export async function agentSeen(
+  services: Services,
+  agentId: string,
+  seen: Seen,
+  exceptSocketId: string | null,
+): Promise<void> {
+  const { db, bus, clock } = services
+  const { rows } = await sql<{ visitorId: string; readSeq: number }>`
+    update conversations set agent_read_seq = least(${seen.readSeq}, last_seq)
+    where id = ${seen.conversationId} and agent_id = ${agentId} and agent_read_seq < least(${seen.readSeq}, last_seq)
+    returning visitor_id, agent_read_seq as read_seq`.execute(db)
+  const row = rows[0]
+  if (!row) return
+  bus.publish(
+    `visitor:${row.visitorId}`,
+    JSON.stringify({ type: 'seen', conversationId: seen.conversationId, readSeq: row.readSeq }),
+  )
+  // the unread count of the agent's other tabs
+  const conversation = await summary(db, clock.now(), seen.conversationId)
+  bus.publish(`agent:${agentId}`, JSON.stringify({ type: 'conversation', conversation }), exceptSocketId)
+}

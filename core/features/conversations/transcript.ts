@@ -1,0 +1,89 @@
+import { sql } from 'kysely'
+import type { Conversation, Entry } from '../../contracts/conversations.ts'
+import type { Db } from '../../db/pool.ts'
+import { entriesAtOnce, readEntries } from './repository.ts'
+
+type Named = Entry & { name: string }
+
+/** The whole log with a name on each line. No notes: what agents say among themselves goes nowhere. */
+export async function readTranscript(db: Db, conversation: Conversation): Promise<Named[]> {
+  const names = await readNames(db, conversation.id)
+  const visitorName = conversation.visitor.name ?? 'Visitor'
+  const entries: Named[] = []
+  for (let afterSeq = 0; ; ) {
+    const page = await readEntries(db, conversation.id, { afterSeq })
+    for (const entry of page.entries)
+      entries.push({
+        ...entry,
+        name:
+          entry.sender.type === 'visitor'
+            ? visitorName
+            : entry.sender.type === 'agent'
+              ? (names.get(entry.sender.id ?? '') ?? 'Agent')
+              : 'Foyer',
+      })
+    afterSeq = page.entries.at(-1)?.seq ?? afterSeq
+    if (!page.hasMore || page.entries.length < entriesAtOnce) return entries
+  }
+}
+
+async function readNames(db: Db, conversationId: string): Promise<Map<string, string>> {
+  const { rows } = await sql<{ id: string; name: string }>`
+    select distinct a.id, a.name from entries e join agents a on a.id = e.sender_id
+    where e.conversation_id = ${conversationId} and e.sender_type = 'agent'`.execute(db)
+  return new Map(rows.map(({ id, name }) => [id, name]))
+}
+
+/** One line an entry, `YYYY-MM-DD HH:MM:SS ±hh:mm  Name: text`, further lines of a text indented.
+ *  @param timeZone the IANA zone whose clock the lines show. */
+export function formatTranscript(entries: Named[], timeZone: string): string {
+  return entries.map((entry) => `${stamp(entry.at, timeZone)}  ${sentence(entry)}\n`).join('')
+}
+
+const stamp = (at: string, timeZone: string) => {
+  const local = Temporal.Instant.from(at).toZonedDateTimeISO(timeZone)
+  const [date, time] = local.toPlainDateTime().toString({ smallestUnit: 'second' }).split('T')
+  return `${date} ${time} ${local.offset.slice(0, 6)}`
+}
+
+function sentence(entry: Named): string {
+  const text = words(entry)
+    .replace(/\r\n?|\u2028|\u2029/g, '\n')
+    .split('\n')
+    .join('\n    ')
+  return `${oneLine(entry.name)}: ${text}`
+}
+
+/** A name must not be able to forge a line of the transcript. */
+const oneLine = (name: string) => name.replace(/[\r\n\u2028\u2029]+/g, ' ')
+
+function words(entry: Named): string {
+  switch (entry.kind) {
+    case 'message':
+      return entry.text ?? ''
+    case 'joined':
+      return '(joined)'
+    case 'warning':
+      return '(the chat ends soon if nobody writes)'
+    case 'ended':
+      return endings[String(entry.data?.reason)] ?? '(the chat ended)'
+    case 'file':
+    case 'calendar_shared':
+    case 'meeting_booked':
+    case 'handed_over':
+      return entry.text ?? `(${entry.kind.replace('_', ' ')})`
+    default:
+      return entry.kind satisfies never
+  }
+}
+
+const endings: Record<string, string> = {
+  agent: '(ended the chat)',
+  visitor: '(ended the chat)',
+  timeout: '(the chat ended because nobody wrote)',
+  no_answer: '(nobody could take the chat)',
+  nobody_available: '(nobody was available)',
+  visitor_left: '(the visitor left)',
+  cancelled: '(the visitor cancelled)',
+  left_message: '(a message was left)',
+}

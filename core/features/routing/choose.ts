@@ -1,0 +1,56 @@
+import { sql } from 'kysely'
+import type { Profile } from '../../contracts/agents.ts'
+import type { Schedule } from '../../contracts/availability.ts'
+import type { Tx } from '../../db/pool.ts'
+import { isReachable } from '../../realtime/presence-sql.ts'
+import { permissionsOf } from '../agents/permissions.ts'
+import { availabilityAt } from '../availability/schedule.ts'
+import { toOverride } from '../availability/service.ts'
+
+interface Candidate {
+  id: string
+  position: number
+  profile: Profile
+  liveChatSchedule: Schedule
+  overrideStatus: 'available' | 'unavailable' | null
+  overrideSetAt: Date | null
+  overrideUntil: Date | null
+}
+
+/** Takes the place in the queue of choosers: one request at a time chooses, so order and caps hold under any race.
+ *  Always after the conversation's own lock, never before it.
+ *  @returns the round robin's position of the agent offered last. */
+export async function lockRouting(tx: Tx): Promise<number> {
+  const { rows } = await sql<{ position: number }>`
+    select last_offered_position as position from organisation for update`.execute(tx)
+  return rows[0]?.position ?? 0
+}
+
+/**
+ * The next agent in the sequential round robin: the first after `after`, in the order of position and around the end,
+ * who may take chats, is available, reachable, not full, and has not been asked for this conversation.
+ * Call under {@link lockRouting}, so that this reads what the last chooser committed.
+ * @param cap chats of one agent at most, active and offered together.
+ */
+export async function nextAgent(
+  tx: Tx,
+  now: Date,
+  { conversationId, after, cap }: { conversationId: string; after: number; cap: number },
+): Promise<{ id: string; position: number } | null> {
+  const { rows } = await sql<Candidate>`
+    select a.id, a.position, a.profile, a.live_chat_schedule, a.override_status, a.override_set_at, a.override_until
+    from agents a
+    where a.active
+      and ${isReachable('agent', sql`a.id`, now)}
+      and not exists (select from offers o where o.conversation_id = ${conversationId} and o.agent_id = a.id)
+      and (select count(*) from conversations c where c.agent_id = a.id and c.status = 'active')
+        + (select count(*) from offers o where o.agent_id = a.id and o.state = 'pending') < ${cap}
+    order by (a.position <= ${after}), a.position`.execute(tx)
+  const next = rows.find(
+    (agent) =>
+      canChat(agent.profile) && availabilityAt(agent.liveChatSchedule, toOverride(agent), now).available,
+  )
+  return next ? { id: next.id, position: next.position } : null
+}
+
+const canChat = (profile: Profile) => permissionsOf(profile).includes('conversations.reply')

@@ -1,0 +1,181 @@
+import { sql } from 'kysely'
+import type { Conversation, Offer } from '../../contracts/conversations.ts'
+import { endIdle } from '../../contracts/jobs.ts'
+import type { Tx } from '../../db/pool.ts'
+import { ConflictError, NotFoundError } from '../../errors.ts'
+import { type Change, change, type Services } from '../../services.ts'
+import { forVisitor } from '../conversations/for-visitor.ts'
+import * as conversations from '../conversations/repository.ts'
+import { enqueue } from '../outbox/outbox.ts'
+import { routeOn } from './route.ts'
+
+/**
+ * An offer's life. `pending` from the moment it is made; then exactly one of:
+ *   accepted   by its agent, before its deadline
+ *   declined   by its agent; moves the request on at once and uses up no try
+ *   expired    its deadline passed; moves the request on and uses up a try
+ *   withdrawn  the request ended, or its agent went unavailable
+ * Every change happens under the conversation's lock, so of two that race exactly one wins.
+ */
+interface OfferRow {
+  id: string
+  conversationId: string
+  agentId: string
+  state: Offer['state']
+  expiresAt: Date
+}
+
+/** The agent takes the chat. Accepting again what one has accepted changes nothing.
+ *  @throws {NotFoundError} not an offer of this agent
+ *  @throws {ConflictError} `offer_taken`, `offer_expired`, `offer_withdrawn` */
+export function accept(
+  services: Services,
+  agent: { id: string; name: string },
+  offerId: string,
+): Promise<Conversation> {
+  return change(services, async (change) => {
+    const { tx, now } = change
+    const { conversation, offer } = await lockOffer(tx, offerId, agent.id)
+    if (offer.state === 'accepted') return conversations.summary(tx, now, conversation.id)
+    refuseClosed(offer, conversation, now)
+
+    await close(tx, offer, 'accepted', now)
+    const idleAt = new Date(now.getTime() + services.settings.idleEndMs)
+    await sql`
+      update conversations set status = 'active', agent_id = ${agent.id}, accepted_at = ${now}, idle_at = ${idleAt},
+             idle_warned = false
+      where id = ${conversation.id}`.execute(tx)
+    conversation.status = 'active'
+    conversation.agentId = agent.id
+    const entry = await conversations.append(tx, conversation, now, {
+      kind: 'joined',
+      sender: { type: 'agent', id: agent.id },
+      data: { name: agent.name },
+    })
+    await enqueue(tx, services.clock, {
+      task: endIdle,
+      payload: { conversationId: conversation.id },
+      runAt: new Date(idleAt.getTime() - services.settings.idleWarningMs),
+    })
+    change.after(services.wakeJobs)
+
+    const summary = await conversations.summary(tx, now, conversation.id)
+    change.tellAgent(agent.id, closed(offer, 'accepted'))
+    change.tellAgent(agent.id, { type: 'conversation', conversation: summary })
+    change.tellAgent(agent.id, { type: 'entry', conversationId: conversation.id, entry })
+    change.tellVisitor(conversation.visitorId, { type: 'entry', conversationId: conversation.id, entry })
+    change.tellVisitor(conversation.visitorId, {
+      type: 'conversation',
+      conversation: await forVisitor(tx, conversation.id),
+    })
+    return summary
+  })
+}
+
+/** @throws as {@link accept}; declining again changes nothing. */
+export function decline(services: Services, agentId: string, offerId: string): Promise<void> {
+  return change(services, async (change) => {
+    const { conversation, offer } = await lockOffer(change.tx, offerId, agentId)
+    if (offer.state === 'declined') return
+    refuseClosed(offer, conversation, change.now)
+    await close(change.tx, offer, 'declined', change.now)
+    change.tellAgent(agentId, closed(offer, 'declined'))
+    await routeOn(services, change, conversation)
+  })
+}
+
+/** Does what the deadline asks for, if it has passed and nothing else happened before. May run any number of times. */
+export function expire(services: Services, offerId: string): Promise<void> {
+  return change(services, async (change) => {
+    const found = await lockOffer(change.tx, offerId, null).catch(orNothing)
+    if (!found || found.offer.state !== 'pending' || found.offer.expiresAt > change.now) return
+    await close(change.tx, found.offer, 'expired', change.now)
+    change.tellAgent(found.offer.agentId, closed(found.offer, 'expired'))
+    await routeOn(services, change, found.conversation)
+  })
+}
+
+/** What lost jobs should have done. Called every second or so by one worker. */
+export async function sweepOffers(services: Services): Promise<void> {
+  const now = services.clock.now()
+  const due = await sql<{ id: string }>`
+    select id from offers where state = 'pending' and expires_at <= ${now} order by expires_at limit 200`.execute(
+    services.db,
+  )
+  for (const { id } of due.rows) await expire(services, id)
+  // a waiting request always has an offer out; one without was left by a crash between two steps
+  const stuck = await sql<{ id: string }>`
+    select c.id from conversations c
+    where c.status = 'waiting' and c.requested_at < ${new Date(now.getTime() - 2_000)}
+      and not exists (select from offers o where o.conversation_id = c.id and o.state = 'pending') limit 200`.execute(
+    services.db,
+  )
+  for (const { id } of stuck.rows)
+    await change(services, async (change) =>
+      routeOn(services, change, await conversations.lock(change.tx, id)),
+    )
+}
+
+/** Takes back what is put to an agent who is not available any more, and asks the next one. */
+export async function withdrawOffersOf(services: Services, agentId: string): Promise<void> {
+  const { rows } = await sql<{ id: string }>`
+    select id from offers where agent_id = ${agentId} and state = 'pending'`.execute(services.db)
+  for (const { id } of rows)
+    await change(services, async (change) => {
+      const { conversation, offer } = await lockOffer(change.tx, id, agentId)
+      if (offer.state !== 'pending') return
+      await close(change.tx, offer, 'withdrawn', change.now)
+      change.tellAgent(agentId, closed(offer, 'withdrawn'))
+      await routeOn(services, change, conversation)
+    })
+}
+
+/** Takes back the pending offer of a conversation that waits no longer; the change has locked it. */
+export async function withdrawPending({ tx, now, tellAgent }: Change, conversationId: string): Promise<void> {
+  const { rows } = await sql<OfferRow>`
+    select id, conversation_id, agent_id, state, expires_at from offers
+    where conversation_id = ${conversationId} and state = 'pending'`.execute(tx)
+  for (const offer of rows) {
+    await close(tx, offer, 'withdrawn', now)
+    tellAgent(offer.agentId, closed(offer, 'withdrawn'))
+  }
+}
+
+async function lockOffer(tx: Tx, offerId: string, agentId: string | null) {
+  const read = async () => {
+    const { rows } = await sql<OfferRow>`
+      select id, conversation_id, agent_id, state, expires_at from offers where id = ${offerId}`.execute(tx)
+    const offer = rows[0]
+    if (!offer || (agentId !== null && offer.agentId !== agentId)) throw new NotFoundError('offer')
+    return offer
+  }
+  const { conversationId } = await read()
+  const conversation = await conversations.lock(tx, conversationId)
+  // read again: what was seen before the lock may be over
+  return { conversation, offer: await read() }
+}
+
+function refuseClosed(offer: OfferRow, conversation: conversations.ConversationRow, now: Date): void {
+  if (offer.state === 'pending' && offer.expiresAt > now) return
+  const details = { offerState: offer.state }
+  if (conversation.agentId !== null && conversation.agentId !== offer.agentId)
+    throw new ConflictError('offer_taken', 'Somebody else has taken this chat.', details)
+  if (offer.state === 'withdrawn')
+    throw new ConflictError('offer_withdrawn', 'This chat is not on offer any more.', details)
+  if (offer.state === 'declined' || offer.state === 'accepted')
+    throw new ConflictError('offer_withdrawn', `You have ${offer.state} this chat already.`, details)
+  throw new ConflictError('offer_expired', 'The time to accept this chat is over.', details)
+}
+
+async function close(tx: Tx, offer: OfferRow, state: Offer['state'], now: Date): Promise<void> {
+  await sql`update offers set state = ${state}, closed_at = ${now} where id = ${offer.id}`.execute(tx)
+}
+
+const closed = (offer: OfferRow, state: 'accepted' | 'declined' | 'expired' | 'withdrawn') =>
+  ({ type: 'offer_closed', offerId: offer.id, conversationId: offer.conversationId, state }) as const
+
+/** For deadlines of rows that an erasure may have removed meanwhile. */
+function orNothing(error: unknown): null {
+  if (error instanceof NotFoundError) return null
+  throw error
+}

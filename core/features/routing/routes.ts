@@ -1,0 +1,33 @@
+import { z } from 'zod'
+import type { Api } from '../../app.ts'
+import { Id } from '../../contracts/common.ts'
+import { Conversation, OfferList } from '../../contracts/conversations.ts'
+import { accept, decline } from './offers.ts'
+import { pendingOffersOf } from './repository.ts'
+
+const params = z.object({ id: Id })
+const config = { access: 'conversations.reply' } as const
+
+export async function offerRoutes(app: Api): Promise<void> {
+  const { services } = app
+  const preHandler = app.requires('conversations.reply')
+
+  app.get('/offers', { config, preHandler, schema: { response: { 200: OfferList } } }, async ({ agent }) => ({
+    offers: await pendingOffersOf(services.db, services.clock.now(), agent.id),
+  }))
+
+  app.post(
+    '/offers/:id/accept',
+    { config, preHandler, schema: { params, response: { 200: Conversation } } },
+    ({ params, agent }) => accept(services, agent, params.id),
+  )
+
+  app.post(
+    '/offers/:id/decline',
+    { config, preHandler, schema: { params, response: { 204: z.null() } } },
+    async ({ params, agent }, reply) => {
+      await decline(services, agent.id, params.id)
+      return reply.status(204).send(null)
+    },
+  )
+}

@@ -1,0 +1,78 @@
+import { sql } from 'kysely'
+import type { Profile } from '../../contracts/agents.ts'
+import type { Schedule } from '../../contracts/availability.ts'
+import type { Reachability } from '../../contracts/widget.ts'
+import { isReachable } from '../../realtime/presence-sql.ts'
+import type { Services } from '../../services.ts'
+import { permissionsOf } from '../agents/permissions.ts'
+import { availabilityAt } from '../availability/schedule.ts'
+import { toOverride } from '../availability/service.ts'
+
+const freshMs = 2_000
+
+interface Row {
+  profile: Profile
+  reachable: boolean
+  liveChatSchedule: Schedule
+  overrideStatus: 'available' | 'unavailable' | null
+  overrideSetAt: Date | null
+  overrideUntil: Date | null
+}
+
+/** Whether a visitor who asks now can be put to somebody, and if not, when the first agent is back. Computed at most
+ *  every two seconds a process; those who wait for a change are told of it. */
+export class ReachabilityWatch {
+  readonly #services: Services
+  #known: { value: Promise<Reachability>; at: number } | undefined
+  #last = ''
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(services: Services) {
+    this.#services = services
+  }
+
+  current(): Promise<Reachability> {
+    const now = performance.now()
+    if (this.#known && now - this.#known.at < freshMs) return this.#known.value
+    const value = readReachability(this.#services)
+    this.#known = { value, at: now }
+    // a failed look must not be remembered
+    value.catch(() => {
+      if (this.#known?.value === value) this.#known = undefined
+    })
+    return value
+  }
+
+  onChange(listener: (value: Reachability) => void): void {
+    this.#timer = setInterval(() => {
+      this.current().then(
+        (value) => {
+          const text = JSON.stringify(value)
+          if (this.#last !== '' && this.#last !== text) listener(value)
+          this.#last = text
+        },
+        () => undefined,
+      )
+    }, freshMs)
+  }
+
+  stop(): void {
+    clearInterval(this.#timer)
+  }
+}
+
+async function readReachability({ db, clock }: Services): Promise<Reachability> {
+  const now = clock.now()
+  const { rows } = await sql<Row>`
+    select a.profile, a.live_chat_schedule, a.override_status, a.override_set_at, a.override_until,
+           ${isReachable('agent', sql`a.id`, now)} as reachable
+    from agents a where a.active`.execute(db)
+  let backAt: Date | null = null
+  for (const row of rows) {
+    if (!permissionsOf(row.profile).includes('conversations.reply')) continue
+    const { available, until } = availabilityAt(row.liveChatSchedule, toOverride(row), now)
+    if (available && row.reachable) return { open: true, backAt: null }
+    if (!available && until && (!backAt || until < backAt)) backAt = until
+  }
+  return { open: false, backAt: backAt?.toISOString() ?? null }
+}

@@ -1,0 +1,214 @@
+import type { FastifyRequest } from 'fastify'
+import { sql } from 'kysely'
+import { z } from 'zod'
+import type { Api } from '../../app.ts'
+import { Cursor, Id } from '../../contracts/common.ts'
+import { ReadEntries, SendMessage, SentMessage } from '../../contracts/conversations.ts'
+import type { SiteSettings } from '../../contracts/sites.ts'
+import {
+  LauncherConfig,
+  LeaveMessage,
+  OpenSession,
+  StartConversation,
+  type VisitorFields,
+  WidgetConversation,
+  WidgetConversationList,
+  WidgetEntries,
+  WidgetSession,
+} from '../../contracts/widget.ts'
+import { InvalidInputError, NotFoundError, NotSignedInError, RateLimitedError } from '../../errors.ts'
+import { endByVisitor } from '../conversations/endings.ts'
+import { forVisitor, listForVisitor } from '../conversations/for-visitor.ts'
+import { readEntries } from '../conversations/repository.ts'
+import { leaveMessage, requestConversation, say } from '../conversations/service.ts'
+import { findSiteByKey, findSiteOf } from '../sites/repository.ts'
+import { openVisitorSession } from './session.ts'
+import { findVisitor, type KnownVisitor, ownConversation } from './visitor.ts'
+
+const ConversationId = z.object({ id: Id })
+
+/** The visitor's side. Cookies mean nothing here: a bearer token says who it is. */
+export async function widgetRoutes(app: Api): Promise<void> {
+  const { services } = app
+  const { db, clock } = services
+
+  const visitorOf = async (request: FastifyRequest): Promise<KnownVisitor> => {
+    const [scheme, token] = (request.headers.authorization ?? '').split(' ')
+    const visitor = scheme?.toLowerCase() === 'bearer' && token ? await findVisitor(db, token) : null
+    if (!visitor) throw new NotSignedInError('This visitor is not known here. Open the chat again.')
+    await noteSignOfLife(visitor.id)
+    return visitor
+  }
+  const noteSignOfLife = async (visitorId: string) => {
+    const now = clock.now()
+    await sql`
+      update conversations set visitor_seen_at = ${now}
+      where visitor_id = ${visitorId} and status = 'waiting' and visitor_seen_at < ${new Date(now.getTime() - 5_000)}`.execute(
+      db,
+    )
+  }
+  const limit = (request: FastifyRequest, visitorId: string) => {
+    const waitMs = app.visitorLimits.take(visitorId, request.ip, 'request')
+    if (waitMs > 0) throw new RateLimitedError('You are writing very fast. Try again in a moment.', waitMs)
+  }
+
+  app.get(
+    '/widget/sites/:key',
+    {
+      schema: { params: z.object({ key: z.string().max(64) }), response: { 200: LauncherConfig } },
+      config: { access: 'public' },
+    },
+    async ({ params }, reply) => {
+      const site = await findSiteByKey(db, params.key)
+      if (!site) throw new NotFoundError('site')
+      // the same for everybody and without identifiers, so any page may read it
+      reply.header('access-control-allow-origin', '*').header('cache-control', 'public, max-age=300')
+      const { brandColour, position, launcherLabel, theme, greeting } = site.settings
+      const poke =
+        greeting.pokeAfterMs === null ? null : { text: greeting.text, afterMs: greeting.pokeAfterMs }
+      return { brandColour, position, launcherLabel, theme, poke }
+    },
+  )
+
+  app.post(
+    '/widget/sessions',
+    {
+      schema: { body: OpenSession, response: { 200: WidgetSession } },
+      config: {
+        access: 'public',
+        rateLimit: { max: services.settings.limits.sessionsPerMinute, timeWindow: 60_000 },
+      },
+    },
+    async (request) => openVisitorSession(services, app.reachability, request.body),
+  )
+
+  app.post(
+    '/widget/conversations',
+    {
+      schema: { body: StartConversation, response: { 200: WidgetConversation, 201: WidgetConversation } },
+      config: { access: 'visitor' },
+    },
+    async (request, reply) => {
+      const visitor = await visitorOf(request)
+      limit(request, visitor.id)
+      const { fields, text, clientId, page, consent } = request.body
+      await checkFields(visitor, fields, consent)
+      const { conversation, created } = await requestConversation(services, {
+        siteId: visitor.siteId,
+        visitorId: visitor.id,
+        fields,
+        text,
+        clientId,
+        page: page ? { url: page.url, title: page.title } : null,
+      })
+      return reply.status(created ? 201 : 200).send(conversation)
+    },
+  )
+
+  app.get(
+    '/widget/conversations',
+    {
+      schema: {
+        querystring: z.object({ cursor: Cursor.optional() }),
+        response: { 200: WidgetConversationList },
+      },
+      config: { access: 'visitor' },
+    },
+    async (request) => {
+      const visitor = await visitorOf(request)
+      return { conversations: await listForVisitor(db, sql`c.visitor_id = ${visitor.id}`, 20) }
+    },
+  )
+
+  app.get(
+    '/widget/conversations/:id/messages',
+    {
+      schema: { params: ConversationId, querystring: ReadEntries, response: { 200: WidgetEntries } },
+      config: { access: 'visitor' },
+    },
+    async (request) => {
+      const visitor = await visitorOf(request)
+      await ownConversation(db, visitor.id, request.params.id)
+      return readEntries(db, request.params.id, request.query)
+    },
+  )
+
+  app.post(
+    '/widget/conversations/:id/messages',
+    {
+      schema: { params: ConversationId, body: SendMessage, response: { 200: SentMessage } },
+      config: { access: 'visitor' },
+    },
+    async (request) => {
+      const visitor = await visitorOf(request)
+      limit(request, visitor.id)
+      return say(services, {
+        conversationId: request.params.id,
+        senderType: 'visitor',
+        senderId: visitor.id,
+        ...request.body,
+      })
+    },
+  )
+
+  app.post(
+    '/widget/conversations/:id/end',
+    {
+      schema: { params: ConversationId, response: { 200: WidgetConversation } },
+      config: { access: 'visitor' },
+    },
+    async (request) => {
+      const visitor = await visitorOf(request)
+      await endByVisitor(services, visitor.id, request.params.id)
+      return forVisitor(db, request.params.id)
+    },
+  )
+
+  app.post(
+    '/widget/messages',
+    { schema: { body: LeaveMessage, response: { 200: WidgetConversation } }, config: { access: 'visitor' } },
+    async (request) => {
+      const visitor = await visitorOf(request)
+      limit(request, visitor.id)
+      const { consent, ...message } = request.body
+      await checkConsent(await siteOf(visitor), consent, message.conversationId)
+      return leaveMessage(services, visitor.id, visitor.siteId, { ...message, page: null })
+    },
+  )
+
+  const siteOf = async (visitor: KnownVisitor) => {
+    const site = await findSiteOf(db, visitor.siteId)
+    if (!site) throw new NotFoundError('site')
+    return site.settings
+  }
+
+  /** Required fields count as given when this visitor gave them before; one that is known is never refused for it. */
+  const checkFields = async (visitor: KnownVisitor, fields: VisitorFields, consent: boolean | undefined) => {
+    const settings = await siteOf(visitor)
+    const { rows } = await sql<Record<string, string | null> & { asked: boolean }>`
+      select name, email, job_title, phone, company,
+             exists (select from conversations where visitor_id = ${visitor.id}) as asked
+      from visitors where id = ${visitor.id}`.execute(db)
+    const known = rows[0]
+    const missing = settings.fields.filter(
+      ({ name, required }) => required && !fields[name] && !known?.[name],
+    )
+    if (missing.length > 0)
+      throw new InvalidInputError(
+        'Some fields are still empty.',
+        missing.map(({ name }) => ({ field: `fields.${name}`, message: 'This is needed.' })),
+      )
+    await checkConsent(settings, consent, known?.asked ? 'before' : undefined)
+  }
+
+  const checkConsent = async (
+    settings: SiteSettings,
+    consent: boolean | undefined,
+    before: string | undefined,
+  ) => {
+    if (settings.privacy.tick && !consent && !before)
+      throw new InvalidInputError('The privacy notice has to be accepted first.', [
+        { field: 'consent', message: 'Please tick this first.' },
+      ])
+  }
+}

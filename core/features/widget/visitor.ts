@@ -1,0 +1,60 @@
+import { randomUUIDv7 } from 'node:crypto'
+import { sql } from 'kysely'
+import type { PageView } from '../../contracts/widget.ts'
+import type { Db } from '../../db/pool.ts'
+import { NotFoundError } from '../../errors.ts'
+import type { Services } from '../../services.ts'
+import { hashToken } from '../sign-in/tokens.ts'
+
+export interface KnownVisitor {
+  id: string
+  siteId: string
+}
+
+/** Whose token this is; null for nobody's. */
+export async function findVisitor(db: Db, token: string): Promise<KnownVisitor | null> {
+  const { rows } = await sql<KnownVisitor>`
+    select id, site_id from visitors where token_hash = ${hashToken(token)}`.execute(db)
+  return rows[0] ?? null
+}
+
+/** @throws {NotFoundError} unless the conversation is this visitor's */
+export async function ownConversation(db: Db, visitorId: string, conversationId: string): Promise<void> {
+  const { rows } = await sql`
+    select from conversations where id = ${conversationId} and visitor_id = ${visitorId}`.execute(db)
+  if (!rows[0]) throw new NotFoundError('conversation')
+}
+
+const visitEndsAfterMs = 30 * 60_000
+const pagesAVisit = 50
+
+/** Adds a page to the visitor's visit, or begins a new one after half an hour without a sign. */
+export async function recordPage({ db, clock }: Services, visitorId: string, page: PageView): Promise<void> {
+  const now = clock.now()
+  const source = new URL(page.url, 'http://unknown.invalid')
+  const utm = Object.fromEntries(
+    [...source.searchParams].filter(([name]) => name.startsWith('utm_')).slice(0, 10),
+  )
+  const shown = JSON.stringify({ url: page.url, title: page.title })
+  await sql`
+    with visitor as (
+      update visitors set
+        seen_at = ${now}, page = ${shown}::jsonb,
+        referrer = coalesce(referrer, ${page.referrer}),
+        utm = coalesce(utm, ${Object.keys(utm).length > 0 ? JSON.stringify(utm) : null}::jsonb)
+      where id = ${visitorId} returning id
+    ), going_on as (
+      update visits set
+        last_at = ${now},
+        page_count = page_count + case when pages -> -1 ->> 'url' = ${page.url} then 0 else 1 end,
+        pages = case when pages -> -1 ->> 'url' = ${page.url} or page_count >= ${pagesAVisit} then pages
+                     else pages || jsonb_build_array(${shown}::jsonb) end
+      where id = (
+        select id from visits where visitor_id = ${visitorId}
+          and last_at > ${new Date(now.getTime() - visitEndsAfterMs)} order by last_at desc limit 1)
+      returning id
+    )
+    insert into visits (id, visitor_id, started_at, last_at, pages, page_count)
+    select ${randomUUIDv7()}::uuid, visitor.id, ${now}::timestamptz, ${now}::timestamptz, jsonb_build_array(${shown}::jsonb), 1
+    from visitor where not exists (select from going_on)`.execute(db)
+}

@@ -1,0 +1,86 @@
+import path from 'node:path'
+import fastifyStatic from '@fastify/static'
+import type { FastifyReply } from 'fastify'
+import plugin from 'fastify-plugin'
+import { findSiteByKey } from '../features/sites/repository.ts'
+
+const dist = path.join(import.meta.dirname, '../../dist')
+
+const ownPages = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  // positions and sizes that scripts compute; no text of anybody's ends up there
+  "style-src-attr 'unsafe-inline'",
+  "img-src 'self' data: blob:",
+  "font-src 'self'",
+  "connect-src 'self'",
+  "media-src 'self' data: blob:",
+  "manifest-src 'self'",
+  "worker-src 'self'",
+  "base-uri 'none'",
+  "form-action 'self'",
+].join('; ')
+
+const fresh = 'no-cache'
+const forGood = 'public, max-age=31536000, immutable'
+const shortly = 'public, max-age=300'
+
+/** The built inbox and widget. Files in assets/ carry a hash in their names and are kept for good. */
+export const frontEnds = plugin(
+  async (app) => {
+    const { services } = app
+    await app.register(fastifyStatic, { root: dist, serve: false, preCompressed: true, cacheControl: false })
+
+    const inbox = (reply: FastifyReply) =>
+      reply
+        .header('content-security-policy', `${ownPages}; frame-src 'self'; frame-ancestors 'none'`)
+        .header('cache-control', fresh)
+        .sendFile('inbox/index.html')
+    const page = { config: { access: 'public' as const }, schema: { hide: true } }
+
+    app.get('/', page, (_request, reply) => reply.redirect('/inbox'))
+    app.get('/inbox', page, (_request, reply) => inbox(reply))
+    app.get('/inbox/*', page, (request, reply) => {
+      const file = (request.params as { '*': string })['*']
+      // an address of the application, not of a file
+      if (!/\.\w+$/.test(file)) return inbox(reply)
+      return reply
+        .header('cache-control', file.startsWith('assets/') ? forGood : shortly)
+        .sendFile(`inbox/${file}`)
+    })
+    app.get('/setup', page, (_request, reply) => inbox(reply))
+
+    /** Loaded by pages of other sites, so it must not be kept to our own. */
+    const forAnySite = (reply: FastifyReply) =>
+      reply.header('cross-origin-resource-policy', 'cross-origin').header('access-control-allow-origin', '*')
+
+    app.get('/widget.js', page, (_request, reply) =>
+      forAnySite(reply).header('cache-control', shortly).sendFile('widget/widget.js'),
+    )
+
+    app.get('/widget/assets/*', page, (request, reply) =>
+      forAnySite(reply)
+        .header('cache-control', forGood)
+        .sendFile(`widget/assets/${(request.params as { '*': string })['*']}`),
+    )
+
+    app.get('/widget/frame', page, async (request, reply) => {
+      const { site: key } = request.query as { site?: unknown }
+      const site = typeof key === 'string' ? await findSiteByKey(services.db, key) : null
+      // with no site named yet any may embed it; an unknown key may be embedded nowhere
+      const ancestors = site
+        ? site.allowedOrigins.length > 0
+          ? `'self' ${site.allowedOrigins.join(' ')}`
+          : '*'
+        : "'none'"
+      return reply
+        .status(site ? 200 : 404)
+        .header('content-security-policy', `${ownPages}; frame-ancestors ${ancestors}`)
+        .header('cross-origin-resource-policy', 'cross-origin')
+        .header('cache-control', fresh)
+        .sendFile('widget/frame.html')
+    })
+  },
+  { name: 'front-ends' },
+)

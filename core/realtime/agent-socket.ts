@@ -1,0 +1,161 @@
+import { sql } from 'kysely'
+import type { WebSocket } from 'ws'
+import { AgentFrame, AgentHello, closeCodes } from '../contracts/sockets.ts'
+import { describeAvailability } from '../features/availability/service.ts'
+import { countMissed } from '../features/conversations/endings.ts'
+import { readEntries, summaries, visibleSummary } from '../features/conversations/repository.ts'
+import { addNote, say } from '../features/conversations/service.ts'
+import { agentSeen, agentTyping } from '../features/conversations/signals.ts'
+import { pendingOffersOf } from '../features/routing/repository.ts'
+import { liveSessions, type SignedIn } from '../features/sign-in/sessions.ts'
+import { sameToken, socketTokenOf } from '../features/sign-in/tokens.ts'
+import type { Services } from '../services.ts'
+import { Connection, type Protocol } from './connection.ts'
+import { Buckets } from './limits.ts'
+import type { Presence } from './presence.ts'
+import { acknowledge, answer, refuseInvalid } from './visitor-socket.ts'
+
+export class AgentConnection extends Connection {
+  readonly agent: SignedIn
+  readonly socketToken: string
+  leave: (() => void)[] = []
+
+  constructor(socket: WebSocket, address: string, agent: SignedIn, socketToken: string) {
+    super(socket, address)
+    this.agent = agent
+    this.socketToken = socketToken
+  }
+}
+
+/** /ws/agent: opened with the session cookie from one of Foyer's own pages; the first frame repeats the token from
+ *  /me. The session is looked at again every few seconds for as long as the socket is open. */
+export class AgentProtocol implements Protocol<AgentConnection> {
+  readonly #services: Services
+  readonly #presence: Presence
+  readonly #connections = new Set<AgentConnection>()
+  /** An agent types fast; a script in her browser types faster. */
+  readonly #sends = new Buckets(60, 20)
+
+  constructor(services: Services, presence: Presence) {
+    this.#services = services
+    this.#presence = presence
+  }
+
+  accept(socket: WebSocket, address: string, agent: SignedIn, sessionToken: string): AgentConnection {
+    const connection = new AgentConnection(socket, address, agent, socketTokenOf(sessionToken))
+    this.#connections.add(connection)
+    connection.start(this)
+    return connection
+  }
+
+  async hello(connection: AgentConnection, frame: unknown): Promise<boolean> {
+    const hello = AgentHello.safeParse(frame)
+    if (!hello.success || !sameToken(hello.data.token, connection.socketToken)) return false
+    const { bus } = this.#services
+    const hear = (text: string, except: string | null) => {
+      if (except !== connection.id) connection.write(text)
+    }
+    connection.leave.push(bus.subscribe(`agent:${connection.agent.id}`, hear), bus.subscribe('agents', hear))
+    await this.#presence.connect(connection.id, { type: 'agent', id: connection.agent.id })
+    connection.welcome(await this.#snapshot(connection.agent))
+    return true
+  }
+
+  frame(connection: AgentConnection, raw: unknown): void {
+    if (!connection.isOpen) return connection.refuseFrame('too_early', 'Wait for the welcome.')
+    const parsed = AgentFrame.safeParse(raw)
+    if (!parsed.success) return refuseInvalid(connection, raw, parsed.error)
+    const frame = parsed.data
+    const { agent } = connection
+    if (frame.type === 'send' || frame.type === 'note') {
+      if (!agent.permissions.has('conversations.reply'))
+        return connection.refuse('forbidden', 'Your profile does not include writing in chats.', frame)
+      const retryAfterMs = this.#sends.take(agent.id)
+      if (retryAfterMs > 0)
+        return connection.refuse(
+          'rate_limited',
+          'You are writing very fast. This goes out again in a moment.',
+          {
+            clientId: frame.clientId,
+            retryAfterMs,
+          },
+        )
+    }
+    switch (frame.type) {
+      case 'send':
+        return acknowledge(
+          connection,
+          frame,
+          say(this.#services, { ...frame, senderType: 'agent', senderId: agent.id }, connection.id),
+        )
+      case 'note':
+        return acknowledge(
+          connection,
+          frame,
+          addNote(this.#services, agent, frame).then(({ afterSeq, at }) => ({ seq: afterSeq, at })),
+        )
+      case 'resume':
+        return answer(connection, this.#resume(connection, frame))
+      case 'typing':
+        return answer(connection, agentTyping(this.#services, agent.id, frame))
+      case 'seen':
+        return answer(connection, agentSeen(this.#services, agent.id, frame, connection.id))
+      default:
+        frame satisfies never
+    }
+  }
+
+  closed(connection: AgentConnection): void {
+    this.#connections.delete(connection)
+    for (const leave of connection.leave) leave()
+    if (connection.leave.length > 0)
+      void this.#presence.drop(connection.id, { type: 'agent', id: connection.agent.id })
+  }
+
+  /** Closes the sockets of sessions that were revoked, ran out, or whose agent was deactivated or given another
+   *  profile; the browser then asks /me what is left. */
+  async checkSessions(): Promise<void> {
+    if (this.#connections.size === 0) return
+    const { db, clock } = this.#services
+    const hashes = [...this.#connections].map(({ agent }) => agent.sessionHash)
+    const live = await liveSessions(db, clock.now(), hashes)
+    for (const connection of this.#connections)
+      if (live.get(connection.agent.sessionHash.toString('hex')) !== connection.agent.profile)
+        connection.close(closeCodes.revoked, 'Signed out')
+  }
+
+  /** Sends everybody here a fresh snapshot, for when frames of other processes may have been lost. */
+  async refreshAll(): Promise<void> {
+    for (const connection of this.#connections)
+      if (connection.isOpen) connection.send(await this.#snapshot(connection.agent))
+  }
+
+  async #snapshot(agent: SignedIn) {
+    const { db, clock } = this.#services
+    const now = clock.now()
+    const [availability, offers, conversations, missed] = await Promise.all([
+      describeAvailability(db, now, agent.id),
+      pendingOffersOf(db, now, agent.id),
+      summaries(db, now, sql`c.agent_id = ${agent.id} and c.status = 'active'`, sql`order by c.last_at desc`),
+      countMissed(db),
+    ])
+    return {
+      type: 'welcome',
+      now: now.toISOString(),
+      availability,
+      offers,
+      conversations,
+      counts: { missed },
+    } as const
+  }
+
+  async #resume(
+    connection: AgentConnection,
+    { conversationId, afterSeq }: { conversationId: string; afterSeq: number },
+  ) {
+    const { db, clock } = this.#services
+    await visibleSummary(db, clock.now(), connection.agent, conversationId)
+    const page = await readEntries(db, conversationId, { afterSeq })
+    connection.send({ type: 'entries', conversationId, ...page })
+  }
+}

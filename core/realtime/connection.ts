@@ -1,0 +1,171 @@
+import { randomUUID } from 'node:crypto'
+import type { WebSocket } from 'ws'
+import type { ToAgent, ToVisitor } from '../contracts/sockets.ts'
+import { closeCodes } from '../contracts/sockets.ts'
+
+const helloWithinMs = 5_000
+const silentForMs = 45_000
+/** What may wait in a socket's buffer before its reader counts as too slow. */
+const maxBufferedBytes = 1024 * 1024
+const maxBadFrames = 10
+
+/** What a kind of socket does with what comes in. One object for all its connections. */
+export interface Protocol<C extends Connection> {
+  /** The first frame. Throwing a FoyerError or resolving to false closes the socket as not signed in. */
+  hello(connection: C, frame: unknown): Promise<boolean>
+  frame(connection: C, frame: unknown): void
+  closed(connection: C): void
+}
+
+/**
+ * One socket. States:
+ *   greeting  until a valid hello; closed after 5 s without one
+ *   holding   hello accepted, the snapshot is being read: frames for it are held so that none overtakes the snapshot
+ *   open      frames go out as they come
+ */
+export class Connection {
+  readonly id = randomUUID()
+  readonly address: string
+  readonly #socket: WebSocket
+  #state: 'greeting' | 'holding' | 'open' | 'closed' = 'greeting'
+  #held: string[] = []
+  #heardAt = performance.now()
+  #badFrames = 0
+  #helloTimer: NodeJS.Timeout | undefined
+  /** Called once when the line is gone. */
+  onEnd: (() => void) | undefined
+
+  constructor(socket: WebSocket, address: string) {
+    this.#socket = socket
+    this.address = address
+    this.#helloTimer = setTimeout(() => this.close(closeCodes.notSignedIn, 'No hello came'), helloWithinMs)
+  }
+
+  get isOpen(): boolean {
+    return this.#state === 'open'
+  }
+
+  start<C extends Connection>(this: C, protocol: Protocol<C>): void {
+    const socket = socketOf(this)
+    socket.on('message', (data, isBinary) => this.receive(protocol, data as Buffer, isBinary))
+    socket.on('pong', () => this.heard())
+    socket.on('close', () => {
+      this.ended()
+      this.onEnd?.()
+      protocol.closed(this)
+    })
+    // what went wrong on the line is told by the close that follows
+    socket.on('error', () => undefined)
+  }
+
+  receive<C extends Connection>(this: C, protocol: Protocol<C>, data: Buffer, isBinary: boolean): void {
+    this.heard()
+    const frame = isBinary ? undefined : parse(data)
+    if (frame === undefined) return this.refuseFrame('bad_frame', 'A frame is a JSON object with a "type".')
+    if (!this.greet()) return protocol.frame(this, frame)
+    protocol
+      .hello(this, frame)
+      .catch(() => false)
+      .then((welcome) => {
+        if (!welcome) this.close(closeCodes.notSignedIn, 'Not signed in')
+      })
+  }
+
+  /** @returns whether this is the first frame. */
+  greet(): boolean {
+    if (this.#state !== 'greeting') return false
+    clearTimeout(this.#helloTimer)
+    this.#helloTimer = undefined
+    this.#state = 'holding'
+    return true
+  }
+
+  /** Sends the snapshot, then what came in meanwhile. */
+  welcome(frame: ToVisitor | ToAgent): void {
+    if (this.#state !== 'holding') return
+    this.#state = 'open'
+    this.#write(JSON.stringify(frame))
+    for (const held of this.#held) this.#write(held)
+    this.#held = []
+  }
+
+  send(frame: ToVisitor | ToAgent): void {
+    this.write(JSON.stringify(frame))
+  }
+
+  /** Sends a frame that is JSON already. A reader that cannot keep up is cut off: it reconnects and resumes from the
+   *  log, which costs less than an unbounded buffer. */
+  write(frame: string): void {
+    if (this.#state === 'open') this.#write(frame)
+    else if (this.#state === 'holding') this.#held.push(frame)
+  }
+
+  #write(frame: string): void {
+    if (this.#socket.bufferedAmount > maxBufferedBytes) {
+      this.close(closeCodes.tooSlow, 'Too slow; reconnect and resume')
+      // such a peer does not answer a closing handshake either
+      this.#socket.terminate()
+      return
+    }
+    this.#socket.send(frame)
+  }
+
+  refuse(
+    code: string,
+    message: string,
+    more: { clientId?: string | null; retryAfterMs?: number } = {},
+  ): void {
+    this.send({
+      type: 'refused',
+      clientId: more.clientId ?? null,
+      code,
+      message,
+      ...(more.retryAfterMs ? { retryAfterMs: more.retryAfterMs } : {}),
+    })
+  }
+
+  /** For frames that no client of ours sends; a peer that goes on sending them is closed. */
+  refuseFrame(code: string, message: string, clientId: string | null = null): void {
+    this.#badFrames++
+    if (this.#badFrames > maxBadFrames || this.#state === 'greeting')
+      this.close(closeCodes.badFrames, message)
+    else this.refuse(code, message, { clientId })
+  }
+
+  heard(): void {
+    this.#heardAt = performance.now()
+  }
+
+  /** Pings, or ends a line on which nothing came for 45 s. */
+  check(): void {
+    if (performance.now() - this.#heardAt > silentForMs) this.#socket.terminate()
+    else this.#socket.ping()
+  }
+
+  close(code: number, reason: string): void {
+    if (this.#state === 'closed') return
+    this.ended()
+    this.#socket.close(code, reason)
+  }
+
+  ended(): void {
+    this.#state = 'closed'
+    this.#held = []
+    clearTimeout(this.#helloTimer)
+  }
+
+  static socketOf(connection: Connection): WebSocket {
+    return connection.#socket
+  }
+}
+
+const { socketOf } = Connection
+
+function parse(data: Buffer): unknown {
+  try {
+    const frame: unknown = JSON.parse(data.toString('utf8'))
+    return typeof frame === 'object' && frame !== null && !Array.isArray(frame) ? frame : undefined
+  } catch {
+    return undefined
+  }
+}

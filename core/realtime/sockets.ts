@@ -1,0 +1,136 @@
+import { type IncomingMessage, STATUS_CODES } from 'node:http'
+import type { Duplex } from 'node:stream'
+import plugin from 'fastify-plugin'
+import { WebSocketServer } from 'ws'
+import { maxFrameBytes } from '../contracts/sockets.ts'
+import { findSession, sessionCookie } from '../features/sign-in/sessions.ts'
+import { ReachabilityWatch } from '../features/widget/reachability.ts'
+import { isOwnOrigin } from '../plugins/origins.ts'
+import { AgentProtocol } from './agent-socket.ts'
+import type { Connection } from './connection.ts'
+import { Presence } from './presence.ts'
+import { VisitorLimits } from './visitor-limits.ts'
+import { type VisitorConnection, VisitorProtocol } from './visitor-socket.ts'
+
+const pingEveryMs = 20_000
+const checkSessionsEveryMs = 3_000
+
+/**
+ * The two sockets, on `ws` alone: a Fastify route for each socket would keep its request and reply alive as long as
+ * the socket, several times the memory of the socket itself.
+ */
+export const sockets = plugin(
+  async (app) => {
+    const { services } = app
+    const presence = new Presence(services)
+    const limits = new VisitorLimits(services.settings.limits)
+    const reachability = new ReachabilityWatch(services)
+    const visitors = new VisitorProtocol(services, presence, limits, reachability)
+    const agents = new AgentProtocol(services, presence)
+    app.decorate('visitorLimits', limits)
+    app.decorate('reachability', reachability)
+
+    const open = new Set<Connection>()
+    const server = new WebSocketServer({
+      noServer: true,
+      maxPayload: maxFrameBytes,
+      perMessageDeflate: false,
+      clientTracking: false,
+    })
+
+    const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      // until ws takes over nobody listens for errors of the line
+      socket.on('error', () => socket.destroy())
+      upgrade(request, socket, head).catch((error: unknown) => {
+        app.log.error({ error }, 'An upgrade failed')
+        refuse(socket, 500)
+      })
+    }
+    const upgrade = async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
+      const { pathname } = new URL(request.url ?? '/', 'http://foyer')
+      const { origin, host } = request.headers
+      const { publicUrl, widgetUrl } = services.config
+      const address = addressOf(request, services.config.trustedProxies)
+      if (pathname === '/ws/visitor') {
+        if (origin !== undefined && !isOwnOrigin(origin, host, publicUrl, widgetUrl))
+          return refuse(socket, 403)
+        server.handleUpgrade(request, socket, head, (ws) => follow(visitors.accept(ws, address), open))
+      } else if (pathname === '/ws/agent') {
+        // the cookie comes with every request of the browser, whichever page makes it
+        if (origin === undefined || !isOwnOrigin(origin, host, publicUrl)) return refuse(socket, 403)
+        const token = app.parseCookie(request.headers.cookie ?? '')[sessionCookie]
+        const agent = token ? await findSession(services.db, services.clock.now(), token) : null
+        if (!agent || !token || !agent.permissions.has('conversations.view')) return refuse(socket, 401)
+        if (socket.destroyed) return
+        server.handleUpgrade(request, socket, head, (ws) =>
+          follow(agents.accept(ws, address, agent, token), open),
+        )
+      } else refuse(socket, 404)
+    }
+    app.server.on('upgrade', onUpgrade)
+
+    const timers = [
+      setInterval(() => {
+        for (const connection of open) connection.check()
+      }, pingEveryMs),
+      setInterval(() => void checkSessions(), checkSessionsEveryMs),
+    ]
+    const checkSessions = () =>
+      agents
+        .checkSessions()
+        .catch((error) => app.log.warn({ error: String(error) }, 'Sessions were not checked'))
+    services.bus.subscribe('control', () => void checkSessions())
+    services.bus.onGap(() => {
+      agents
+        .refreshAll()
+        .catch((error) => app.log.warn({ error: String(error) }, 'Inboxes were not refreshed'))
+      // a visitor's client does all it needs when it comes back
+      for (const connection of open) if (isVisitor(connection)) connection.close(1012, 'Reconnect and resume')
+    })
+    reachability.onChange((value) => {
+      const frame = JSON.stringify({ type: 'reachability', reachability: value })
+      for (const connection of open) if (isVisitor(connection)) connection.write(frame)
+    })
+
+    app.addHook('onReady', () => presence.start())
+    app.addHook('preClose', async () => {
+      app.server.off('upgrade', onUpgrade)
+      for (const timer of timers) clearInterval(timer)
+      reachability.stop()
+      for (const connection of open) connection.close(1012, 'Restarting; come back in a moment')
+      await presence
+        .stop()
+        .catch((error) => app.log.warn({ error: String(error) }, 'Presence was not let go'))
+    })
+  },
+  { name: 'sockets', dependencies: ['@fastify/cookie'] },
+)
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    visitorLimits: VisitorLimits
+    reachability: ReachabilityWatch
+  }
+}
+
+const isVisitor = (connection: Connection): connection is VisitorConnection => 'visitorId' in connection
+
+function follow(connection: Connection, open: Set<Connection>): void {
+  open.add(connection)
+  connection.onEnd = () => open.delete(connection)
+}
+
+function refuse(socket: Duplex, status: number): void {
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+}
+
+/** The last address that a trusted proxy, if there is one, vouches for. */
+function addressOf(request: IncomingMessage, trustedProxies: number): string {
+  const direct = request.socket.remoteAddress ?? 'unknown'
+  if (trustedProxies === 0) return direct
+  const forwarded = String(request.headers['x-forwarded-for'] ?? '')
+    .split(',')
+    .map((part) => part.trim())
+    .filter(Boolean)
+  return forwarded.at(-trustedProxies) ?? forwarded[0] ?? direct
+}

@@ -1,0 +1,157 @@
+import type { WebSocket } from 'ws'
+import type { z } from 'zod'
+import { closeCodes, VisitorFrame, VisitorHello } from '../contracts/sockets.ts'
+import { FoyerError } from '../errors.ts'
+import { currentOf } from '../features/conversations/for-visitor.ts'
+import { readEntries } from '../features/conversations/repository.ts'
+import { say } from '../features/conversations/service.ts'
+import { visitorSeen, visitorTyping } from '../features/conversations/signals.ts'
+import type { ReachabilityWatch } from '../features/widget/reachability.ts'
+import { findVisitor, ownConversation, recordPage } from '../features/widget/visitor.ts'
+import type { Services } from '../services.ts'
+import { Connection, type Protocol } from './connection.ts'
+import type { Presence } from './presence.ts'
+import type { VisitorLimits } from './visitor-limits.ts'
+
+export class VisitorConnection extends Connection {
+  visitorId = ''
+  leave: (() => void) | undefined
+}
+
+/** /ws/visitor: the token in the first frame says who it is; cookies mean nothing here. */
+export class VisitorProtocol implements Protocol<VisitorConnection> {
+  readonly #services: Services
+  readonly #presence: Presence
+  readonly #limits: VisitorLimits
+  readonly #reachability: ReachabilityWatch
+
+  constructor(
+    services: Services,
+    presence: Presence,
+    limits: VisitorLimits,
+    reachability: ReachabilityWatch,
+  ) {
+    this.#services = services
+    this.#presence = presence
+    this.#limits = limits
+    this.#reachability = reachability
+  }
+
+  accept(socket: WebSocket, address: string): VisitorConnection {
+    const connection = new VisitorConnection(socket, address)
+    connection.start(this)
+    if (!this.#limits.openSocket(address))
+      connection.close(closeCodes.tooMany, 'Too many sockets from this address')
+    return connection
+  }
+
+  async hello(connection: VisitorConnection, frame: unknown): Promise<boolean> {
+    const hello = VisitorHello.safeParse(frame)
+    if (!hello.success) return false
+    const { db, clock, bus } = this.#services
+    const visitor = await findVisitor(db, hello.data.token)
+    if (!visitor) return false
+    connection.visitorId = visitor.id
+    // first listen, then read: whatever is not in the snapshot comes after it
+    connection.leave = bus.subscribe(`visitor:${visitor.id}`, (text, except) => {
+      if (except !== connection.id) connection.write(text)
+    })
+    const [conversation, reachability] = await Promise.all([
+      currentOf(db, visitor.id),
+      this.#reachability.current(),
+      this.#presence.connect(connection.id, { type: 'visitor', id: visitor.id }),
+      hello.data.page ? recordPage(this.#services, visitor.id, hello.data.page) : undefined,
+    ])
+    connection.welcome({ type: 'welcome', now: clock.now().toISOString(), reachability, conversation })
+    return true
+  }
+
+  frame(connection: VisitorConnection, raw: unknown): void {
+    if (!connection.isOpen) return connection.refuseFrame('too_early', 'Wait for the welcome.')
+    const parsed = VisitorFrame.safeParse(raw)
+    if (!parsed.success) return refuseInvalid(connection, raw, parsed.error)
+    const frame = parsed.data
+    const waitMs = this.#limits.take(connection.visitorId, connection.address, frame.type)
+    if (waitMs > 0) {
+      if (frame.type === 'send' || frame.type === 'resume')
+        connection.refuse('rate_limited', 'You are writing very fast. This goes out again in a moment.', {
+          clientId: frame.type === 'send' ? frame.clientId : null,
+          retryAfterMs: waitMs,
+        })
+      return
+    }
+    const { visitorId } = connection
+    switch (frame.type) {
+      case 'send':
+        return acknowledge(
+          connection,
+          frame,
+          say(this.#services, { ...frame, senderType: 'visitor', senderId: visitorId }, connection.id),
+        )
+      case 'resume':
+        return answer(connection, this.#resume(connection, frame))
+      case 'typing':
+        return answer(connection, visitorTyping(this.#services, visitorId, frame))
+      case 'seen':
+        return answer(connection, visitorSeen(this.#services, visitorId, frame))
+      case 'page':
+        return answer(connection, recordPage(this.#services, visitorId, frame.page))
+      default:
+        frame satisfies never
+    }
+  }
+
+  closed(connection: VisitorConnection): void {
+    this.#limits.closeSocket(connection.address)
+    connection.leave?.()
+    if (connection.visitorId)
+      void this.#presence.drop(connection.id, { type: 'visitor', id: connection.visitorId })
+  }
+
+  async #resume(
+    connection: VisitorConnection,
+    { conversationId, afterSeq }: { conversationId: string; afterSeq: number },
+  ) {
+    await ownConversation(this.#services.db, connection.visitorId, conversationId)
+    const page = await readEntries(this.#services.db, conversationId, { afterSeq })
+    connection.send({ type: 'entries', conversationId, ...page })
+  }
+}
+
+/** Answers a send: acknowledged after the commit, or refused with the reason. */
+export function acknowledge(
+  connection: Connection,
+  { conversationId, clientId }: { conversationId: string; clientId: string },
+  stored: Promise<{ seq: number; at: string }>,
+): void {
+  stored.then(
+    ({ seq, at }) => connection.send({ type: 'ack', conversationId, clientId, seq, at }),
+    (error: unknown) => refuseError(connection, error, clientId),
+  )
+}
+
+export function answer(connection: Connection, work: Promise<unknown>): void {
+  work.catch((error: unknown) => refuseError(connection, error, null))
+}
+
+function refuseError(connection: Connection, error: unknown, clientId: string | null): void {
+  if (error instanceof FoyerError) {
+    const retryAfterMs = error.status === 503 ? 1_000 : undefined
+    return connection.refuse(error.code, error.message, { clientId, retryAfterMs })
+  }
+  connection.refuse('unavailable', 'Foyer could not do this just now. It is safe to try again.', {
+    clientId,
+    retryAfterMs: 1_000,
+  })
+}
+
+export function refuseInvalid(connection: Connection, raw: unknown, error: z.ZodError): void {
+  const issue = error.issues[0]
+  const clientId = (raw as { clientId?: unknown }).clientId
+  const where = issue?.path.length ? `${issue.path.join('.')}: ` : ''
+  connection.refuseFrame(
+    'invalid_input',
+    `${where}${issue?.message ?? 'Not valid.'}`,
+    typeof clientId === 'string' ? clientId.slice(0, 64) : null,
+  )
+}

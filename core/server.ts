@@ -1,0 +1,94 @@
+import { buildFrontEnds } from '../inbox-ui/build.ts'
+import { startFoyerWorkers } from '../workers/foyer.ts'
+import { buildApp } from './app.ts'
+import { type Config, readConfig } from './config.ts'
+import { startEmbeddedPostgres } from './db/embedded/embedded-postgres.ts'
+import { migrate } from './db/migrate.ts'
+import { StartError } from './errors.ts'
+import { demoPassword, seedDemo } from './features/demo/seed.ts'
+import { printSetUpLink } from './features/setup/service.ts'
+import { runProcess } from './process.ts'
+
+/** `npm run demo`, `npm start` and `npm run web`: the same web process, with the database, the workers and the sample
+ *  data it has to bring itself. */
+const modes = ['demo', 'start', 'web'] as const
+
+await runProcess(async () => {
+  const mode = modes.find((name) => name === process.argv[2])
+  if (!mode) throw new StartError(`Say what to start: ${modes.join(', ')}.`)
+  const config = readConfig(mode, process.env)
+  const stops: (() => Promise<void>)[] = []
+  const stop = async () => {
+    for (const step of stops.reverse()) await step()
+  }
+  try {
+    const [databaseUrl] = await Promise.all([openDatabase(config, stops), buildFrontEnds()])
+    await migrate(databaseUrl)
+    const app = await buildApp({ ...config, databaseUrl })
+    stops.push(() => app.close())
+    const password = mode === 'demo' ? await demoPassword(config) : null
+    if (password !== null) await seedDemo(app.services, password)
+    if (mode !== 'web') {
+      const workers = await startFoyerWorkers(app.services)
+      stops.push(() => workers.stop())
+    }
+    const listening = await listen(app, config)
+    await announce(app.services, listening, password)
+    return stop
+  } catch (error) {
+    await stop()
+    throw error
+  }
+})
+
+async function openDatabase(config: Config, stops: (() => Promise<void>)[]): Promise<string> {
+  if (config.databaseUrl) return config.databaseUrl
+  const embedded = await startEmbeddedPostgres({ dataDir: config.dataDir })
+  embedded.supervise()
+  stops.push(() => embedded.stop())
+  return embedded.url
+}
+
+async function listen(app: Awaited<ReturnType<typeof buildApp>>, config: Config): Promise<string> {
+  try {
+    return await app.listen({ host: config.host, port: config.port })
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code
+    if (code === 'EADDRINUSE')
+      throw new StartError(
+        `Port ${config.port} on ${config.host} is taken. Set FOYER_PORT to another one, or to 0 for any.`,
+      )
+    if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
+      throw new StartError(`FOYER_HOST "${config.host}" is no address of this machine.`)
+    if (code === 'EACCES')
+      throw new StartError(
+        `Port ${config.port} may not be opened by this user. Set FOYER_PORT to one above 1023.`,
+      )
+    throw error
+  }
+}
+
+async function announce(
+  services: Parameters<typeof printSetUpLink>[0],
+  listening: string,
+  password: string | null,
+): Promise<void> {
+  services.config.publicUrl ??= listening
+  const url = services.config.publicUrl
+  // machines read this line, people the ones below it
+  console.log(JSON.stringify({ url, port: Number(new URL(listening).port), pid: process.pid }))
+  if (password !== null)
+    console.log(`
+  Foyer is ready.
+
+  Sample site  ${url}/demo     open the chat at the bottom right
+  Inbox        ${url}/inbox    in another window
+
+  Sign in as dana@foyer.test, marco@foyer.test, aiko@foyer.test or admin@foyer.test
+  Password     ${password}
+
+  Known visitors: sofia.ricci@northwind.test, tom.becker@contoso.test
+  Ctrl-C stops it; the data stays in ${services.config.dataDir}
+`)
+  else await printSetUpLink(services, url)
+}

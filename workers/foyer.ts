@@ -1,0 +1,37 @@
+import { createMailer, defaultSender } from '#core/features/mail/mailer.ts'
+import { readOrganisation } from '#core/features/organisation/settings.ts'
+import type { Services } from '#core/services.ts'
+import { startWorkers, type Workers } from './start.ts'
+import { deadlineSweep, deadlineTasks } from './tasks/deadlines.ts'
+import { presenceSweep } from './tasks/presence.ts'
+import { searchIndexing } from './tasks/search.ts'
+import { sendMail } from './tasks/send-mail.ts'
+
+/** All of Foyer's background work, in whichever process: on Redis if there is one, else on PostgreSQL. */
+export async function startFoyerWorkers(services: Services): Promise<Workers> {
+  const { config, db, pool, clock, log } = services
+  const { smtpUrl, databaseUrl, redisUrl } = config
+  const sender = async () => {
+    const name = (await readOrganisation(db))?.name ?? 'Foyer'
+    return defaultSender(smtpUrl ?? '', config.publicUrl ?? 'http://localhost', name)
+  }
+  const mailer = smtpUrl ? createMailer({ url: smtpUrl, sender }) : undefined
+  const workers = await startWorkers({
+    tasks: [...deadlineTasks, sendMail],
+    schedules: [deadlineSweep, searchIndexing, presenceSweep],
+    db,
+    pool,
+    clock,
+    queue: redisUrl ? { redisUrl } : { databaseUrl },
+    services: { ...services, mailer },
+    log,
+  })
+  services.wakeJobs = workers.wake
+  return {
+    ...workers,
+    async stop() {
+      await workers.stop()
+      mailer?.close()
+    },
+  }
+}

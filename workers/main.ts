@@ -1,0 +1,22 @@
+import { pino } from 'pino'
+import { readConfig } from '#core/config.ts'
+import { migrate } from '#core/db/migrate.ts'
+import { StartError } from '#core/errors.ts'
+import { openServices } from '#core/open-services.ts'
+import { runProcess } from '#core/process.ts'
+import { startFoyerWorkers } from './foyer.ts'
+
+await runProcess(async () => {
+  const config = readConfig('worker', process.env)
+  const { databaseUrl } = config
+  if (!databaseUrl) throw new StartError('FOYER_DATABASE_URL is not set.')
+  const log = pino({ level: config.logLevel })
+  await migrate(databaseUrl, log)
+  const { services, close } = await openServices({ ...config, databaseUrl }, log)
+  const workers = await startFoyerWorkers(services)
+  console.log(JSON.stringify({ worker: process.pid }))
+  return async () => {
+    await workers.stop()
+    await close()
+  }
+})

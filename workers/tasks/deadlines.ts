@@ -1,0 +1,39 @@
+import { endIdle, expireOffer, withdrawGone } from '#core/contracts/jobs.ts'
+import { endIfIdle, sweepConversations, withdrawIfGone } from '#core/features/conversations/endings.ts'
+import { expire, sweepOffers } from '#core/features/routing/offers.ts'
+import type { Services } from '#core/services.ts'
+import { every } from '../schedules.ts'
+import { defineOutsideTask, type OutsideWork } from '../task.ts'
+
+/** Each only looks whether its deadline has passed, in a transaction of its own; so late, early and repeated runs are
+ *  harmless, and what a lost job missed the sweep finds. */
+export const deadlineTasks = [
+  defineOutsideTask({
+    ...expireOffer,
+    attempts: 10,
+    run: ({ services, payload }: OutsideWork<typeof expireOffer, Services>) =>
+      expire(services, payload.offerId),
+  }),
+  defineOutsideTask({
+    ...endIdle,
+    attempts: 10,
+    run: ({ services, payload }: OutsideWork<typeof endIdle, Services>) =>
+      endIfIdle(services, payload.conversationId),
+  }),
+  defineOutsideTask({
+    ...withdrawGone,
+    attempts: 10,
+    run: ({ services, payload }: OutsideWork<typeof withdrawGone, Services>) =>
+      withdrawIfGone(services, payload.conversationId),
+  }),
+]
+
+export const deadlineSweep = every<Services>(
+  1_000,
+  'overdue deadlines',
+  async ({ services }) => {
+    await sweepOffers(services)
+    await sweepConversations(services)
+  },
+  { oneProcess: true },
+)
