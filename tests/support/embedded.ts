@@ -12,6 +12,7 @@ import { clusterIn, existingHome } from '#core/db/embedded/home.ts'
 import { isPostmasterOf, readPostmasterFile } from '#core/db/embedded/postmaster-file.ts'
 import { becomesTrue, isRunning } from '#core/db/embedded/processes.ts'
 
+const hasty = { fsync: 'off', full_page_writes: 'off' }
 const childScript = join(import.meta.dirname, 'embedded-child.ts')
 
 /** A folder for one test, open for PostgreSQL's user to pass through unless asked otherwise. */
@@ -35,9 +36,15 @@ export async function endPostgresOf(dataDir: string): Promise<void> {
   if (home && file && (await isPostmasterOf(clusterIn(home), file.pid))) await killHard(file.pid)
 }
 
-/** Starts here, in the test's own process, and stops with the test. */
+/** Starts here, in the test's own process. A killed process loses nothing that it wrote, so only a test about power
+ *  cuts has to wait for the disk. */
+export function startHastily(options: EmbeddedOptions) {
+  return startEmbeddedPostgres({ ...options, settings: { ...hasty, ...options.settings } })
+}
+
+/** As startHastily, and stops with the test. */
 export async function start(options: EmbeddedOptions) {
-  const server = await startEmbeddedPostgres(options)
+  const server = await startHastily(options)
   onTestFinished(() => server.stop())
   return server
 }
@@ -75,7 +82,7 @@ export interface OtherFoyer {
 /** Another process that starts the database, see embedded-child.ts.
  *  @param user runs it as this user, with a test as root. */
 export function otherFoyer(options: EmbeddedOptions, pauseAt?: Phase, user?: { uid: number; gid: number }) {
-  const args = [childScript, JSON.stringify(options), ...(pauseAt ? [pauseAt] : [])]
+  const args = [childScript, JSON.stringify({ settings: hasty, ...options }), ...(pauseAt ? [pauseAt] : [])]
   const child = spawn(process.execPath, args, {
     detached: true,
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -24,10 +24,12 @@ const draftPrefix = 'cluster.new-'
 const passwordPrefix = 'initdb-password-'
 
 /** The cluster exists under its name only when it is whole: initdb works in a sibling folder, syncs it, and the
- *  rename comes last. Whatever a killed start left is removed first. Only the holder of the lock may call this. */
+ *  rename comes last. Whatever a killed start left is removed first. Only the holder of the lock may call this.
+ *  @param sync whether a power cut matters. */
 export async function ensureCluster(
   home: Home,
   binaries: Binaries,
+  sync: boolean,
   reached: Reached,
   log: Log,
 ): Promise<Cluster> {
@@ -46,7 +48,7 @@ export async function ensureCluster(
     const draft = join(home.folder, draftPrefix + randomBytes(4).toString('hex'))
     await mkdir(draft, { mode: 0o700 })
     await giveTo(home, draft)
-    await initialise(home, binaries, draft, password, reached)
+    await initialise(home, binaries, draft, password, sync, reached)
     await reached('initdb-complete')
     await rename(draft, folder)
     await syncFolder(home.folder)
@@ -69,6 +71,7 @@ async function initialise(
   binaries: Binaries,
   draft: string,
   password: string,
+  sync: boolean,
   reached: Reached,
 ): Promise<void> {
   const passwordFile = join(home.folder, passwordPrefix + randomBytes(4).toString('hex'))
@@ -78,7 +81,14 @@ async function initialise(
     // Text sorts the same on every machine (builtin). Which letters exist comes from the system's locale, because
     // pg_trgm sees only ASCII under C: the first of these that the system has.
     for (const letters of ['C.UTF-8', 'en_US.UTF-8', 'C']) {
-      const { code, output } = await runInitdb(home, binaries, draft, passwordFile, letters, reached)
+      const args = [
+        '-D',
+        draft,
+        `--pwfile=${passwordFile}`,
+        `--lc-ctype=${letters}`,
+        ...(sync ? [] : ['--no-sync']),
+      ]
+      const { code, output } = await runInitdb(home, binaries, args, reached)
       if (code === 0) return
       if (/invalid locale name/.test(output) && letters !== 'C') continue
       throw new StartError(explain(output, code, home.folder))
@@ -91,14 +101,12 @@ async function initialise(
 async function runInitdb(
   home: Home,
   binaries: Binaries,
-  draft: string,
-  passwordFile: string,
-  letters: string,
+  args: string[],
   reached: Reached,
 ): Promise<{ code: number | string; output: string }> {
-  const args = ['-D', draft, '--username=postgres', `--pwfile=${passwordFile}`, '--auth=scram-sha-256']
+  const access = ['--username=postgres', '--auth=scram-sha-256', '--no-instructions']
   const locale = ['--encoding=UTF8', '--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--locale=C']
-  const child = spawn(binaries.initdb, [...args, ...locale, `--lc-ctype=${letters}`, '--no-instructions'], {
+  const child = spawn(binaries.initdb, [...access, ...locale, ...args], {
     ...asUser(home.runAs),
     env: { LC_ALL: 'C', TZ: 'UTC' },
     stdio: ['ignore', 'pipe', 'pipe'],

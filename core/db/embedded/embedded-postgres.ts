@@ -52,7 +52,7 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
   try {
     await reached('locked')
     const binaries = await findBinaries(home.folder, home.runAs, packageRoot)
-    const cluster = await ensureCluster(home, binaries, reached, log)
+    const cluster = await ensureCluster(home, binaries, settings.fsync !== 'off', reached, log)
     const serverLog = new ServerLog(home.folder)
     await serverLog.rotate()
     const launch: Launch = { cluster, binaries, runAs: home.runAs, settings, serverLog, log, patienceMs }

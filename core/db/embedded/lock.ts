@@ -67,7 +67,8 @@ function tryLock(home: string): DatabaseSync | undefined {
     lock = new DatabaseSync(path, { timeout: 0 })
     // whoever may read it could hold it
     chmodSync(path, 0o600)
-    lock.exec('begin exclusive')
+    // no journal file: there is nothing to roll back
+    lock.exec('pragma journal_mode = memory; begin exclusive')
     return lock
   } catch (error) {
     lock?.close()

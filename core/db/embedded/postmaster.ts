@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
+import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import { StartError } from '#core/errors.ts'
@@ -40,6 +41,9 @@ export interface Postmaster {
 
 /** PostgreSQL replays its log after a crash before it answers; a large one takes minutes. */
 const recoveryMs = 600_000
+/** Between two signs of life. */
+const answerMs = 20_000
+const refusalMs = 1_000
 const stopInPeaceMs = 30_000
 
 /** Adopts the PostgreSQL an earlier Foyer left running, or starts one.
@@ -92,6 +96,7 @@ async function findOrphan(launch: Launch): Promise<Postmaster | undefined> {
       return port
     },
     async () => !(await isRunning(pid)),
+    ` Stop process ${pid} and start Foyer again.`,
   )
   if (answer === 'gone' || port === undefined) return undefined
   launch.log.info(`Going on with the PostgreSQL of an earlier Foyer (process ${pid})`)
@@ -157,27 +162,34 @@ async function untilReady(
   launch: Launch,
   portNow: () => number | undefined | Promise<number | undefined>,
   isGone: () => boolean | Promise<boolean>,
+  advice = '',
 ): Promise<'ready' | 'gone'> {
   const from = performance.now()
-  let mayTakeMs = Math.max(launch.patienceMs, 10_000)
+  let aliveAt = from
+  let refusedAt: number | undefined
   let lastWords = 'it does not answer'
-  while (performance.now() - from < mayTakeMs) {
+  while (performance.now() - aliveAt < answerMs && performance.now() - from < recoveryMs) {
     if (await isGone()) return 'gone'
     if (launch.signal?.aborted) throw new StartError('Foyer was stopped while PostgreSQL was starting.')
     const port = await portNow()
-    const answer = port === undefined ? 'silent' : await probe(launch.cluster, port)
+    const answer: Answer = port === undefined ? { silent: lastWords } : await probe(launch.cluster, port)
     if (answer === 'ready') return 'ready'
-    if (answer === 'recovering') mayTakeMs = recoveryMs
-    if (answer !== 'silent' && answer !== 'recovering') lastWords = answer.problem
+    if (answer === 'recovering') aliveAt = performance.now()
+    else if ('silent' in answer) lastWords = answer.silent
+    else {
+      lastWords = answer.refusal
+      refusedAt ??= performance.now()
+      if (performance.now() - refusedAt > refusalMs) break
+    }
     await delay(30)
   }
   throw new StartError(
-    `PostgreSQL runs on ${launch.cluster.folder}, but Foyer cannot use it: ${lastWords}. ` +
-      'Stop that process and start Foyer again.',
+    `PostgreSQL runs on ${launch.cluster.folder}, but Foyer cannot use it: ${lastWords}.${advice}`,
   )
 }
 
-type Answer = 'ready' | 'recovering' | 'silent' | { problem: string }
+/** A refusal is final, unless it came from a stranger on the same port, because of whom ours is about to end. */
+type Answer = 'ready' | 'recovering' | { silent: string } | { refusal: string }
 
 async function probe(cluster: Cluster, port: number): Promise<Answer> {
   const client = adminClient(cluster, port)
@@ -185,15 +197,22 @@ async function probe(cluster: Cluster, port: number): Promise<Answer> {
     await client.connect()
     const { rows } = await client.query<{ data_directory: string }>('show data_directory')
     const served = rows[0]?.data_directory
-    return served === cluster.folder ? 'ready' : { problem: `port ${port} serves ${served}` }
+    return served === cluster.folder ? 'ready' : { refusal: `port ${port} serves ${served}` }
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    // cannot_connect_now: starting up, recovering or shutting down
+    const { code = '', message } = error as NodeJS.ErrnoException
+    // https://www.postgresql.org/docs/18/errcodes-appendix.html: 57P03 is starting up, recovering or shutting down,
+    // class 28 a wrong password
     if (code === '57P03') return 'recovering'
-    return code === 'ECONNREFUSED' ? 'silent' : { problem: message }
+    return code.startsWith('28')
+      ? { refusal: `${message} (with ${passwordFile(cluster)})` }
+      : { silent: message }
   } finally {
     await client.end().catch(() => undefined)
   }
+}
+
+function passwordFile(cluster: Cluster): string {
+  return join(dirname(cluster.folder), 'password')
 }
 
 /** The superuser, for Foyer's own housekeeping only. */
