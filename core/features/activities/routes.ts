@@ -1,0 +1,17 @@
+import { z } from 'zod'
+import type { Api } from '../../app.ts'
+import { Id } from '../../contracts/common.ts'
+import { ActivityPage, ListActivities } from '../../contracts/visitors.ts'
+import { listActivities } from './service.ts'
+
+export async function activityRoutes(app: Api): Promise<void> {
+  app.get(
+    '/visitors/:id/activities',
+    {
+      preHandler: app.requires('visitors.view'),
+      config: { access: 'visitors.view' },
+      schema: { params: z.object({ id: Id }), querystring: ListActivities, response: { 200: ActivityPage } },
+    },
+    ({ params, query, agent }) => listActivities(app.services, agent, params.id, query),
+  )
+}

@@ -1,0 +1,79 @@
+import { randomBytes, randomUUIDv7 } from 'node:crypto'
+import type { z } from 'zod'
+import type { CreateSite, SaveSite, Site } from '../../contracts/sites.ts'
+import type { Tx } from '../../db/pool.ts'
+import { NotFoundError } from '../../errors.ts'
+import { change, type Services } from '../../services.ts'
+import { audit } from '../audit/audit.ts'
+import { newToken } from '../sign-in/tokens.ts'
+import * as sites from './repository.ts'
+import { defaultSiteSettings } from './settings.ts'
+
+/** @param address where the widget's script stands, without a trailing slash. */
+export const listSites = async ({ db }: Services, address: string): Promise<Site[]> =>
+  (await sites.readSites(db)).map((site) => describe(site, address))
+
+export function createSite(
+  services: Services,
+  actorId: string,
+  site: z.output<typeof CreateSite>,
+  address: string,
+): Promise<Site> {
+  return change(services, async ({ tx, now }) => {
+    const row = await addSite(tx, now, { ...site, companyName: site.name })
+    await audit(tx, { now, actorId, action: 'site.created', objectType: 'site', objectId: row.id })
+    return describe(row, address)
+  })
+}
+
+/** @throws {NotFoundError} */
+export function saveSite(
+  services: Services,
+  actorId: string,
+  id: string,
+  site: z.output<typeof SaveSite>,
+  address: string,
+): Promise<Site> {
+  return change(services, async ({ tx, now }) => {
+    const row = await sites.update(tx, id, site)
+    if (!row) throw new NotFoundError('site')
+    await audit(tx, {
+      now,
+      actorId,
+      action: 'site.changed',
+      objectType: 'site',
+      objectId: id,
+      detail: { ...site },
+    })
+    return describe(row, address)
+  })
+}
+
+/** A new site with the usual settings. @param site.key made up if left out. */
+export async function addSite(
+  tx: Tx,
+  now: Date,
+  site: { name: string; companyName: string; allowedOrigins: string[]; key?: string },
+): Promise<sites.SiteRow> {
+  const row: sites.SiteRow = {
+    id: randomUUIDv7(),
+    name: site.name,
+    key: site.key ?? newSiteKey(),
+    allowedOrigins: site.allowedOrigins,
+    settings: defaultSiteSettings(site.companyName),
+    identitySecret: newToken(),
+  }
+  await sites.insert(tx, now, row)
+  return row
+}
+
+/** Public: it stands in the page. Easy to tell apart and to read out, and no word by chance. */
+const newSiteKey = () => {
+  const letters = '23456789bcdfghjkmnpqrstvwxz'
+  return Array.from(randomBytes(12), (byte) => letters[byte % letters.length]).join('')
+}
+
+const describe = ({ identitySecret, ...site }: sites.SiteRow, address: string): Site => ({
+  ...site,
+  snippet: `<script async src="${address}/widget.js" data-site="${site.key}"></script>`,
+})
