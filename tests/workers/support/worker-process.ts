@@ -11,8 +11,9 @@ const { databaseUrl, queue } = JSON.parse(process.argv[2] ?? '') as {
 }
 
 const pool = createPool(databaseUrl, 5, 'doomed worker')
-const logged = (about: object, message: string) =>
+const logged = (about: unknown, message?: string) => {
   process.stderr.write(`${message} ${JSON.stringify(about)}\n`)
+}
 await startWorkers({
   tasks,
   db: createDb(pool),

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdir, readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { sql } from 'kysely'
 import pg from 'pg'
 import type { Clock } from '#core/clock.ts'
+import { migrate } from '#core/db/migrate.ts'
 import { createDb, createPool, type Db } from '#core/db/pool.ts'
 import { enqueue } from '#core/features/outbox/outbox.ts'
 import { type JobQueue, openQueue, type QueueConfig } from '#workers/queue.ts'
@@ -153,7 +153,7 @@ export class World {
       child.kill('SIGKILL')
       await once(child, 'exit')
     }
-    await sql`truncate outbox, effects`.execute(this.db)
+    await sql`truncate outbox, effects, mails`.execute(this.db)
     this.logged.length = 0
   }
 
@@ -168,11 +168,7 @@ export async function createDatabase(serverUrl: string, name: string): Promise<s
   const url = new URL(serverUrl)
   await withClient(url.href, (client) => client.query(`create database ${name}`))
   url.pathname = `/${name}`
-  const folder = new URL('../../../core/db/migrations/', import.meta.url)
-  const files = (await readdir(folder)).filter((file) => file.endsWith('.sql')).sort()
-  await withClient(url.href, async (client) => {
-    for (const file of files) await client.query(await readFile(new URL(file, folder), 'utf8'))
-  })
+  await migrate(url.href)
   return url.href
 }
 

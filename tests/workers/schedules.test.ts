@@ -1,0 +1,121 @@
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { type ScratchDatabase, scratchDatabase } from '#tests/support/database.ts'
+import { every } from '#workers/schedules.ts'
+import { World } from './support/world.ts'
+
+let database: ScratchDatabase
+let world: World
+
+beforeAll(async () => {
+  database = await scratchDatabase()
+  world = new World(database.url, { databaseUrl: database.url })
+  await world.prepare()
+})
+afterEach(() => world.clear())
+afterAll(async () => {
+  await world.close()
+  await database.drop()
+})
+
+const soon = { timeout: 5_000, interval: 10 }
+
+/** A run that ends when told to, and knows how many of its kind were under way at the same time. */
+function aSweep() {
+  let running = 0
+  let over = false
+  let next = Promise.withResolvers<void>()
+  const sweep = {
+    runs: 0,
+    mostAtOnce: 0,
+    end() {
+      next.resolve()
+      next = Promise.withResolvers()
+    },
+    /** From now on runs end by themselves. */
+    endAll() {
+      over = true
+      next.resolve()
+    },
+    async run() {
+      sweep.runs++
+      sweep.mostAtOnce = Math.max(sweep.mostAtOnce, ++running)
+      if (!over) await next.promise
+      running--
+    },
+  }
+  return sweep
+}
+
+test('periodic work comes again and again, one run after the other', async () => {
+  const slow = aSweep()
+  let quickRuns = 0
+  await world.start({}, {}, [every(20, 'slow', slow.run), every(20, 'quick', async () => void quickRuns++)])
+  await expect.poll(() => slow.runs, soon).toBe(1)
+  // many periods of the slow one
+  await expect.poll(() => quickRuns, soon).toBeGreaterThan(10)
+  expect(slow).toMatchObject({ runs: 1, mostAtOnce: 1 })
+  slow.end()
+  await expect.poll(() => slow.runs, soon).toBe(2)
+  slow.endAll()
+})
+
+test('work for one process is done by one at a time, and by another when the first is done', async () => {
+  const sweep = aSweep()
+  let others = 0
+  const schedules = [
+    every(20, 'sweep', sweep.run, { oneProcess: true }),
+    every(20, 'all', async () => void others++),
+  ]
+  await world.start({}, {}, schedules)
+  await world.start({}, {}, schedules)
+  await expect.poll(() => sweep.runs, soon).toBe(1)
+  await expect.poll(() => others, soon).toBeGreaterThan(20)
+  expect(sweep).toMatchObject({ runs: 1, mostAtOnce: 1 })
+  for (const runs of [2, 3, 4]) {
+    sweep.end()
+    await expect.poll(() => sweep.runs, soon).toBe(runs)
+  }
+  expect(sweep.mostAtOnce).toBe(1)
+  sweep.endAll()
+})
+
+test('a run that fails does not end the series', async () => {
+  let runs = 0
+  await world.start({}, {}, [
+    every(10, 'broken', async () => {
+      if (++runs < 4) throw new Error('Not today')
+    }),
+  ])
+  await expect.poll(() => runs, soon).toBeGreaterThan(5)
+  expect(world.logged.filter((line) => line.includes('"broken" failed'))).toHaveLength(1)
+})
+
+test('stopping waits for the run under way and starts no other', async () => {
+  const sweep = aSweep()
+  const workers = await world.start({}, {}, [every(10, 'sweep', sweep.run, { oneProcess: true })])
+  await expect.poll(() => sweep.runs, soon).toBe(1)
+  let stopped = false
+  const stopping = workers.stop().then(() => {
+    stopped = true
+  })
+  await world.pool.query('select 1')
+  expect(stopped).toBe(false)
+  sweep.endAll()
+  await stopping
+  expect(sweep.runs).toBe(1)
+})
+
+test('a sweep that hears nothing but the signal ends when the grace is over', async () => {
+  let aborted = false
+  const begun = Promise.withResolvers<void>()
+  const workers = await world.start({}, { graceMs: 100 }, [
+    every(10, 'endless', async ({ signal }) => {
+      begun.resolve()
+      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
+      aborted = signal.aborted
+    }),
+  ])
+  await begun.promise
+  await workers.stop()
+  expect(aborted).toBe(true)
+})
