@@ -116,7 +116,7 @@ export function endIfIdle(services: Services, conversationId: string): Promise<v
   return change(services, async (change) => {
     const { tx, now } = change
     const conversation = await conversations.lock(tx, conversationId).catch(orNothing)
-    if (!conversation || conversation.status !== 'active' || !conversation.idleAt) return
+    if (conversation?.status !== 'active' || !conversation.idleAt) return
     const warnAt = new Date(conversation.idleAt.getTime() - services.settings.idleWarningMs)
     const again = (runAt: Date) =>
       enqueue(tx, services.clock, { task: endIdle, payload: { conversationId }, runAt })

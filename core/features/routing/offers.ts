@@ -88,7 +88,7 @@ export function decline(services: Services, agentId: string, offerId: string): P
 export function expire(services: Services, offerId: string): Promise<void> {
   return change(services, async (change) => {
     const found = await lockOffer(change.tx, offerId, null).catch(orNothing)
-    if (!found || found.offer.state !== 'pending' || found.offer.expiresAt > change.now) return
+    if (found?.offer.state !== 'pending' || found.offer.expiresAt > change.now) return
     await close(change.tx, found.offer, 'expired', change.now)
     change.tellAgent(found.offer.agentId, closed(found.offer, 'expired'))
     await routeOn(services, change, found.conversation)

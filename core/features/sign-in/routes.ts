@@ -47,14 +47,12 @@ export async function signInRoutes(app: Api): Promise<void> {
           'wrong_credentials',
           'This e-mail address and password do not belong together.',
         )
-      const { token, expiresAt } = await services.db
-        .transaction()
-        .execute((tx) =>
-          openSession(tx, services.clock.now(), agent.id, {
-            address: request.ip,
-            userAgent: request.headers['user-agent'],
-          }),
-        )
+      const { token, expiresAt } = await services.db.transaction().execute((tx) =>
+        openSession(tx, services.clock.now(), agent.id, {
+          address: request.ip,
+          userAgent: request.headers['user-agent'],
+        }),
+      )
       setSessionCookie(reply, token, expiresAt, request.protocol === 'https')
       return describeMe(services, agent.id, token)
     },
