@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -16,6 +16,8 @@ declare module 'vitest' {
  *  pays for it. Test files are processes of their own, so they ask over HTTP (see scratchDatabase). */
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
   const folder = await mkdtemp(join(tmpdir(), 'foyer-tests-'))
+  // run as root, PostgreSQL's own user must get through, or its data would move elsewhere and stay there
+  await chmod(folder, 0o711)
   const cluster = new TestCluster(join(folder, 'data'))
   const desk = createServer((request, response) => {
     serve(cluster, request, response).catch((error: unknown) => {
