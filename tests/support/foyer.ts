@@ -6,11 +6,12 @@ import { type Api, buildApp } from '#core/app.ts'
 import { type Config, readConfig } from '#core/config.ts'
 import type { ConversationStatus, EndReason } from '#core/contracts/conversations.ts'
 import { createPool } from '#core/db/pool.ts'
+import { startFoyerWorkers } from '#workers/foyer.ts'
+import type { Workers } from '#workers/start.ts'
 import { AgentActor } from './agent-actor.ts'
 import { type ScratchDatabase, scratchDatabase } from './database.ts'
 import { type AnAgent, type ASite, anAgent, anOrganisation, aSite } from './factories.ts'
 import { TestClock } from './test-clock.ts'
-import { startTestWorkers, type TestWorkers } from './test-workers.ts'
 import { VisitorActor, type VisitorOptions } from './visitor-actor.ts'
 
 export interface FoyerOptions {
@@ -30,7 +31,7 @@ export class TestFoyer {
   readonly pool: Pool
   readonly databaseUrl: string
   readonly site: ASite
-  readonly #workers: TestWorkers | undefined
+  readonly #workers: Workers | undefined
   readonly #database: ScratchDatabase
   readonly #actors: { leaves(): Promise<void> }[] = []
   #closed: Promise<void> | undefined
@@ -40,7 +41,7 @@ export class TestFoyer {
     clock: TestClock
     pool: Pool
     site: ASite
-    workers: TestWorkers | undefined
+    workers: Workers | undefined
     database: ScratchDatabase
   }) {
     this.app = parts.app
@@ -64,10 +65,9 @@ export class TestFoyer {
       ...options.config,
       databaseUrl: database.url,
     }
-    let workers: TestWorkers | undefined
-    const app = await buildApp(config, { pool, clock, wakeJobs: () => workers?.wake() })
+    const app = await buildApp(config, { pool, clock })
     await app.listen({ host: '127.0.0.1', port: 0 })
-    if (options.workers ?? true) workers = await startTestWorkers(app.services, database.url)
+    const workers = (options.workers ?? true) ? await startFoyerWorkers(app.services) : undefined
     return new TestFoyer({ app, clock, pool, site, workers, database })
   }
 

@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const mostOutput = 200_000
 
-/** A server in a process of its own that says in a JSON line where it listens: `{"port": 41234, …}`. */
+/** A server in a process of its own that says in a JSON line that it is ready and where it listens:
+ *  `{"port": 41234, …}`; a worker, which listens nowhere, says `{"worker": …}`. */
 export class ServerProcess {
   readonly child: ChildProcess
   /** What it wrote to standard output and standard error so far. */
@@ -29,17 +30,20 @@ export class ServerProcess {
   ): Promise<ServerProcess> {
     const server = ServerProcess.spawn(args, env)
     const deadline = performance.now() + withinMs
-    while (server.port === 0) {
+    for (;;) {
+      const said = readyLineIn(server.output)
+      if (said) {
+        server.port = said.port ?? 0
+        return server
+      }
       if (server.hasEnded)
         throw new Error(`node ${args.join(' ')} ended before it listened:\n${server.output}`)
       if (performance.now() > deadline) {
         await server.kill()
         throw new Error(`node ${args.join(' ')} did not listen within ${withinMs} ms:\n${server.output}`)
       }
-      server.port = portIn(server.output) ?? 0
       await new Promise((resolve) => setTimeout(resolve, 10))
     }
-    return server
   }
 
   /** Starts it without waiting for anything, for tests about starts that fail or are interrupted. */
@@ -84,12 +88,11 @@ export class ServerProcess {
   }
 }
 
-/** The port in the first JSON line that has one. */
-function portIn(output: string): number | undefined {
+function readyLineIn(output: string): { port?: number; worker?: number } | undefined {
   for (const line of output.split('\n').slice(0, -1)) {
     if (!line.startsWith('{')) continue
-    const { port } = JSON.parse(line) as { port?: unknown }
-    if (typeof port === 'number') return port
+    const said = JSON.parse(line) as { port?: number; worker?: number }
+    if (said.port !== undefined || said.worker !== undefined) return said
   }
   return undefined
 }

@@ -161,6 +161,14 @@ describe.each(forms)('jobs through BullMQ on $name', ({ name, config, loseEveryt
     expect((await world.keys()).sort()).toEqual(['a', 'b', 'c'])
   })
 
+  test('a job the queue holds back for too long, as when the machine’s clock is set back, is done', async () => {
+    const row = await world.order('held back')
+    await world.queue.add([{ row, delayMs: 3_600_000 }])
+    await world.start()
+    await allQuiet()
+    expect(await world.keys()).toEqual(['held back'])
+  })
+
   test('handing a job over again and again changes nothing', async () => {
     const handOver = (row: number, delayMs = 0) =>
       Promise.all(Array.from({ length: 5 }, () => world.queue.add([{ row, delayMs }])))

@@ -1,6 +1,4 @@
-import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { createInterface } from 'node:readline'
 import { WebSocket } from 'ws'
 
 /** What the load generator needs to know of a server: the same load drives the bare one and Foyer. */
@@ -70,21 +68,4 @@ export function numberAfter(frame: string, key: string): number {
     value = value * 10 + digit
   }
   return value
-}
-
-/** Waits for the JSON line by which a server says where it listens. */
-export async function listeningPort(child: ChildProcess, withinMs = 60_000): Promise<number> {
-  if (!child.stdout) throw new Error('The server was started without a pipe to read its port from.')
-  const timer = setTimeout(() => child.kill('SIGKILL'), withinMs)
-  try {
-    for await (const line of createInterface({ input: child.stdout })) {
-      const port = line.startsWith('{') ? (JSON.parse(line) as { port?: unknown }).port : undefined
-      if (typeof port === 'number') return port
-    }
-  } finally {
-    clearTimeout(timer)
-    // what the server prints from here on must not fill the pipe
-    child.stdout.resume()
-  }
-  throw new Error(`The server ended before it listened (exit code ${child.exitCode}).`)
 }

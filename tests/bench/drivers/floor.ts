@@ -1,7 +1,6 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import pg from 'pg'
-import { type Load, listeningPort, numberAfter, open, type Server, text } from './driver.ts'
+import { ServerProcess } from '#tests/support/server-process.ts'
+import { type Load, numberAfter, open, type Server, text } from './driver.ts'
 
 const schema = `
   create table conversations (id integer primary key, last_seq integer not null default 0, last_at timestamptz) with (fillfactor = 70);
@@ -17,15 +16,13 @@ export async function startFloor(databaseUrl: string, load: Load): Promise<Serve
     load.visitors,
   ])
 
-  const child = spawn(process.execPath, ['tests/bench/floor/server.ts'], {
-    env: { ...process.env, FLOOR_DATABASE_URL: databaseUrl },
-    stdio: ['ignore', 'pipe', 'inherit'],
+  const server = await ServerProcess.start(['tests/bench/floor/server.ts'], {
+    FLOOR_DATABASE_URL: databaseUrl,
   })
-  const port = await listeningPort(child)
-  const url = `ws://127.0.0.1:${port}/`
+  const url = `ws://127.0.0.1:${server.port}/`
   return {
     name: 'bare server',
-    pid: child.pid as number,
+    pid: server.pid,
     openVisitor: (n) => open(url, JSON.stringify({ hello: 'visitor', n }), 'welcome'),
     openAgent: (n) => open(url, JSON.stringify({ hello: 'agent', n }), 'welcome'),
     sendFrame: (conversation, message) => `{"c":${conversation},"m":"m${message}","x":"${text}"}`,
@@ -42,9 +39,7 @@ export async function startFloor(databaseUrl: string, load: Load): Promise<Serve
       return rows[0]?.count ?? 0
     },
     stop: async () => {
-      const exited = once(child, 'exit')
-      child.kill('SIGTERM')
-      await exited
+      await server.stop()
       await database.end()
     },
   }
