@@ -239,7 +239,8 @@ async function insert(
                                  first_text, page, last_seq, last_at, last_text, last_sender, waiting_since,
                                  visitor_read_seq, visitor_received_seq, visitor_seen_at, message_left)
       values (${id}, ${request.siteId}, ${request.visitorId}, ${status}, (select id from previous), ${request.clientId},
-              ${now}, ${left ? now : null}, ${left ? 'left_message' : null}, ${request.text}, ${page}::jsonb, ${said}, ${now},
+              ${now}, ${left ? now : null}, ${left ? 'left_message' : null}, ${request.text},
+              coalesce(${page}::jsonb, (select page from visitors where id = ${request.visitorId})), ${said}, ${now},
               left(${request.text}, 200), 'visitor', ${now}, ${said}, ${said}, ${now}, ${left})
     ), line as (
       insert into entries (conversation_id, seq, kind, sender_type, sender_id, client_id, at, text)
