@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
-import { buildFrontEnds } from '../../inbox-ui/build.ts'
 
 /** `npm run check`: everything about the code that needs no running Foyer. All checks run, whatever fails. */
 const checks: Record<string, string[]> = {
@@ -48,7 +47,10 @@ async function failuresOf(queue: [string, string[]][]): Promise<string[]> {
   return failures
 }
 
-await buildFrontEnds()
-const failures = await failuresOf(Object.entries(checks))
+// first and alone: the widget's size is measured on what it makes
+const failures = [
+  ...(await failuresOf([['front ends build', ['node', 'inbox-ui/build.ts']]])),
+  ...(await failuresOf(Object.entries(checks))),
+]
 console.log(failures.length === 0 ? 'All checks passed' : `Failed: ${failures.join(', ')}`)
 process.exit(failures.length === 0 ? 0 : 1)
