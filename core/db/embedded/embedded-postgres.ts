@@ -48,6 +48,7 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
   const reached = options.reached ?? (() => undefined)
   const home = await findHome(dataDir, options.systemFolder ?? '/var/lib/foyer', log)
   const lock = await lockHome(home.folder, dataDir, patienceMs)
+  let launch: Launch | undefined
   let server: Postmaster | undefined
   try {
     await reached('locked')
@@ -55,7 +56,7 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
     const cluster = await ensureCluster(home, binaries, settings.fsync !== 'off', reached, log)
     const serverLog = new ServerLog(home.folder)
     await serverLog.rotate()
-    const launch: Launch = { cluster, binaries, runAs: home.runAs, settings, serverLog, log, patienceMs }
+    launch = { cluster, binaries, runAs: home.runAs, settings, serverLog, log, patienceMs }
     server = await bringUp({ ...launch, spawned: () => reached('spawned') })
     await ensureDatabase(cluster, server.port)
     await reached('running')
@@ -82,7 +83,7 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
       },
     }
   } catch (error) {
-    if (server) await shutDown(server, log)
+    if (launch && server) await shutDown(launch, server)
     await lock.release()
     throw startErrorOf(error, 'start its database', home.folder)
   }
@@ -148,7 +149,7 @@ class Keeper {
     this.#stopping.abort()
     // a restart under way comes to its end first, or a PostgreSQL nobody knows would stay
     await this.#restarting
-    await shutDown(this.#current, this.#launch.log)
+    await shutDown(this.#launch, this.#current)
     await this.#watching
   }
 

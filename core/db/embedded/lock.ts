@@ -39,9 +39,9 @@ export async function lockHome(home: string, dataDir: string, patienceMs: number
     if (lock) {
       held.add(lock)
       const holder: Holder = { pid: process.pid, startedAt: processStart(), stopping: false }
-      await writeDurably(holderFile, JSON.stringify(holder))
+      await tellPeople(holderFile, holder)
       return {
-        markStopping: () => writeDurably(holderFile, JSON.stringify({ ...holder, stopping: true })),
+        markStopping: () => tellPeople(holderFile, { ...holder, stopping: true }),
         release: async () => {
           if (!held.delete(lock)) return
           await rm(holderFile, { force: true })
@@ -75,6 +75,11 @@ function tryLock(home: string): DatabaseSync | undefined {
     if ((error as { errcode?: number }).errcode === sqliteBusy) return undefined
     throw startErrorOf(error, 'lock its database', home)
   }
+}
+
+async function tellPeople(path: string, holder: Holder): Promise<void> {
+  // a full disk must not keep Foyer from starting or stopping: the lock holds without the note
+  await writeDurably(path, JSON.stringify(holder)).catch(() => undefined)
 }
 
 async function readHolder(path: string): Promise<Holder | undefined> {

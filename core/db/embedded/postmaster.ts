@@ -65,16 +65,18 @@ export async function bringUp(launch: Launch, port?: number): Promise<Postmaster
 }
 
 /** Lets running transactions go, writes everything down, and ends; harder only if that takes too long. */
-export async function shutDown({ pid }: Postmaster, log: Log, inPeaceMs = stopInPeaceMs): Promise<void> {
+export async function shutDown({ cluster, log }: Launch, { pid }: Postmaster): Promise<void> {
+  // not a stranger who got its number
+  const isUp = () => isPostmasterOf(cluster.folder, pid)
   const steps = [
-    { signal: 'SIGINT', forMs: inPeaceMs },
+    { signal: 'SIGINT', forMs: stopInPeaceMs },
     { signal: 'SIGQUIT', forMs: 5_000 },
     { signal: 'SIGKILL', forMs: 5_000 },
   ] as const
   for (const { signal, forMs } of steps) {
-    if (!(await isRunning(pid))) return
+    if (!(await isUp())) return
     process.kill(pid, signal)
-    if (await becomesTrue(async () => !(await isRunning(pid)), forMs)) return
+    if (await becomesTrue(async () => !(await isUp()), forMs)) return
     log.warn(`PostgreSQL (process ${pid}) did not end within ${forMs / 1000} s of ${signal}.`)
   }
 }
@@ -140,7 +142,7 @@ async function start(launch: Launch, port: number): Promise<Postmaster> {
     )
     if (answer === 'gone') throw explain(await serverLog.since(place), launch)
   } catch (error) {
-    if (!ended) await shutDown(server, launch.log)
+    if (!ended) await shutDown(launch, server)
     throw error
   }
   return server
@@ -151,7 +153,7 @@ class StillInTheWay extends StartError {}
 function explain(output: string, { cluster, serverLog }: Launch): StartError {
   const said = complaintsIn(output)
   if (/no space left/i.test(said)) return startErrorOf(new Error(said), 'start PostgreSQL', cluster.folder)
-  const message = `PostgreSQL could not start on ${cluster.folder}: ${said || 'it ended without a word'}. Its log is ${serverLog.path}.`
+  const message = `PostgreSQL could not start on ${cluster.folder}: ${said || 'it ended without a word'} (its log is ${serverLog.path})`
   const passing =
     /lock file "postmaster\.pid"|pre-existing shared memory|could not bind|Address already in use/
   return passing.test(output) ? new StillInTheWay(message) : new StartError(message)
