@@ -14,7 +14,7 @@ const rowOf = (jobId: string | undefined) => Number(jobId?.slice('o-'.length))
 
 type AnyQueue<B extends IQueueBackend, C> = Pick<
   Queue<unknown, unknown, string, unknown, unknown, string, B, C>,
-  'addBulk' | 'getJobCounts'
+  'addBulk' | 'getJobCounts' | 'getJob'
 >
 type Result = 'finished' | 'again'
 type JobHandler = (job: Job<unknown, Result>) => Promise<Result>
@@ -42,6 +42,14 @@ export function bullQueue<B extends IQueueBackend, C>(
       )
     },
 
+    async hurry(rows) {
+      for (const row of rows) {
+        const job = await queue.getJob(jobIdOf(row))
+        // between the question and the order it may have been started: that is as good
+        if (await job?.isDelayed()) await job?.promote().catch(() => undefined)
+      }
+    },
+
     work: (handle, options) => startWorker(form.newWorker, handle, options, log),
 
     async counts(): Promise<QueueCounts> {
@@ -53,6 +61,7 @@ export function bullQueue<B extends IQueueBackend, C>(
 
 /** The part of BullMQ's Worker used here, without its eight type parameters. */
 export type BullWorker = Pick<Worker<unknown, Result>, 'close' | 'run'> & {
+  backend: Pick<IQueueBackend, 'close'>
   on(event: 'completed', listener: (job: Job<unknown, Result>, result: Result) => void): unknown
   on(event: 'failed', listener: (job: Job<unknown, Result> | undefined, error: Error) => void): unknown
   on(event: 'error', listener: (error: Error) => void): unknown
@@ -64,7 +73,13 @@ function startWorker(
   options: WorkOptions,
   log: Log,
 ): JobWorker {
-  const worker = newWorker((job) => handle(rowOf(job.id), job.stalledCounter > 0), {
+  const inHand = new Set<Promise<Result>>()
+  const run: JobHandler = (job) => {
+    const result = handle(rowOf(job.id), job.stalledCounter > 0)
+    inHand.add(result)
+    return result.finally(() => inHand.delete(result))
+  }
+  const worker = newWorker(run, {
     autorun: false,
     concurrency: options.concurrency,
     lockDuration: options.stalledAfterMs,
@@ -83,7 +98,30 @@ function startWorker(
   const outage = rarely(log, 'The job queue does not answer')
   worker.on('error', outage)
   worker.run().catch(outage)
-  return { stop: () => worker.close() }
+
+  return {
+    async stop() {
+      const closed = worker.close()
+      do await Promise.race([closed, Promise.allSettled(inHand)])
+      while (!(await within(hangUpAfterMs, closed)) && inHand.size > 0)
+      // a queue that is away cannot be told, and BullMQ would wait for it; a second time changes nothing
+      await worker.backend.close(true)
+    },
+  }
+}
+
+// long enough for a few answers of the queue, short beside a supervisor's patience
+const hangUpAfterMs = 2_000
+
+/** @returns whether the promise settled in time; its error, if it has one, is thrown. */
+export async function within(ms: number, promise: Promise<unknown>): Promise<boolean> {
+  const { promise: late, resolve } = Promise.withResolvers<false>()
+  const timer = setTimeout(resolve, ms, false)
+  try {
+    return await Promise.race([promise.then(() => true), late])
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 const reportEveryMs = 10_000

@@ -5,6 +5,8 @@ import type { Log } from './task.ts'
 export interface JobQueue {
   /** Adding a job that is still there changes nothing. @param jobs row ids, and milliseconds from now. */
   add(jobs: { row: number; delayMs: number }[]): Promise<void>
+  /** Ends the wait of jobs still delayed: the clock they wait by, the machine's, may have been set back. */
+  hurry(rows: number[]): Promise<void>
   /** True once after the queue has lost everything it held (and when it is used for the first time). */
   wasEmptied(): Promise<boolean>
   work(handle: Handle, options: WorkOptions): JobWorker

@@ -65,10 +65,18 @@ export function startRelay(
     if (emptied) await outbox.unrelayAll(db)
     emptied = false
     await unrelayPending()
-    await handOver((now) => outbox.takeUnrelayed(db, now, after(now, timing.lookAheadMs), batch))
-    if (performance.now() < lookForLostAt) return
+    while (!stopped) {
+      const now = clock.now()
+      const rows = await outbox.takeUnrelayed(db, now, after(now, timing.lookAheadMs), batch)
+      await handOver(rows, now)
+      if (rows.length < batch) break
+    }
+    if (stopped || performance.now() < lookForLostAt) return
     lookForLostAt = performance.now() + timing.lostAfterMs / 6
-    await handOver((now) => outbox.takeOverdue(db, now, after(now, -timing.lostAfterMs), batch))
+    const now = clock.now()
+    const overdue = await outbox.takeOverdue(db, now, after(now, -timing.lostAfterMs), batch)
+    await handOver(overdue, now)
+    await queue.hurry(overdue.map((row) => row.id))
   }
 
   async function unrelayPending() {
@@ -76,18 +84,13 @@ export function startRelay(
     for (const id of await outbox.unrelay(db, [...toUnrelay])) toUnrelay.delete(id)
   }
 
-  async function handOver(take: (now: Date) => Promise<{ id: number; runAt: Date }[]>) {
-    while (!stopped) {
-      const now = clock.now()
-      const rows = await take(now)
-      if (rows.length === 0) return
-      try {
-        await queue.add(rows.map(({ id, runAt }) => ({ row: id, delayMs: runAt.getTime() - now.getTime() })))
-      } catch (error) {
-        for (const { id } of rows) toUnrelay.add(id)
-        throw error
-      }
-      if (rows.length < batch) return
+  async function handOver(rows: { id: number; runAt: Date }[], now: Date) {
+    if (rows.length === 0) return
+    try {
+      await queue.add(rows.map(({ id, runAt }) => ({ row: id, delayMs: runAt.getTime() - now.getTime() })))
+    } catch (error) {
+      for (const { id } of rows) toUnrelay.add(id)
+      throw error
     }
   }
 

@@ -2,6 +2,7 @@ import type { Pool } from 'pg'
 import type { Clock } from '#core/clock.ts'
 import type { Db } from '#core/db/pool.ts'
 import { forgetFinished } from '#core/features/outbox/outbox.ts'
+import { within } from './bullmq.ts'
 import { openQueue, type QueueConfig, type QueueCounts } from './queue.ts'
 import { startRelay } from './relay.ts'
 import { createRunner } from './runner.ts'
@@ -105,14 +106,3 @@ const forgetting = every<unknown>(
     oneProcess: true,
   },
 )
-
-/** @returns whether the promise settled in time; its error, if it has one, is thrown. */
-async function within(ms: number, promise: Promise<unknown>): Promise<boolean> {
-  const { promise: late, resolve } = Promise.withResolvers<false>()
-  const timer = setTimeout(resolve, ms, false)
-  try {
-    return await Promise.race([promise.then(() => true), late])
-  } finally {
-    clearTimeout(timer)
-  }
-}

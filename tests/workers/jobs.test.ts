@@ -334,30 +334,3 @@ describe.each(forms)('jobs through BullMQ on $name', ({ name, config, loseEveryt
     expect(world.logged.filter((line) => line.includes('does not answer')).length).toBeLessThan(10)
   })
 })
-
-describe('Redis', () => {
-  let world: World
-
-  beforeAll(async () => {
-    world = new World(await createDatabase(server.url, 'redis_away'), { redisUrl: redis.url })
-    await world.prepare()
-  })
-  afterEach(({ task }) => {
-    if (task.result?.state === 'fail') console.log(world.logged.join('\n'))
-    return world.clear()
-  })
-  afterAll(() => world?.close())
-
-  test('restarted and empty costs nothing, and the loss is noticed at once', async () => {
-    // sweeping for lost jobs would take a minute
-    await world.start({}, { lostAfterMs: 60_000 })
-    await world.order('before', { runAt: new Date(Date.now() + 1_500) })
-    await expect.poll(() => world.queue.counts()).toMatchObject({ delayed: 1 })
-    await redis.restart()
-    await world.order('after')
-    await expect
-      .poll(() => world.keys(), { timeout: 10_000 })
-      .toEqual(expect.arrayContaining(['before', 'after']))
-    expect(await world.keys()).toHaveLength(2)
-  })
-})
