@@ -6,6 +6,7 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } 
 import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
 import { Redis } from 'ioredis'
 import type { Config } from './config.ts'
+import { demoSiteRoutes } from './features/demo/site-routes.ts'
 import { routes } from './features/routes.ts'
 import { type Overrides, openServices } from './open-services.ts'
 import { apiDocs } from './plugins/api-docs.ts'
@@ -58,6 +59,7 @@ export async function buildApp(
   await app.register(sockets)
   await app.register(routes, { prefix: '/api/v1' })
   await app.register(frontEnds)
+  await app.register(demoSiteRoutes)
   return app
 }
 

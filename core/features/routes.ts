@@ -4,6 +4,8 @@ import { agentRoutes } from './agents/routes.ts'
 import { auditRoutes } from './audit/routes.ts'
 import { availabilityRoutes } from './availability/routes.ts'
 import { conversationRoutes } from './conversations/routes.ts'
+import { demoRoutes } from './demo/routes.ts'
+import { peopleRoutes } from './people/routes.ts'
 import { offerRoutes } from './routing/routes.ts'
 import { setUpRoutes } from './setup/routes.ts'
 import { signInRoutes } from './sign-in/routes.ts'
@@ -19,7 +21,9 @@ export async function routes(app: Api): Promise<void> {
     auditRoutes,
     availabilityRoutes,
     conversationRoutes,
+    demoRoutes,
     offerRoutes,
+    peopleRoutes,
     setUpRoutes,
     signInRoutes,
     siteRoutes,

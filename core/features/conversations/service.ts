@@ -22,10 +22,12 @@ interface Request {
 }
 
 /** A visitor asks for a person. One open conversation at a time: asked again with the same client id, the answer is
- *  the conversation made then; with another one, the text joins the one that is open, so nothing typed is lost. */
+ *  the conversation made then; with another one, the text joins the one that is open, so nothing typed is lost.
+ *  @param first an agent to ask out of turn. */
 export async function requestConversation(
   services: Services,
   request: Request,
+  first: string | null = null,
 ): Promise<{ conversation: WidgetConversation; created: boolean }> {
   const { conversation, created } = await change(services, async (change) => {
     const { tx } = change
@@ -34,7 +36,7 @@ export async function requestConversation(
     if (existing) return { conversation: existing, created: false }
     await keepFields(tx, request.visitorId, request.fields)
     const row = await insert(change, request, 'waiting')
-    await routeOn(services, change, row)
+    await routeOn(services, change, row, first)
     return { conversation: await forVisitor(tx, row.id), created: true }
   })
   if (!created && (conversation.status === 'waiting' || conversation.status === 'active'))

@@ -31,11 +31,17 @@ export async function lockRouting(tx: Tx): Promise<number> {
  * who may take chats, is available, reachable, not full, and has not been asked for this conversation.
  * Call under {@link lockRouting}, so that this reads what the last chooser committed.
  * @param cap chats of one agent at most, active and offered together.
+ * @param first an agent who is asked out of turn, if all of that holds for them.
  */
 export async function nextAgent(
   tx: Tx,
   now: Date,
-  { conversationId, after, cap }: { conversationId: string; after: number; cap: number },
+  {
+    conversationId,
+    after,
+    cap,
+    first,
+  }: { conversationId: string; after: number; cap: number; first: string | null },
 ): Promise<{ id: string; position: number } | null> {
   const { rows } = await sql<Candidate>`
     select a.id, a.position, a.profile, a.live_chat_schedule, a.override_status, a.override_set_at, a.override_until
@@ -45,7 +51,7 @@ export async function nextAgent(
       and not exists (select from offers o where o.conversation_id = ${conversationId} and o.agent_id = a.id)
       and (select count(*) from conversations c where c.agent_id = a.id and c.status = 'active')
         + (select count(*) from offers o where o.agent_id = a.id and o.state = 'pending') < ${cap}
-    order by (a.position <= ${after}), a.position`.execute(tx)
+    order by (a.id = ${first}) desc, (a.position <= ${after}), a.position`.execute(tx)
   const next = rows.find(
     (agent) =>
       canChat(agent.profile) && availabilityAt(agent.liveChatSchedule, toOverride(agent), now).available,

@@ -12,11 +12,13 @@ import { describeOffers } from './repository.ts'
  * Moves a waiting conversation, whose row the change has locked, one step on: asks the next agent, or gives the
  * visitor the fallback when enough offers have run out or nobody is left to ask. With an offer still pending, or the
  * conversation not waiting any more, it does nothing; so it may be called again by anybody at any time.
+ * @param first who is asked out of turn, if they can be; the round robin does not move for it.
  */
 export async function routeOn(
   services: Services,
   change: Change,
   conversation: ConversationRow,
+  first: string | null = null,
 ): Promise<void> {
   if (conversation.status !== 'waiting') return
   const { tx, now } = change
@@ -34,6 +36,7 @@ export async function routeOn(
     conversationId: conversation.id,
     after,
     cap: services.settings.agentCap,
+    first,
   })
   if (!agent) return miss(services, change, conversation, asked > 0 ? 'no_answer' : 'nobody_available')
 
@@ -44,7 +47,9 @@ export async function routeOn(
       insert into offers (id, conversation_id, agent_id, state, offered_at, expires_at)
       values (${id}, ${conversation.id}, ${agent.id}, 'pending', ${now}, ${expiresAt})
     )
-    update organisation set last_offered_position = ${agent.position}`.execute(tx)
+    update organisation set last_offered_position = ${agent.id === first ? after : agent.position}`.execute(
+    tx,
+  )
   await enqueue(tx, services.clock, { task: expireOffer, payload: { offerId: id }, runAt: expiresAt })
   change.after(services.wakeJobs)
   const [offer] = await describeOffers(tx, sql`o.id = ${id}`)

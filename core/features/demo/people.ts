@@ -1,0 +1,161 @@
+import type { ActivityKind } from '../../contracts/visitors.ts'
+import type { Chance } from './random.ts'
+
+export interface SamplePerson {
+  email: string
+  name: string
+  jobTitle: string | null
+  phone: string | null
+  crmStatus: string | null
+  company: string
+  ownerEmail: string | null
+  timeZone: string
+  records: SampleRecord[]
+}
+
+export interface SampleRecord {
+  kind: Exclude<ActivityKind, 'visit' | 'chat'>
+  daysAgo: number
+  subject: string
+  detail: string | null
+}
+
+const record = (
+  daysAgo: number,
+  kind: SampleRecord['kind'],
+  subject: string,
+  detail: string | null = null,
+): SampleRecord => ({ daysAgo, kind, subject, detail })
+
+const sofia: SamplePerson = {
+  email: 'sofia.ricci@northwind.test',
+  name: 'Sofia Ricci',
+  jobTitle: 'Head of Purchasing',
+  phone: '+39 02 5550 0142',
+  crmStatus: 'Working - Contacted',
+  company: 'Northwind',
+  ownerEmail: 'dana@foyer.test',
+  timeZone: 'Europe/Rome',
+  records: [
+    record(
+      2.1,
+      'email',
+      'Re: Samples for the Milan office',
+      'Asked whether the brass finish can be matched.',
+    ),
+    record(6.4, 'call', 'Call about quantities', '24 pendants now, 60 more in spring.'),
+    record(13.2, 'meeting', 'Video tour of the Halo series', 'Joined by two of her architects.'),
+    record(27.9, 'task', 'Send dimming chart for Halo 40', null),
+    record(41.5, 'form', 'Trade price list requested', 'From the page "For the trade".'),
+    record(58.3, 'campaign', 'Autumn lookbook: opened', null),
+    record(76.7, 'email', 'Introduction to Northlight', null),
+    record(88.6, 'note', 'Met at the Milan fair', 'Refurbishing three floors, decides herself up to 40,000.'),
+    record(93.4, 'campaign', 'Milan fair invitation: clicked', null),
+    record(131.8, 'form', 'Newsletter sign-up', null),
+    record(212.2, 'call', 'First call, wrong timing', 'Asked to come back after the summer.'),
+  ],
+}
+
+const tom: SamplePerson = {
+  email: 'tom.becker@contoso.test',
+  name: 'Tom Becker',
+  jobTitle: 'CTO',
+  phone: null,
+  crmStatus: 'Opportunity',
+  company: 'Contoso',
+  ownerEmail: 'marco@foyer.test',
+  timeZone: 'Europe/Berlin',
+  records: [
+    record(1.3, 'email', 'Quote NL-2291', 'Two options, valid for 30 days.'),
+    record(8.8, 'meeting', 'Lighting control workshop', 'DALI gateway, 180 fixtures, two floors.'),
+    record(19.6, 'call', 'Questions about the gateway', null),
+    record(36.1, 'form', 'Project enquiry', 'New headquarters, moving in April.'),
+    record(52.9, 'email', 'Case study: a quiet open-plan office', null),
+    record(83.3, 'campaign', 'Webinar "Light that follows the day": attended', null),
+    record(96.5, 'email', 'Webinar invitation', null),
+    record(148.0, 'note', 'Reads our engineering blog', 'Prefers data sheets to brochures.'),
+  ],
+}
+
+const givenNames =
+  'Amara Bruno Chiara Daniel Elif Farid Greta Hugo Ines Jakub Keiko Lars Mina Noah Olga Pablo Quentin Rosa Samir Tessa Umar Vera Wei Ximena Yara Zoltan Astrid Benoit Celia Dmitri Esther Felix Gita Henrik Isla Joao Kofi Leila Mateo Nadia'.split(
+    ' ',
+  )
+const familyNames =
+  'Okafor Lindqvist Moretti Haddad Kaya Novak Fischer Duarte Sato Nielsen Petrov Alvarez Laurent Mensah Rossi Costa Berger Yilmaz Tanaka Weber Dubois Silva Kowalski Janssen Ortega Ivanova Chen Murphy Andersen Bauer'.split(
+    ' ',
+  )
+const jobTitles = [
+  'Interior designer',
+  'Office manager',
+  'Facility manager',
+  'Architect',
+  'Purchasing manager',
+  'Owner',
+  'Project lead',
+  'Hotel manager',
+  'Head of retail design',
+  'Electrical engineer',
+]
+const companies: readonly (readonly [name: string, domain: string, timeZone: string])[] = [
+  ['Fabrikam', 'fabrikam.test', 'Europe/Berlin'],
+  ['Adventure Works', 'adventure-works.test', 'Europe/London'],
+  ['Tailspin Hotels', 'tailspin.test', 'Europe/Lisbon'],
+  ['Wide World Offices', 'wideworld.test', 'Europe/Amsterdam'],
+  ['Blue Yonder Studios', 'blueyonder.test', 'Europe/Copenhagen'],
+  ['Lamna Healthcare', 'lamna.test', 'Europe/Paris'],
+  ['Proseware', 'proseware.test', 'America/New_York'],
+  ['Relecloud', 'relecloud.test', 'America/Los_Angeles'],
+  ['Graphic Design Institute', 'gdi.test', 'Europe/Vienna'],
+  ['Margie’s Travel', 'margies.test', 'Europe/Madrid'],
+  ['Coho Winery', 'coho.test', 'Europe/Rome'],
+  ['Trey Research', 'trey.test', 'Asia/Tokyo'],
+]
+const statuses = [
+  'Open - Not Contacted',
+  'Working - Contacted',
+  'Marketing qualified lead',
+  'Opportunity',
+  'Customer',
+  'Customer',
+] as const
+const owners = ['dana@foyer.test', 'marco@foyer.test', 'aiko@foyer.test', null] as const
+
+const usualRecords: readonly [SampleRecord['kind'], string][] = [
+  ['email', 'Catalogue and price list'],
+  ['email', 'Re: Delivery to site'],
+  ['email', 'Thank you for your visit'],
+  ['call', 'Follow-up call'],
+  ['call', 'Left a message'],
+  ['task', 'Send colour samples'],
+  ['task', 'Check stock for spring'],
+  ['meeting', 'Showroom appointment'],
+  ['note', 'Prefers warm light, 2700 K'],
+  ['note', 'Budget decided in the next quarter'],
+  ['campaign', 'Autumn lookbook: opened'],
+  ['form', 'Trade price list requested'],
+]
+
+/** Everybody in the directory. Those whom the documentation names come first, exactly as it names them. */
+export function samplePeople(chance: Chance): SamplePerson[] {
+  const others = givenNames.map((given, index): SamplePerson => {
+    const family = familyNames[(index * 7 + 3) % familyNames.length] ?? ''
+    const [company, domain, timeZone] = chance.one(companies)
+    return {
+      email: `${given}.${family}@${domain}`.toLowerCase(),
+      name: `${given} ${family}`,
+      jobTitle: chance.happens(0.85) ? chance.one(jobTitles) : null,
+      // a range that no country gives out
+      phone: chance.happens(0.6) ? `+44 20 7946 0${chance.between(100, 999)}` : null,
+      crmStatus: chance.happens(0.9) ? chance.one(statuses) : null,
+      company,
+      ownerEmail: chance.one(owners),
+      timeZone,
+      records: Array.from({ length: chance.between(0, 5) }, () => {
+        const [kind, subject] = chance.one(usualRecords)
+        return record(chance.next() * 170 + 0.5, kind, subject)
+      }),
+    }
+  })
+  return [sofia, tom, ...others]
+}
