@@ -257,6 +257,15 @@ describe.each(forms)('jobs through BullMQ on $name', ({ name, config, loseEveryt
     expect(new Set(done.map((effect) => effect.worker))).toEqual(new Set(['one', 'two']))
   })
 
+  test('a job handed over out of turn waits for the older ones of its key', async () => {
+    await world.order('first', { orderKey: 'ada', runAt: seconds(0.7) })
+    const second = await world.order('second', { orderKey: 'ada' })
+    await world.queue.add([{ row: second, delayMs: 0 }])
+    await world.start()
+    await allQuiet()
+    expect(await world.keys()).toEqual(['first', 'second'])
+  })
+
   test('a task this version does not know is left to the workers that do', async () => {
     const id = await world.db
       .transaction()
