@@ -43,7 +43,7 @@ export function sampleHistory(
   const writer = new HistoryWriter(chance, now, shop.siteId, shop.agents)
   const known = shop.people.map((person) => ({ person, guest: writer.addVisitor(person) }))
   const plan = known.flatMap(({ person, guest }) =>
-    (namedChats[person.email] ?? []).map((daysAgo) => ({ guest, at: now.getTime() - daysAgo * day })),
+    (namedChats[person.email] ?? []).map((daysAgo) => ({ guest, at: openingTime(now, daysAgo) })),
   )
   const others = known.filter(({ person }) => !(person.email in namedChats))
   while (plan.length < chats) {
@@ -53,8 +53,7 @@ export function sampleHistory(
   plan.sort((one, other) => one.at - other.at)
   const everyNth = Math.floor(chats / unansweredChats)
   for (const [index, { guest, at }] of plan.entries()) {
-    const isNamed = guest.email !== null && guest.email in namedChats
-    if (index % everyNth === everyNth - 1 && !isNamed) writer.writeMissed(guest, at)
+    if (index % everyNth === everyNth - 1 && !isNamed(guest)) writer.writeMissed(guest, at)
     else writer.writeChat(guest, at)
   }
   for (const { guest } of known)
@@ -62,6 +61,19 @@ export function sampleHistory(
       writer.writeVisit(guest, writer.workingTime(), 'home', 4 * minute)
   return writer.rows
 }
+
+/** An instant of the date so many days ago when people are at work, later in the day the larger the fraction. */
+export function openingTime(now: Date, daysAgo: number): number {
+  const whole = Math.floor(daysAgo)
+  const midnight = Math.floor(now.getTime() / day) * day - whole * day
+  return midnight + Math.round((8 + (daysAgo - whole) * 9) * hour) + whole * 1_237
+}
+
+const isNamed = ({ email }: Guest) => email !== null && email in namedChats
+
+/** Who is in the directory writes no spam, and the chats people are led to are worth reading. */
+const suits = (outcome: Outcome, guest: Guest) =>
+  isNamed(guest) ? outcome === 'qualified' : outcome !== 'spam' || guest.email === null
 
 interface Guest {
   id: string
@@ -140,7 +152,8 @@ class HistoryWriter {
 
   writeChat(guest: Guest, at: number): void {
     const chance = this.#chance
-    const topic = chance.weighed(topics.map((topic) => [topic, topic.weight] as const))
+    const fitting = topics.filter(({ outcome }) => suits(outcome, guest))
+    const topic = chance.weighed(fitting.map((topic) => [topic, topic.weight] as const))
     const agent = chance.weighed(this.#agents.map((agent, index) => [agent, index < 2 ? 4 : 2] as const))
     const fill = this.#filler(guest, agent)
     const id = randomUUIDv7()

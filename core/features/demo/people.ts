@@ -153,7 +153,7 @@ export function samplePeople(chance: Chance): SamplePerson[] {
       timeZone,
       records: Array.from({ length: chance.between(0, 5) }, () => {
         const [kind, subject] = chance.one(usualRecords)
-        return record(chance.next() * 170 + 0.5, kind, subject)
+        return record(chance.next() * 170 + 1, kind, subject)
       }),
     }
   })

@@ -9,7 +9,7 @@ import * as agents from '../agents/repository.ts'
 import { officeHours } from '../agents/service.ts'
 import * as sites from '../sites/repository.ts'
 import { addSite } from '../sites/service.ts'
-import { type SampleAgent, sampleHistory } from './history.ts'
+import { openingTime, type SampleAgent, sampleHistory } from './history.ts'
 import { type SamplePerson, samplePeople } from './people.ts'
 import { Chance } from './random.ts'
 
@@ -113,7 +113,6 @@ async function renewPasswords(tx: Tx, password: string, passwordHash: string): P
 
 async function insertPeople(tx: Tx, now: Date, people: SamplePerson[]): Promise<void> {
   const rows = people.map((person) => ({ id: randomUUIDv7(), ...person }))
-  const ago = (days: number) => new Date(now.getTime() - Math.round(days * 86_400_000))
   await insertAll(
     tx,
     'people',
@@ -139,7 +138,7 @@ async function insertPeople(tx: Tx, now: Date, people: SamplePerson[]): Promise<
         id: randomUUIDv7(),
         person_id: person.id,
         kind,
-        at: ago(daysAgo),
+        at: new Date(openingTime(now, daysAgo)),
         subject,
         detail,
         source: 'directory',
