@@ -1,0 +1,82 @@
+import { mount } from 'svelte'
+import App from './App.svelte'
+import { api } from './api.ts'
+import { Chat } from './chat/chat.svelte.ts'
+import { Connection } from './chat/connection.ts'
+import { meetHost, pageView, readStart } from './host.ts'
+import { openKeep } from './keep.ts'
+import { Panel } from './panel.svelte.ts'
+import './style/tokens.css'
+import './style/app.css'
+import { chooseLanguage, direction, locale } from './words.ts'
+
+const { siteKey, hostOrigin, brand, theme } = readStart(location)
+const root = document.documentElement
+
+// By the style object, never by markup: the page's own policy forbids inline styles.
+const dress = (colour: string, wanted: typeof theme) => {
+  root.style.setProperty('--site', colour)
+  if (wanted !== 'system') root.dataset.theme = wanted
+}
+dress(brand, theme)
+
+await chooseLanguage(navigator.languages)
+root.lang = locale
+root.dir = direction
+
+const panel = new Panel()
+let chat: Chat | undefined
+let hostChanged: (kept: string | null) => void = () => {}
+
+const host = meetHost(hostOrigin, (message) => {
+  switch (message.foyer) {
+    case 'init': {
+      if (chat) return
+      const opened = openKeep({
+        siteKey,
+        kept: message.kept,
+        toHost: (value) => host.tell({ foyer: 'keep', value }),
+        onchange: () => chat?.keptElsewhere(),
+      })
+      hostChanged = opened.hostChanged
+      chat = new Chat({
+        siteKey,
+        keep: opened.keep,
+        api,
+        connect: (options) => new Connection(options),
+        tell: host.tell,
+        languages: navigator.languages,
+      })
+      if (message.identity) chat.identify(message.identity)
+      chat.visit(pageView(message.page))
+      panel.full = message.full
+      panel.begin(chat, host.tell)
+      if (message.open) panel.opens(message.focus)
+      else if (message.begin) void chat.begin()
+      return
+    }
+    case 'open':
+      return panel.opens(message.focus)
+    case 'close':
+      return panel.closes()
+    case 'full':
+      panel.full = message.full
+      return
+    case 'page':
+      return chat?.visit(pageView(message.page))
+    case 'identify':
+      return chat?.identify(message.identity)
+    case 'consent':
+      return chat?.consent(message.given)
+    case 'kept':
+      return hostChanged(message.kept)
+    default:
+      message satisfies never
+  }
+})
+
+document.addEventListener('visibilitychange', () => {
+  if (document.visibilityState === 'visible') chat?.wakes()
+})
+
+mount(App, { target: document.body, props: { panel, dress } })

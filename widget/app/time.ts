@@ -1,0 +1,51 @@
+import type { Reachability } from '#core/contracts/widget.ts'
+import { locale, t, words } from './words.ts'
+
+const format = (at: Date | number, options: Intl.DateTimeFormatOptions) =>
+  new Intl.DateTimeFormat(locale, options).format(at)
+
+export const clockTime = (at: Date | number) => format(at, { hour: '2-digit', minute: '2-digit' })
+export const exactTime = (at: Date | number) => format(at, { dateStyle: 'full', timeStyle: 'short' })
+const dayKey = (at: Date | number) => new Date(at).toDateString()
+export const sameDay = (a: Date | number, b: Date | number) => dayKey(a) === dayKey(b)
+
+const dayMs = 24 * 60 * 60_000
+const daysApart = (from: number, to: number) =>
+  Math.round((new Date(to).setHours(0, 0, 0, 0) - new Date(from).setHours(0, 0, 0, 0)) / dayMs)
+
+/** "Friday 14 November", as the head of a day. */
+export const dayName = (at: number) => format(at, { weekday: 'long', day: 'numeric', month: 'long' })
+
+/** A time of day today, a weekday within the last six days, else a date. */
+export const shortDay = (at: number, now: number) => {
+  const days = daysApart(at, now)
+  if (days <= 0) return clockTime(at)
+  return days < 7 ? format(at, { weekday: 'long' }) : format(at, { dateStyle: 'medium' })
+}
+
+/** The city of an IANA zone name, as people know it. */
+export const zoneCity = (zone = Intl.DateTimeFormat().resolvedOptions().timeZone) =>
+  zone.split('/').at(-1)?.replaceAll('_', ' ') ?? zone
+
+/** When somebody is back, in the reader's own zone: a heading and a line under it. `now` is Foyer's, in ms. */
+export const backAgain = ({ backAt }: Reachability, now: number): { title: string; text: string } => {
+  if (backAt === null) return { title: words.backUnknown, text: words.backUnknownHint }
+  const at = Date.parse(backAt)
+  const days = daysApart(now, at)
+  const time = clockTime(at)
+  const day = format(at, days < 7 ? { weekday: 'long' } : { day: 'numeric', month: 'long' })
+  const minutes = Math.max(1, Math.round((at - now) / 60_000))
+  const wait =
+    minutes < 60
+      ? t('inMinutes', { count: minutes })
+      : minutes < 36 * 60
+        ? t('inHours', { count: Math.round(minutes / 60) })
+        : t('inDays', { count: Math.round(minutes / 1440) })
+  const title =
+    days <= 0
+      ? t('backToday', { time })
+      : days === 1
+        ? t('backTomorrow', { time })
+        : t('backOn', { day, time })
+  return { title, text: t('yourTime', { place: zoneCity(), wait }) }
+}
