@@ -1,0 +1,9 @@
+import { createContext } from 'svelte'
+import type { App } from './app.svelte.ts'
+import type { Inbox } from './inbox.svelte.ts'
+
+/** What every component may ask for: words, clock, router, Foyer's HTTP interface, who is signed in. */
+export const [useApp, provideApp] = createContext<App>()
+
+/** The live part, there once somebody is signed in. */
+export const [useInbox, provideInbox] = createContext<Inbox>()

@@ -1,0 +1,273 @@
+import { SvelteMap } from 'svelte/reactivity'
+import type { Conversation, EntryPage } from '../../core/contracts/conversations.ts'
+import type { ToAgent } from '../../core/contracts/sockets.ts'
+import { OwnAvailability } from '../availability/own-availability.svelte.ts'
+import { ConversationLog } from '../conversations/conversation-log.svelte.ts'
+import { ConversationPages } from '../conversations/conversation-pages.svelte.ts'
+import { Conversations } from '../conversations/conversations.svelte.ts'
+import { Drafts } from '../conversations/drafts.svelte.ts'
+import { ListChoice } from '../conversations/list-choice.svelte.ts'
+import { Outbox } from '../conversations/outbox.svelte.ts'
+import { Typing } from '../conversations/typing.svelte.ts'
+import { Offers } from '../offers/offers.svelte.ts'
+import { VisitorPanel } from '../visitors/visitor-panel.svelte.ts'
+import { isMissing } from './api.ts'
+import type { App } from './app.svelte.ts'
+import { addresses } from './router.svelte.ts'
+import { AgentSocket } from './socket.svelte.ts'
+
+const logsHeld = 30
+
+/** The live inbox of the signed-in agent: applies what comes over the socket to its parts, and sends what goes out. */
+export class Inbox {
+  readonly #app: App
+  readonly socket: AgentSocket
+  readonly conversations: Conversations
+  readonly pages: ConversationPages
+  readonly list: ListChoice
+  readonly offers: Offers
+  readonly availability: OwnAvailability
+  readonly drafts: Drafts
+  readonly outbox: Outbox
+  readonly typing: Typing
+  readonly #logs = new SvelteMap<string, ConversationLog>()
+  readonly #seen = new Map<string, number>()
+  #missed = $state<number | null>(null)
+  #panel = $state.raw<VisitorPanel | null>(null)
+  /** The conversation on the screen. */
+  readonly openId: string | null = $derived.by(() => {
+    const { place } = this.#app.router
+    return place.page === 'inbox' ? place.conversationId : null
+  })
+  /** The chat just accepted: whoever accepts wants to write. The composer that has taken the focus clears it. */
+  justAccepted: string | null = null
+  /** Called for each message of a visitor that was not there before. */
+  onvisitormessage: (conversation: Conversation) => void = () => {}
+
+  constructor(app: App, options: { socketUrl: string; WebSocket?: typeof WebSocket; storage?: Storage }) {
+    this.#app = app
+    const { api, clock, session, text } = app
+    const { id, availability } = session.me
+    const { storage } = options
+    this.conversations = new Conversations(id)
+    this.pages = new ConversationPages(api, this.conversations)
+    this.list = new ListChoice(this.conversations, this.pages)
+    this.availability = new OwnAvailability(api, availability)
+    this.drafts = new Drafts(storage, `foyer.draft.${id}.`)
+    this.offers = new Offers({ api, text, onaccepted: (conversation) => this.#accepted(conversation) })
+    this.socket = new AgentSocket({
+      url: options.socketUrl,
+      WebSocket: options.WebSocket,
+      token: session.socketToken,
+      onframe: (frame) => this.apply(frame),
+      onbroken: () => this.#broken(),
+    })
+    this.outbox = new Outbox({
+      send: (frame) => {
+        const left = this.socket.send(frame)
+        if (left) this.socket.expectAnswer()
+        return left
+      },
+      now: clock.now,
+      storage,
+      prefix: `foyer.outbox.${id}.`,
+    })
+    this.typing = new Typing((conversationId, typing) => {
+      this.socket.send({ type: 'typing', conversationId, typing })
+    })
+  }
+
+  /** How many requests nobody accepted; null until Foyer has said. */
+  get missed(): number | null {
+    return this.#missed
+  }
+  /** Who the visitor of the open conversation is. */
+  get panel(): VisitorPanel | null {
+    return this.#panel
+  }
+
+  log(conversationId: string): ConversationLog | undefined {
+    return this.#logs.get(conversationId)
+  }
+
+  start(): () => void {
+    this.socket.open()
+    return () => {
+      this.socket.close()
+      this.offers.stop()
+      this.outbox.stop()
+      this.typing.clear()
+    }
+  }
+
+  /** Somebody looks at this conversation now. */
+  open(conversationId: string): void {
+    const held = this.#logs.get(conversationId)
+    if (held) {
+      // last used comes last: the first ones are let go
+      this.#logs.delete(conversationId)
+      this.#logs.set(conversationId, held)
+      if (held.status === 'failed' || held.status === 'missing') void held.load()
+    } else this.#hold(conversationId)
+    const conversation = this.conversations.get(conversationId)
+    if (conversation) this.#showVisitor(conversation)
+    else void this.#fetch(conversationId)
+  }
+
+  /** Whoever is signed in has seen this conversation to its end. */
+  sawAll(conversationId: string): void {
+    const log = this.#logs.get(conversationId)
+    const conversation = this.conversations.get(conversationId)
+    if (!log || !conversation || !this.conversations.isOwnActive(conversation)) return
+    const readSeq = log.appliedSeq
+    if (readSeq <= Math.max(conversation.agentReadSeq, this.#seen.get(conversationId) ?? 0)) return
+    if (!this.socket.send({ type: 'seen', conversationId, readSeq, receivedSeq: readSeq })) return
+    this.#seen.set(conversationId, readSeq)
+    this.conversations.applyRead(conversationId, readSeq)
+  }
+
+  /** Puts what a call answered with in its place. */
+  put(conversation: Conversation): void {
+    this.conversations.put(conversation)
+    this.pages.noticed(conversation)
+    if (conversation.id === this.openId) this.#showVisitor(conversation)
+  }
+
+  apply(frame: ToAgent): void {
+    switch (frame.type) {
+      case 'welcome':
+        return this.#welcome(frame)
+      case 'offer':
+        return this.offers.made(frame.offer)
+      case 'offer_closed':
+        return this.offers.closed(frame.offerId)
+      case 'conversation':
+        return this.put(frame.conversation)
+      case 'entry':
+        return this.#entry(frame)
+      case 'entries':
+        for (const entry of frame.entries) this.conversations.applyEntry(frame.conversationId, entry)
+        for (const { clientId } of frame.entries) if (clientId) this.outbox.acknowledged(clientId)
+        return this.#logs.get(frame.conversationId)?.applyEntries(frame)
+      case 'note':
+        this.outbox.acknowledged(frame.note.clientId)
+        return this.#logs.get(frame.conversationId)?.applyNote(frame.note)
+      case 'ack':
+        return this.#acknowledged(frame)
+      case 'refused':
+        if (frame.clientId) this.outbox.refused(frame.clientId, frame.message, frame.retryAfterMs)
+        return
+      case 'typing':
+        return this.typing.apply(frame.conversationId, frame.typing)
+      case 'seen':
+        return this.conversations.applySeen(frame.conversationId, frame.readSeq, frame.receivedSeq)
+      case 'presence':
+        this.conversations.applyPresence(frame.visitorId, frame.online)
+        return this.#panel?.applyPresence(frame.visitorId, frame.online)
+      case 'visitor':
+        this.conversations.applyVisitor(frame.visitor)
+        return this.#panel?.apply(frame.visitor)
+      case 'availability':
+        return this.availability.apply(frame.availability)
+      case 'counts':
+        this.#missed = frame.counts.missed
+        return
+      default:
+        return frame satisfies never
+    }
+  }
+
+  #welcome(frame: Extract<ToAgent, { type: 'welcome' }>): void {
+    this.#app.clock.sync(frame.now)
+    this.availability.apply(frame.availability)
+    this.offers.replace(frame.offers)
+    this.#missed = frame.counts.missed
+    const closed = this.conversations.replace(frame.conversations)
+    this.#seen.clear()
+    this.outbox.opened()
+    void this.pages.refresh()
+    for (const [id, log] of this.#logs) {
+      const conversation = this.conversations.get(id)
+      if (id === this.openId || (conversation && this.conversations.isOwnActive(conversation))) log.catchUp()
+      else this.#let(id)
+    }
+    if (this.openId) {
+      const conversation = this.conversations.get(this.openId)
+      if (closed.includes(this.openId) || !conversation) void this.#fetch(this.openId)
+      else this.#showVisitor(conversation)
+      void this.#panel?.reload()
+    }
+  }
+
+  #entry({ conversationId, entry }: Extract<ToAgent, { type: 'entry' }>): void {
+    if (entry.clientId && entry.sender.id === this.#app.session.me.id)
+      this.outbox.acknowledged(entry.clientId)
+    const before = this.conversations.get(conversationId)
+    this.conversations.applyEntry(conversationId, entry)
+    this.#logs.get(conversationId)?.apply(entry)
+    if (entry.sender.type !== 'visitor') return
+    this.typing.apply(conversationId, false)
+    const after = this.conversations.get(conversationId)
+    if (after && entry.seq > (before?.lastSeq ?? 0)) this.onvisitormessage(after)
+  }
+
+  /** The sender gets no echo: the line is made of what was sent and where it was stored. */
+  #acknowledged({ conversationId, clientId, seq, at }: Extract<ToAgent, { type: 'ack' }>): void {
+    const sent = this.outbox.acknowledged(clientId)
+    if (!sent) return
+    const { id, name } = this.#app.session.me
+    const log = this.#logs.get(conversationId)
+    if (sent.kind === 'note') {
+      log?.applyNote({ id: clientId, afterSeq: seq, agent: { id, name }, at, text: sent.text, clientId })
+      return
+    }
+    const sender = { type: 'agent' as const, id }
+    const entry = { seq, kind: 'message' as const, sender, at, text: sent.text, data: null, clientId }
+    this.conversations.applyEntry(conversationId, entry)
+    log?.apply(entry)
+  }
+
+  #accepted(conversation: Conversation): void {
+    this.put(conversation)
+    this.justAccepted = conversation.id
+    this.#app.router.go(addresses.conversation(conversation.id))
+  }
+
+  #hold(conversationId: string): void {
+    const log = new ConversationLog({
+      read: (range) => this.#app.api.get<EntryPage>(`/conversations/${conversationId}/messages`, range),
+      resume: (afterSeq) => {
+        const left = this.socket.send({ type: 'resume', conversationId, afterSeq })
+        if (left) this.socket.expectAnswer()
+        return left
+      },
+    })
+    this.#logs.set(conversationId, log)
+    for (const id of [...this.#logs.keys()].slice(0, -logsHeld)) this.#let(id)
+    void log.load()
+  }
+
+  #let(conversationId: string): void {
+    this.#logs.delete(conversationId)
+  }
+
+  async #fetch(conversationId: string): Promise<void> {
+    try {
+      this.put(await this.#app.api.get<Conversation>(`/conversations/${conversationId}`))
+    } catch (error) {
+      // the log of the same conversation shows the failure and offers to try again
+      if (isMissing(error) && this.openId === conversationId) this.#panel = null
+    }
+  }
+
+  #showVisitor({ visitor }: Conversation): void {
+    if (this.#panel?.visitorId === visitor.id) return
+    this.#panel = new VisitorPanel(this.#app.api, visitor.id)
+    void this.#panel.reload()
+  }
+
+  #broken(): void {
+    this.outbox.broken()
+    this.typing.clear()
+  }
+}

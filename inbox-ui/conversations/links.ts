@@ -1,0 +1,25 @@
+export type Piece = { text: string; href?: undefined } | { text: string; href: string }
+
+// Only these two schemes ever become a link: a javascript: address typed by a visitor stays text.
+const address = /\bhttps?:\/\/[^\s<>"']+/gi
+const trailing = /[.,;:!?…»”’]+$/
+
+/** Text cut at its web addresses. Punctuation after an address belongs to the sentence, as does a bracket that the
+ *  address did not open. */
+export function pieces(text: string): Piece[] {
+  const result: Piece[] = []
+  let end = 0
+  for (const match of text.matchAll(address)) {
+    let found = match[0].replace(trailing, '')
+    while (found.endsWith(')') && count(found, ')') > count(found, '('))
+      found = found.slice(0, -1).replace(trailing, '')
+    if (!URL.canParse(found)) continue
+    if (match.index > end) result.push({ text: text.slice(end, match.index) })
+    result.push({ text: found, href: found })
+    end = match.index + found.length
+  }
+  if (end < text.length) result.push({ text: text.slice(end) })
+  return result
+}
+
+const count = (text: string, character: string) => text.split(character).length - 1

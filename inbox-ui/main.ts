@@ -1,0 +1,8 @@
+import { mount } from 'svelte'
+import App from './app/App.svelte'
+import { App as AppState } from './app/app.svelte.ts'
+
+const target = document.getElementById('app')
+if (!target) throw new Error('The page has no place for the app')
+
+mount(App, { target, props: { app: new AppState() } })

@@ -1,0 +1,119 @@
+const minute = 60_000
+const hour = 60 * minute
+const day = 24 * hour
+
+/** Numbers, dates and lists in the reader's way. Instants are ISO strings or ms since 1970; `now` is the server's. */
+export class Format {
+  readonly #clock: Intl.DateTimeFormat
+  readonly #exact: Intl.DateTimeFormat
+  readonly #weekday: Intl.DateTimeFormat
+  readonly #shortDate: Intl.DateTimeFormat
+  readonly #longDate: Intl.DateTimeFormat
+  readonly #longDateWithYear: Intl.DateTimeFormat
+  readonly #dayKey: Intl.DateTimeFormat
+  readonly #ago: Intl.RelativeTimeFormat
+  readonly #number: Intl.NumberFormat
+  readonly #list: Intl.ListFormat
+  readonly #plurals: Intl.PluralRules
+  readonly #locale: string
+
+  /** @param timeZone the browser's, unless a test says otherwise */
+  constructor(locale: string, timeZone?: string) {
+    const zone = { timeZone }
+    this.#locale = locale
+    this.#clock = new Intl.DateTimeFormat(locale, { ...zone, hour: '2-digit', minute: '2-digit' })
+    this.#exact = new Intl.DateTimeFormat(locale, { ...zone, dateStyle: 'full', timeStyle: 'long' })
+    this.#weekday = new Intl.DateTimeFormat(locale, { ...zone, weekday: 'short' })
+    this.#shortDate = new Intl.DateTimeFormat(locale, { ...zone, day: 'numeric', month: 'short' })
+    this.#longDate = new Intl.DateTimeFormat(locale, {
+      ...zone,
+      weekday: 'long',
+      day: 'numeric',
+      month: 'long',
+    })
+    this.#longDateWithYear = new Intl.DateTimeFormat(locale, { ...zone, dateStyle: 'full' })
+    this.#dayKey = new Intl.DateTimeFormat('en-CA', { ...zone, dateStyle: 'short' })
+    this.#ago = new Intl.RelativeTimeFormat(locale, { numeric: 'always', style: 'short' })
+    this.#number = new Intl.NumberFormat(locale)
+    this.#list = new Intl.ListFormat(locale, { type: 'unit', style: 'short' })
+    this.#plurals = new Intl.PluralRules(locale)
+  }
+
+  number = (value: number) => this.#number.format(value)
+  list = (parts: string[]) => this.#list.format(parts)
+
+  /** "7 chats": `#` stands for the number; forms as Intl.PluralRules names them. */
+  plural(count: number, forms: Partial<Record<Intl.LDMLPluralRule, string>> & { other: string }): string {
+    const form = forms[this.#plurals.select(count)] ?? forms.other
+    return form.replace('#', this.number(count))
+  }
+
+  /** "10:34" */
+  time = (at: string | number) => this.#clock.format(new Date(at))
+  /** "10:47" somewhere else. @throws {RangeError} for a zone this browser does not know */
+  timeIn = (timeZone: string, at: number) =>
+    new Intl.DateTimeFormat(this.#locale, { timeZone, hour: '2-digit', minute: '2-digit' }).format(at)
+  /** The whole truth, for hovering. */
+  exact = (at: string | number) => this.#exact.format(new Date(at))
+  /** "2026-11-22" in the reader's zone: what days are grouped by. */
+  dayKey = (at: string | number) => this.#dayKey.format(new Date(at))
+  /** "14 Nov" */
+  date = (at: string | number) => this.#shortDate.format(new Date(at))
+
+  /** "Friday, 14 November"; with the year when it is another one than `now`'s. */
+  longDate(at: string | number, now: number): string {
+    const sameYear = this.dayKey(at).slice(0, 4) === this.dayKey(now).slice(0, 4)
+    return (sameYear ? this.#longDate : this.#longDateWithYear).format(new Date(at))
+  }
+
+  /** "17:00" today, "Wed 09:00" within a week, "3 Dec 09:00" beyond. */
+  timeOrDay(at: string | number, now: number): string {
+    const ms = new Date(at).getTime()
+    if (this.dayKey(ms) === this.dayKey(now)) return this.time(ms)
+    const day_ = Math.abs(ms - now) < 6 * day ? this.#weekday.format(ms) : this.date(ms)
+    return `${day_} ${this.time(ms)}`
+  }
+
+  /** A length in its largest whole unit: "40 s", "4 min", "3 h", "2 d". */
+  length(ms: number): string {
+    if (ms < minute) return this.#unit(Math.floor(Math.max(0, ms) / 1000), 'second')
+    if (ms < hour) return this.#unit(Math.floor(ms / minute), 'minute')
+    if (ms < day) return this.#unit(Math.floor(ms / hour), 'hour')
+    return this.#unit(Math.floor(ms / day), 'day')
+  }
+
+  /** "1:40" */
+  countdown(ms: number): string {
+    const seconds = Math.max(0, Math.ceil(ms / 1000))
+    return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`
+  }
+
+  /** "40 sec. ago", "2 hr. ago", then the date. */
+  ago(at: string | number, now: number): string {
+    const ms = now - new Date(at).getTime()
+    if (ms < minute) return this.#ago.format(-Math.floor(Math.max(0, ms) / 1000), 'second')
+    if (ms < hour) return this.#ago.format(-Math.floor(ms / minute), 'minute')
+    if (ms < day) return this.#ago.format(-Math.floor(ms / hour), 'hour')
+    return this.timeOrDay(at, now)
+  }
+
+  /** For a list: "4 min", "3 h", "Mon", "3 Nov"; null when it is now. */
+  short(at: string | number, now: number): string | null {
+    const ms = now - new Date(at).getTime()
+    if (ms < minute) return null
+    if (ms < day) return this.length(ms)
+    return ms < 6 * day ? this.#weekday.format(new Date(at)) : this.date(at)
+  }
+
+  #unit(value: number, unit: 'second' | 'minute' | 'hour' | 'day'): string {
+    const unitDisplay = unit === 'minute' ? 'short' : 'narrow'
+    const text = new Intl.NumberFormat(this.#locale, { style: 'unit', unit, unitDisplay }).format(value)
+    // "40s" reads as a code; a no-break space keeps number and unit together
+    return text.replace(/^(\d+)\s?(\D+)$/, '$1 $2')
+  }
+}
+
+/** The reader's own way of writing dates, as long as it is a variety of the catalogue's language. */
+export function localeFor(catalogue: string, wanted: readonly string[]): string {
+  return wanted.find((tag) => tag === catalogue || tag.startsWith(`${catalogue}-`)) ?? catalogue
+}
