@@ -17,7 +17,11 @@ export interface JobOrder<P extends z.ZodType> {
 /** Promises work in the caller's transaction: it is done after the commit, at least once, or never if there is no
  *  commit. After the commit the caller may call the workers' `wake()`; without, the relay finds the row by itself.
  *  @returns the row's id. */
-export async function enqueue<P extends z.ZodType>(tx: Tx, clock: Clock, order: JobOrder<P>): Promise<number> {
+export async function enqueue<P extends z.ZodType>(
+  tx: Tx,
+  clock: Clock,
+  order: JobOrder<P>,
+): Promise<number> {
   const now = clock.now()
   return rows.insert(tx, {
     task: order.task.name,
@@ -29,7 +33,8 @@ export async function enqueue<P extends z.ZodType>(tx: Tx, clock: Clock, order: 
 }
 
 /** Opens a dead row again with all its attempts. @returns false if the row is not dead (any more). */
-export const retryDead = (db: Db, clock: Clock, id: number): Promise<boolean> => rows.reopen(db, id, clock.now())
+export const retryDead = (db: Db, clock: Clock, id: number): Promise<boolean> =>
+  rows.reopen(db, id, clock.now())
 
 /** The newest dead rows, for the page that shows job queues. */
 export const listDead = (db: Db, limit = 100): Promise<rows.DeadRow[]> => rows.listDead(db, limit)

@@ -120,7 +120,9 @@ export async function lockOpen(tx: Tx, id: number): Promise<OutboxRow | 'held' |
  *  of the transaction, because a row that commits late may turn out to be older. */
 export async function takeTurn(tx: Tx, row: OutboxRow & { orderKey: string }, now: Date): Promise<boolean> {
   const lock = await sql<{ mine: boolean }>`
-    select pg_try_advisory_xact_lock(hashtextextended('outbox order: ' || ${row.orderKey}, 0)) as mine`.execute(tx)
+    select pg_try_advisory_xact_lock(hashtextextended('outbox order: ' || ${row.orderKey}, 0)) as mine`.execute(
+    tx,
+  )
   if (!firstOf(lock.rows).mine) return false
   const before = await sql`
     select from outbox
