@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -56,7 +56,15 @@ async function onFresh<T>(
 }
 
 const folder = await mkdtemp(join(tmpdir(), 'foyer-bench-'))
+// PostgreSQL, which never runs as root, must get through
+await chmod(folder, 0o755)
 const postgres = await startEmbeddedPostgres({ dataDir: folder })
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, async () => {
+    await postgres.stop()
+    await rm(folder, { recursive: true, force: true })
+    process.exit(130)
+  })
 const measured: Record<Name, Measured> = {
   bare: { speeds: [], idleSocketBytes: [] },
   foyer: { speeds: [], idleSocketBytes: [] },
