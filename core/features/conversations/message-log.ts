@@ -41,6 +41,7 @@ interface Waiting {
 const maxGroup = 400
 const maxWaiting = 50_000
 const patienceMs = 15_000
+/** Somebody else's change takes a few round trips. */
 const busyPauseMs = 2
 const brokenPauseMs = 200
 
@@ -48,8 +49,9 @@ const brokenPauseMs = 200
  * The hot path: stores messages in groups. Whatever waits is taken whenever a connection is free, with no timer in
  * between; so a lone message goes at once, and under load groups grow by themselves.
  *
- * Order: a conversation is on at most one connection at a time, and what cannot be stored yet (`busy`) goes back to
- * the front with everything of its conversation, so sends of one conversation are stored in the order they came.
+ * Order: a conversation is on at most one connection at a time, and what cannot be stored yet rests for a moment with
+ * everything of its conversation, so sends of one conversation are stored in the order they came, and those of others
+ * go past them.
  */
 export class MessageLog {
   readonly #pool: Pool
@@ -57,10 +59,13 @@ export class MessageLog {
   readonly #log: FastifyBaseLogger
   readonly #idle: string
   #waiting: Waiting[] = []
+  #unsettled = 0
   #free: number
-  #inFlight = new Set<string>()
+  /** Conversations on a connection or at rest: nothing further of them is taken. */
+  readonly #engaged = new Set<string>()
   #pumpIsDue = false
-  #pausedUntil = 0
+  /** Set while the database does not answer. */
+  #pause: NodeJS.Timeout | undefined
   #closed = false
 
   /** @param idleMs after how long without a message an active conversation ends. */
@@ -80,7 +85,7 @@ export class MessageLog {
 
   /** Messages that wait or are being stored. */
   get backlog(): number {
-    return this.#waiting.length
+    return this.#unsettled
   }
 
   /**
@@ -90,7 +95,8 @@ export class MessageLog {
    * @throws {FoyerError} `unavailable` (503): not known to be stored; sending again with the same client id is safe
    */
   append(message: OutgoingMessage): Promise<StoredMessage> {
-    if (this.#closed || this.#waiting.length >= maxWaiting) return Promise.reject(unavailable())
+    if (this.#closed || this.#unsettled >= maxWaiting) return Promise.reject(unavailable())
+    this.#unsettled++
     return new Promise((resolve, reject) => {
       this.#waiting.push({ message, deadline: performance.now() + patienceMs, resolve, reject })
       // one turn later, so that frames read from the same socket event share a group
@@ -104,25 +110,22 @@ export class MessageLog {
   /** Waits for what is under way; what comes after is refused. */
   async close(): Promise<void> {
     this.#closed = true
-    while (this.#inFlight.size > 0 || this.#waiting.length > 0)
-      await new Promise((resolve) => setImmediate(resolve))
+    while (this.#unsettled > 0) await new Promise((resolve) => setImmediate(resolve))
   }
 
   #pump(): void {
     this.#pumpIsDue = false
-    while (this.#free > 0 && this.#waiting.length > 0 && performance.now() >= this.#pausedUntil) {
+    while (this.#free > 0 && this.#waiting.length > 0 && !this.#pause) {
       const group = this.#take()
       if (group.length === 0) return
       this.#free--
-      const conversations = new Set(group.map(({ message }) => message.conversationId))
-      for (const id of conversations) this.#inFlight.add(id)
-      void this.#store(group)
-        .then(({ later, pauseMs }) => this.#putBack(later, pauseMs))
-        .finally(() => {
-          for (const id of conversations) this.#inFlight.delete(id)
-          this.#free++
-          this.#pump()
-        })
+      for (const { message } of group) this.#engaged.add(message.conversationId)
+      void this.#store(group).then(({ later, pauseMs }) => {
+        this.#free++
+        for (const { message } of group) this.#engaged.delete(message.conversationId)
+        this.#rest(later, pauseMs)
+        this.#pump()
+      })
     }
   }
 
@@ -130,25 +133,46 @@ export class MessageLog {
     const group: Waiting[] = []
     const rest: Waiting[] = []
     for (const item of this.#waiting) {
-      if (group.length < maxGroup && !this.#inFlight.has(item.message.conversationId)) group.push(item)
+      if (group.length < maxGroup && !this.#engaged.has(item.message.conversationId)) group.push(item)
       else rest.push(item)
     }
     this.#waiting = rest
     return group
   }
 
-  #putBack(later: Waiting[], pauseMs: number): void {
-    if (later.length === 0) return
+  /** Keeps what must be tried again aside, then puts it before everything that came since. */
+  #rest(later: Waiting[], pauseMs: number): void {
     const now = performance.now()
     const patient = later.filter((item) => {
       if (item.deadline > now) return true
-      item.reject(unavailable())
+      this.#reject(item, unavailable())
       return false
     })
     if (patient.length === 0) return
-    this.#waiting = [...patient, ...this.#waiting]
-    this.#pausedUntil = now + pauseMs
-    setTimeout(() => this.#pump(), pauseMs + 1)
+    for (const { message } of patient) this.#engaged.add(message.conversationId)
+    setTimeout(() => {
+      for (const { message } of patient) this.#engaged.delete(message.conversationId)
+      this.#waiting = [...patient, ...this.#waiting]
+      this.#pump()
+    }, pauseMs)
+  }
+
+  #pauseAll(): void {
+    clearTimeout(this.#pause)
+    this.#pause = setTimeout(() => {
+      this.#pause = undefined
+      this.#pump()
+    }, brokenPauseMs)
+  }
+
+  #resolve(item: Waiting, stored: StoredMessage): void {
+    this.#unsettled--
+    item.resolve(stored)
+  }
+
+  #reject(item: Waiting, error: Error): void {
+    this.#unsettled--
+    item.reject(error)
   }
 
   /** @returns what must be tried again, and after how long. */
@@ -160,29 +184,42 @@ export class MessageLog {
       if (isConnectionProblem(error)) {
         // The commit may or may not have happened. The client ids make the second try harmless.
         this.#log.warn({ error: String(error) }, 'Storing messages failed; trying again')
+        this.#pauseAll()
         return { later: group, pauseMs: brokenPauseMs }
       }
       if (group.length === 1) {
         this.#log.error({ error }, 'A message could not be stored')
-        group[0]?.reject(unavailable())
+        for (const item of group) this.#reject(item, unavailable())
         return { later: [], pauseMs: 0 }
       }
-      const middle = group.length >> 1
-      const first = await this.#store(group.slice(0, middle))
-      const second = await this.#store(group.slice(middle))
-      return { later: [...first.later, ...second.later], pauseMs: Math.max(first.pauseMs, second.pauseMs) }
+      return this.#storeInHalves(group)
     }
     const later: Waiting[] = []
     for (const [index, item] of group.entries()) {
       const row = rows[index]
       if (!row) throw new Error('append_messages returned fewer rows than messages')
       const [status, seq, atMs, isNew, visitorId, agentId] = row
-      if (status === 'stored') item.resolve({ seq, at: new Date(atMs), isNew, visitorId, agentId })
-      else if (status === 'ended') item.reject(new ConversationEndedError())
-      else if (status === 'not_found') item.reject(new NotFoundError('conversation'))
+      if (status === 'stored') this.#resolve(item, { seq, at: new Date(atMs), isNew, visitorId, agentId })
+      else if (status === 'ended') this.#reject(item, new ConversationEndedError())
+      else if (status === 'not_found') this.#reject(item, new NotFoundError('conversation'))
       else later.push(item)
     }
     return { later, pauseMs: busyPauseMs }
+  }
+
+  /** Finds the guilty one. What has to wait in the first half holds back the rest of its conversation. */
+  async #storeInHalves(group: Waiting[]): Promise<{ later: Waiting[]; pauseMs: number }> {
+    const middle = group.length >> 1
+    const first = await this.#store(group.slice(0, middle))
+    const waits = new Set(first.later.map(({ message }) => message.conversationId))
+    const rest = group.slice(middle)
+    const free = rest.filter(({ message }) => !waits.has(message.conversationId))
+    const held = rest.filter(({ message }) => waits.has(message.conversationId))
+    const second = free.length > 0 ? await this.#store(free) : { later: [], pauseMs: 0 }
+    return {
+      later: [...first.later, ...held, ...second.later],
+      pauseMs: Math.max(first.pauseMs, second.pauseMs),
+    }
   }
 
   async #run(group: Waiting[]): Promise<Row[]> {
