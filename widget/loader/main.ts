@@ -103,10 +103,14 @@ const start = (script: HTMLScriptElement, key: string, queued: Call[]) => {
   }
 
   launch.onpointerdown = load
-  box.onkeydown = ({ key }) => key === 'Escape' && (bubble.remove(), close())
+  box.onkeydown = ({ key }) => {
+    if (key !== 'Escape') return
+    bubble.remove()
+    close()
+  }
 
   // On a phone the keyboard covers the bottom of the window without making it smaller.
-  const fit = () => {
+  const measure = () => {
     const [height, top] = view ? [view.height, view.offsetTop] : [innerHeight, 0]
     host.style.cssText = `--brand:${config?.brandColour};--height:${height}px;--top:${top}px`
   }
@@ -160,17 +164,22 @@ const start = (script: HTMLScriptElement, key: string, queued: Call[]) => {
     }
   }
 
-  let pause = 1000
+  let pauseMs = 1000
   const begin = async () => {
     const answer = await fetch(`${foyer}/api/v1/widget/sites/${site}`, { credentials: 'omit' }).catch(
       () => null,
     )
     if (!answer?.ok) {
       if (answer && answer.status < 500) console.warn(`Foyer: no site has the key "${key}".`)
-      else setTimeout(begin, (pause *= 2))
+      else {
+        pauseMs *= 2
+        setTimeout(begin, pauseMs)
+      }
       return
     }
-    const { position, launcherLabel, theme, poke }: LauncherConfig = (config = await answer.json())
+    const settings: LauncherConfig = await answer.json()
+    const { position, launcherLabel, theme, poke } = settings
+    config = settings
     const sheet = new CSSStyleSheet()
     sheet.replaceSync(styles)
     const root = host.attachShadow({ mode: 'open' })
@@ -180,14 +189,16 @@ const start = (script: HTMLScriptElement, key: string, queued: Call[]) => {
     box.style.colorScheme = theme === 'system' ? 'light dark' : theme
     launch.ariaLabel = launcherLabel || 'Open chat'
     launch.ariaExpanded = 'false'
-    fit()
-    if (view) view.onresize = view.onscroll = fit
+    measure()
+    if (view) view.onresize = view.onscroll = measure
     phone.onchange = () => tell({ foyer: 'full', full: phone.matches })
     document.body.append(host)
     emit('ready')
 
-    if (isOpen) show(true), open()
-    else if (consented || goesOn()) load()
+    if (isOpen) {
+      show(true)
+      open()
+    } else if (consented || goesOn()) load()
     else if (poke) {
       setTimeout(() => {
         if (isOpen) return
@@ -203,7 +214,10 @@ const start = (script: HTMLScriptElement, key: string, queued: Call[]) => {
   }
 
   const api = {
-    open: () => (config ? open() : (isOpen = true)),
+    open() {
+      if (config) open()
+      else isOpen = true
+    },
     close,
     consent,
     identify(jwt: string) {

@@ -139,16 +139,15 @@ export class Chat {
       })
       this.#sessionIs(session)
     } catch (problem) {
-      if (problem instanceof Refusal && identity) {
+      if (problem instanceof Refusal && problem.problem.code === 'invalid_identity') {
         // A signature that does not hold makes nobody anonymous mute: go on without it.
         console.warn(`Foyer: ${problem.message}`)
         this.#identity = null
         return this.#begin()
       }
-      if (!(problem instanceof Refusal || problem instanceof NoAnswer)) throw problem
       this.failure = problem instanceof Refusal ? problem.message : ''
       if (!this.session) this.screen = 'failed'
-      if (problem instanceof NoAnswer) this.#later('begin', this.#nextPause(), () => this.begin())
+      if (mayPass(problem)) this.#later('begin', this.#nextPause(problem), () => this.begin())
     }
   }
 
@@ -254,8 +253,8 @@ export class Chat {
       }
       this.flush()
     } catch (problem) {
-      if (problem instanceof Refusal) return
-      this.#later('read', this.#nextPause(), () => this.#log === log && this.#readLog())
+      if (mayPass(problem))
+        this.#later('read', this.#nextPause(problem), () => this.#log === log && this.#readLog())
     }
   }
 
@@ -326,7 +325,7 @@ export class Chat {
         clientId,
         consent,
       })
-      this.#know(fields)
+      this.#know(fields, kept)
       this.#clearDraft()
       if (kept.id === this.conversation?.id) this.#conversationIs(kept)
       else this.#show(kept)
@@ -423,7 +422,7 @@ export class Chat {
         consent,
       })
       this.#starting = false
-      this.#know(fields ?? {})
+      this.#know(fields ?? {}, begun)
       // Its text is not taken as stored before the log shows it: where a conversation was open already, Foyer answers
       // with that one, and the text goes there as an ordinary message under the same id.
       this.#outbox.address(begun.id)
@@ -433,25 +432,26 @@ export class Chat {
       return null
     } catch (problem) {
       this.#starting = false
-      if (!(problem instanceof Refusal)) {
-        this.#later('start', this.#nextPause(), () => this.flush())
+      if (isRejected(problem)) await this.begin()
+      if (isRejected(problem) || mayPass(problem)) {
+        this.#later('start', this.#nextPause(problem), () => this.flush())
         return null
       }
-      if (problem.problem.status === 401) {
-        await this.begin()
-        this.#later('start', this.#nextPause(), () => this.flush())
-        return null
-      }
-      this.#outbox.refuse(clientId, { code: problem.problem.code, message: problem.message })
+      const refusal = problem as Refusal
+      this.#outbox.refuse(clientId, { code: refusal.problem.code, message: refusal.message })
       this.#unsentChanged()
-      return problem
+      return refusal
     }
   }
 
-  #know(fields: VisitorFields) {
+  #know(fields: VisitorFields, conversation: WidgetConversation) {
     if (!this.session) return
     const given = Object.entries(fields).filter(([, value]) => value)
-    this.session = { ...this.session, known: { ...this.session.known, ...Object.fromEntries(given) } }
+    this.session = {
+      ...this.session,
+      conversation,
+      known: { ...this.session.known, ...Object.fromEntries(given) },
+    }
     if (fields.email) this.emit('emailGiven')
     if (fields.phone) this.emit('phoneGiven')
   }
@@ -553,8 +553,12 @@ export class Chat {
 
   #refused({ clientId, code, message, retryAfterMs }: Extract<ToVisitor, { type: 'refused' }>) {
     if (clientId === null) {
+      if (!this.#catching) return
       this.#catching = false
-      return this.flush()
+      this.#stop('answer')
+      if (retryAfterMs !== undefined) this.#later('again', retryAfterMs, () => this.#catchUp())
+      else this.flush()
+      return
     }
     this.#flying.delete(clientId)
     if (retryAfterMs !== undefined) this.#later('calm', retryAfterMs, () => this.flush())
@@ -667,7 +671,9 @@ export class Chat {
     this.#parts.keep.set('draft', null)
   }
 
-  #nextPause() {
+  #nextPause(problem: unknown) {
+    const asked = problem instanceof Refusal ? problem.problem.retryAfterMs : undefined
+    if (asked) return asked
     const pause = this.#pauseMs * (0.75 + Math.random() / 2)
     this.#pauseMs = Math.min(15_000, this.#pauseMs * 2)
     return pause
@@ -687,6 +693,15 @@ export class Chat {
     clearTimeout(this.#timers.get(name))
     this.#timers.delete(name)
   }
+}
+
+const isRejected = (problem: unknown) => problem instanceof Refusal && problem.problem.status === 401
+
+/** Nobody answered, or asked to wait: trying again later may go through. Anything but a refusal or silence is a bug. */
+const mayPass = (problem: unknown): boolean => {
+  if (problem instanceof Refusal) return problem.problem.status === 429
+  if (problem instanceof NoAnswer) return true
+  throw problem
 }
 
 /** Its conversation takes no more; only a new one can. */

@@ -27,7 +27,10 @@ export class FormState {
   }
 
   get tick() {
-    return !!this.#chat.session?.site.privacy.tick
+    const { session, conversation, screen } = this.#chat
+    if (!session?.site.privacy.tick) return false
+    // Asked once: before the first message, whether it is for now or for later.
+    return screen === 'leave' || (screen === 'form' && !session.conversation && !conversation)
   }
 
   get fields(): VisitorFields {
