@@ -52,11 +52,15 @@ export async function nextAgent(
       and (select count(*) from conversations c where c.agent_id = a.id and c.status = 'active')
         + (select count(*) from offers o where o.agent_id = a.id and o.state = 'pending') < ${cap}
     order by (a.id = ${first}) desc, (a.position <= ${after}), a.position`.execute(tx)
-  const next = rows.find(
-    (agent) =>
-      canChat(agent.profile) && availabilityAt(agent.liveChatSchedule, toOverride(agent), now).available,
-  )
+  const next = rows.find((agent) => canChat(agent.profile) && isAvailable(agent, now))
   return next ? { id: next.id, position: next.position } : null
+}
+
+/** `now` was read before the wait for the lock, perhaps by another process: a switch set since then, or by a clock a
+ *  little ahead, already counts. */
+function isAvailable(agent: Candidate, now: Date): boolean {
+  const at = agent.overrideSetAt && agent.overrideSetAt > now ? agent.overrideSetAt : now
+  return availabilityAt(agent.liveChatSchedule, toOverride(agent), at).available
 }
 
 const canChat = (profile: Profile) => permissionsOf(profile).includes('conversations.reply')

@@ -1,0 +1,159 @@
+import fc from 'fast-check'
+import { expect } from 'vitest'
+import { setAvailability } from '#core/features/availability/service.ts'
+import { expire, sweepOffers } from '#core/features/routing/offers.ts'
+import { compare, type Model, type ModelChat, type ModelOffer, miss, type Real, route } from './model.ts'
+
+type Step = fc.AsyncCommand<Model, Real>
+
+/** A step that is followed by the comparison of everything. */
+const step = (name: string, run: (model: Model, real: Real) => Promise<unknown>): Step => ({
+  check: () => true,
+  async run(model, real) {
+    await run(model, real)
+    await compare(model, real)
+  },
+  toString: () => name,
+})
+
+/** Offers in the given states, the newest last. */
+const offersIn = (model: Model, ...states: ModelOffer['state'][]) =>
+  model.chats
+    .flatMap((chat) => chat.offers.map((offer) => ({ chat, offer })))
+    .filter(({ offer }) => states.includes(offer.state))
+
+const pick = <T>(list: T[], n: number): T | undefined => list[n % Math.max(list.length, 1)]
+
+const request = step('a visitor asks', async (model, { world }) => {
+  const { id, visitorId } = await world.asks()
+  const chat: ModelChat = { id, visitorId, status: 'waiting', agent: null, reason: null, offers: [] }
+  model.chats.push(chat)
+  route(model, chat, world.clock.shown)
+})
+
+const accept = (n: number) =>
+  step(`offer ${n} is accepted`, async (model, { world, agents }) => {
+    const found = pick(offersIn(model, 'pending'), n)
+    const agent = found && agents[found.offer.agent]
+    if (!agent) return
+    const { chat, offer } = found
+    if (offer.expiresAt <= world.clock.shown)
+      return expect(world.accepts(agent, offer.id)).rejects.toMatchObject({ code: 'offer_expired' })
+    offer.state = 'accepted'
+    chat.status = 'active'
+    chat.agent = offer.agent
+    await world.accepts(agent, offer.id)
+    // a second tab
+    await world.accepts(agent, offer.id)
+  })
+
+const decline = (n: number) =>
+  step(`offer ${n} is declined`, async (model, { world, agents }) => {
+    const found = pick(offersIn(model, 'pending'), n)
+    const agent = found && agents[found.offer.agent]
+    if (!agent || found.offer.expiresAt <= world.clock.shown) return
+    await world.declines(agent, found.offer.id)
+    found.offer.state = 'declined'
+    route(model, found.chat, world.clock.shown)
+    await world.declines(agent, found.offer.id)
+  })
+
+/** Why a closed offer cannot be accepted, in the words of the contract. */
+const acceptLate = (n: number) =>
+  step(`closed offer ${n} is accepted`, async (model, { world, agents }) => {
+    const found = pick(offersIn(model, 'declined', 'expired', 'withdrawn'), n)
+    const agent = found && agents[found.offer.agent]
+    if (!agent) return
+    const { chat, offer } = found
+    const taken = chat.agent !== null && chat.agent !== offer.agent
+    const code = taken ? 'offer_taken' : offer.state === 'expired' ? 'offer_expired' : 'offer_withdrawn'
+    await expect(world.accepts(agent, offer.id)).rejects.toMatchObject({ status: 409, code })
+  })
+
+const endByAgent = (n: number) =>
+  step(`active chat ${n} is ended by its agent`, async (model, { world, agents }) => {
+    const chat = pick(
+      model.chats.filter(({ status }) => status === 'active'),
+      n,
+    )
+    const agent = chat && chat.agent !== null && agents[chat.agent]
+    if (!agent) return
+    await world.agentEnds(agent, chat.id)
+    chat.status = 'ended'
+    chat.reason = 'agent'
+  })
+
+const endByVisitor = (n: number) =>
+  step(`chat ${n} is ended by its visitor`, async (model, { world }) => {
+    const chat = pick(model.chats, n)
+    if (!chat) return
+    await world.visitorEnds(chat.visitorId, chat.id)
+    if (chat.status === 'waiting') miss(chat, 'cancelled')
+    if (chat.status !== 'active') return
+    chat.status = 'ended'
+    chat.reason = 'visitor'
+  })
+
+const toggle = (n: number, available: boolean) =>
+  step(`agent ${n} goes ${available ? 'available' : 'unavailable'}`, async (model, { world, agents }) => {
+    const agent = agents[n]
+    const known = model.agents[n]
+    if (!agent || !known) return
+    known.available = available
+    await setAvailability(world.services, agent.id, { status: available ? 'available' : 'unavailable' })
+    if (available) return
+    const taken = offersIn(model, 'pending').filter(({ offer }) => offer.agent === n)
+    for (const { chat, offer } of taken.sort((a, b) => a.offer.place - b.offer.place)) {
+      offer.state = 'withdrawn'
+      route(model, chat, world.clock.shown)
+    }
+  })
+
+const connect = (n: number, open: boolean) =>
+  step(`agent ${n} ${open ? 'connects' : 'drops'}`, async (model, { world, agents }) => {
+    const agent = agents[n]
+    const known = model.agents[n]
+    if (!agent || !known || known.socket.open === open) return
+    if (open) await world.connect('agent', agent.id)
+    else await world.drop(agent.id)
+    known.socket = { open, droppedAt: world.clock.shown }
+  })
+
+/** Time passes, and what is due by then is done, oldest first; twice, because jobs may run twice. */
+const advance = (ms: number) =>
+  step(`${ms} ms pass`, async (model, { world }) => {
+    world.clock.advance(ms)
+    for (;;) {
+      const due = offersIn(model, 'pending')
+        .filter(({ offer }) => offer.expiresAt > 0 && offer.expiresAt <= world.clock.shown)
+        .sort((a, b) => a.offer.expiresAt - b.offer.expiresAt)[0]
+      if (!due) break
+      await expire(world.services, due.offer.id)
+      due.offer.state = 'expired'
+      route(model, due.chat, world.clock.shown)
+      await expire(world.services, due.offer.id)
+    }
+    await sweepOffers(world.services)
+  })
+
+const restart = step('everything is restarted', (_model, { world }) => world.restart())
+
+const someOffer = fc.nat({ max: 9 })
+const someAgent = fc.nat({ max: 2 })
+
+export const steps = [
+  fc.constant(request),
+  fc.constant(request),
+  fc.constant(request),
+  someOffer.map(accept),
+  someOffer.map(accept),
+  someOffer.map(decline),
+  someOffer.map(acceptLate),
+  someOffer.map(endByAgent),
+  someOffer.map(endByVisitor),
+  fc.tuple(someAgent, fc.boolean()).map(([agent, available]) => toggle(agent, available)),
+  fc.tuple(someAgent, fc.boolean()).map(([agent, open]) => connect(agent, open)),
+  // far enough from the limits that the clock's own ticks decide nothing; the limits themselves have tests of their own
+  fc.constantFrom(1_000, 25_000, 60_000, 110_000).map(advance),
+  fc.constant(restart),
+]
