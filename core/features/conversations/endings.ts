@@ -47,7 +47,7 @@ export async function miss(
   )
   conversation.status = 'missed'
   await announceEnd(change, conversation, reason, { type: 'system' })
-  change.tellAgents({ type: 'counts', counts: { missed: await countMissed(tx) } })
+  change.after(() => tellCounts(services))
   services.log.info({ conversation: conversation.id, reason }, 'A request was missed')
 }
 
@@ -81,6 +81,15 @@ export async function countMissed(db: Db | Tx): Promise<number> {
   const { rows } = await sql<{ n: number }>`
     select count(*) as n from (select from conversations where status = 'missed' limit 100) m`.execute(db)
   return rows[0]?.n ?? 0
+}
+
+/** Tells every inbox the badge's number. Counted after the commit: two changes at the same time do not see each other's
+ *  missed request, and the later one must count both. */
+export function tellCounts({ db, bus, log }: Services): void {
+  countMissed(db).then(
+    (missed) => bus.publish('agents', JSON.stringify({ type: 'counts', counts: { missed } })),
+    (error) => log.warn({ error: String(error) }, 'Missed requests were not counted'),
+  )
 }
 
 /** End session. Ending again changes nothing but an outcome given then.

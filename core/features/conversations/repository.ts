@@ -225,6 +225,15 @@ export async function readEntries(
   }
 }
 
+export async function readEntry(
+  db: Db | Tx,
+  conversationId: string,
+  seq: number,
+): Promise<Entry | undefined> {
+  const { entries } = await readEntries(db, conversationId, { afterSeq: seq - 1, beforeSeq: seq + 1 })
+  return entries[0]
+}
+
 function toEntry(row: EntryRow): Entry {
   return {
     seq: row.seq,

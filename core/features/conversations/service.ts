@@ -1,12 +1,12 @@
 import { randomUUIDv7 } from 'node:crypto'
 import { sql } from 'kysely'
-import type { Conversation, Note, Outcome, Page } from '../../contracts/conversations.ts'
+import type { Conversation, Entry, Note, Outcome, Page } from '../../contracts/conversations.ts'
 import type { VisitorFields, WidgetConversation } from '../../contracts/widget.ts'
 import type { Tx } from '../../db/pool.ts'
 import { NotFoundError } from '../../errors.ts'
 import { type Change, change, type Services } from '../../services.ts'
 import { routeOn } from '../routing/route.ts'
-import { countMissed } from './endings.ts'
+import { tellCounts } from './endings.ts'
 import { forVisitor, listForVisitor } from './for-visitor.ts'
 import type { OutgoingMessage } from './message-log.ts'
 import * as conversations from './repository.ts'
@@ -50,85 +50,114 @@ export async function requestConversation(
   return { conversation, created }
 }
 
-/** A message for later. While the request waits it keeps its place; otherwise it joins the conversation that was
- *  missed, or makes a missed one of its own. Repeating it changes nothing. */
+interface LeftMessage {
+  conversationId?: string
+  fields: VisitorFields
+  text?: string
+  clientId: string
+  page: Page | null
+}
+
+/** A message for later. While the request waits it keeps its place, and so it does when an agent has just accepted;
+ *  otherwise it joins the conversation that was missed, or makes a missed one of its own. Repeating it changes nothing.
+ *  @throws {NotFoundError} the conversation is not the visitor's */
 export async function leaveMessage(
   services: Services,
   visitorId: string,
   siteId: string,
-  message: {
-    conversationId?: string
-    fields: VisitorFields
-    text?: string
-    clientId: string
-    page: Page | null
-  },
+  message: LeftMessage,
 ): Promise<WidgetConversation> {
   return change(services, async (change) => {
-    const { tx, now } = change
+    const { tx } = change
     await lockVisitor(tx, visitorId)
     await keepFields(tx, visitorId, message.fields)
-    const id = message.conversationId ?? (await findByClientId(tx, visitorId, message.clientId))
-    if (!id) {
-      const row = await insert(change, { ...message, text: message.text ?? '', visitorId, siteId }, 'missed')
-      await tellMissed(change, row)
-      return forVisitor(tx, row.id)
+    const row = await findForLeaving(tx, visitorId, message)
+    if (!row) {
+      const made = await insert(change, { ...message, text: message.text ?? '', visitorId, siteId }, 'missed')
+      await tellMissed(services, change, made)
+      return forVisitor(tx, made.id)
     }
-    const row = await conversations.lock(tx, id)
-    if (row.visitorId !== visitorId) throw new NotFoundError('conversation')
-    if (row.status === 'missed')
-      await sql`update conversations set end_reason = 'left_message' where id = ${id}`.execute(tx)
-    await sql`update conversations set message_left = true where id = ${id}`.execute(tx)
-    if (message.text && !(await isStored(tx, id, visitorId, message.clientId))) {
-      const entry = await conversations.append(tx, row, now, {
-        kind: 'message',
-        sender: { type: 'visitor', id: visitorId },
-        text: message.text,
-        clientId: message.clientId,
-      })
-      await sql`
-        with line as (
-          insert into search_backlog (conversation_ids, seqs, at) values (${[id]}, ${[entry.seq]}, ${now})
-        )
-        update conversations set last_text = left(${message.text}, 200), last_sender = 'visitor' where id = ${id}`.execute(
-        tx,
-      )
-      change.tellVisitor(visitorId, { type: 'entry', conversationId: id, entry })
-      if (row.agentId) change.tellAgent(row.agentId, { type: 'entry', conversationId: id, entry })
-    }
-    if (row.status === 'missed') await tellMissed(change, row)
+    const { id } = row
+    await sql`
+      update conversations set message_left = true,
+             end_reason = case when status = 'missed' then 'left_message' else end_reason end
+      where id = ${id}`.execute(tx)
+    if (message.text && !(await isStored(tx, id, visitorId, message.clientId)))
+      await appendLeft(services, change, row, message.text, message.clientId)
+    if (row.status === 'missed') await tellMissed(services, change, row)
     const conversation = await forVisitor(tx, id)
     change.tellVisitor(visitorId, { type: 'conversation', conversation })
     return conversation
   })
 }
 
-/** Stores what somebody says and delivers it: to the visitor and to the agent the row named when it was stored.
- *  @param exceptSocketId the socket it came by, which gets an acknowledgement instead. */
+/** The conversation it belongs to, locked. An ended one is read-only: what is left after it stands by itself. */
+async function findForLeaving(
+  tx: Tx,
+  visitorId: string,
+  { conversationId, clientId }: LeftMessage,
+): Promise<conversations.ConversationRow | null> {
+  if (conversationId) {
+    const row = await conversations.lock(tx, conversationId)
+    if (row.visitorId !== visitorId) throw new NotFoundError('conversation')
+    if (row.status !== 'ended') return row
+  }
+  const id = await findByClientId(tx, visitorId, clientId)
+  return id === null ? null : conversations.lock(tx, id)
+}
+
+async function appendLeft(
+  services: Services,
+  change: Change,
+  row: conversations.ConversationRow,
+  text: string,
+  clientId: string,
+): Promise<void> {
+  const { tx, now } = change
+  const sender = { type: 'visitor', id: row.visitorId } as const
+  const entry = await conversations.append(tx, row, now, { kind: 'message', sender, text, clientId })
+  const idleAt = row.status === 'active' ? new Date(row.lastAt.getTime() + services.settings.idleEndMs) : null
+  await sql`
+    with line as (
+      insert into search_backlog (conversation_ids, seqs, at) values (${[row.id]}, ${[entry.seq]}, ${now})
+    )
+    update conversations set last_text = left(${text}, 200), last_sender = 'visitor',
+           waiting_since = coalesce(waiting_since, last_at), idle_at = ${idleAt}, idle_warned = false
+    where id = ${row.id}`.execute(tx)
+  const frame = { type: 'entry', conversationId: row.id, entry } as const
+  change.tellVisitor(row.visitorId, frame)
+  if (row.agentId) change.tellAgent(row.agentId, frame)
+}
+
+/**
+ * Stores what somebody says and delivers it: to the visitor and to the agent the row named when it was stored. A
+ * repeated send is delivered again, as it was stored: the process that stored it may have died before it could.
+ * @param exceptSocketId the socket it came by, which gets an acknowledgement instead.
+ */
 export async function say(
   services: Services,
   message: OutgoingMessage,
   exceptSocketId: string | null = null,
 ) {
+  const { conversationId, clientId } = message
   const stored = await services.messageLog.append(message)
-  if (stored.isNew) {
-    const frame = JSON.stringify({
-      type: 'entry',
-      conversationId: message.conversationId,
-      entry: {
+  const entry: Entry | undefined = stored.isNew
+    ? {
         seq: stored.seq,
         kind: 'message',
         sender: { type: message.senderType, id: message.senderId },
-        at: stored.at,
+        at: stored.at.toISOString(),
         text: message.text,
         data: null,
-        clientId: message.clientId,
-      },
-    })
+        clientId,
+      }
+    : await conversations.readEntry(services.db, conversationId, stored.seq)
+  if (entry) {
+    const frame = JSON.stringify({ type: 'entry', conversationId, entry })
     services.bus.publish(`visitor:${stored.visitorId}`, frame, exceptSocketId)
     if (stored.agentId) services.bus.publish(`agent:${stored.agentId}`, frame, exceptSocketId)
   }
-  return { clientId: message.clientId, seq: stored.seq, at: stored.at.toISOString() }
+  return { clientId, seq: stored.seq, at: stored.at.toISOString() }
 }
 
 /** For agents only; the visitor's log does not move. Repeating it returns the note made then.
@@ -185,12 +214,13 @@ async function lockVisitor(tx: Tx, visitorId: string): Promise<void> {
   await sql`select from visitors where id = ${visitorId} for update`.execute(tx)
 }
 
+/** What this request opened when it was first made, else what is open now. */
 async function findExisting(tx: Tx, { visitorId, clientId }: Request): Promise<WidgetConversation | null> {
-  const [conversation] = await listForVisitor(
-    tx,
-    sql`c.visitor_id = ${visitorId} and (c.client_id = ${clientId} or c.status in ('waiting', 'active'))`,
-  )
-  return conversation ?? null
+  const own = sql`c.visitor_id = ${visitorId}`
+  const [asked] = await listForVisitor(tx, sql`${own} and c.client_id = ${clientId}`)
+  if (asked) return asked
+  const [open] = await listForVisitor(tx, sql`${own} and c.status in ('waiting', 'active')`)
+  return open ?? null
 }
 
 async function findByClientId(tx: Tx, visitorId: string, clientId: string): Promise<string | null> {
@@ -256,7 +286,8 @@ async function insert(
   return row
 }
 
-async function tellMissed({ tx, now, tellAgents }: Change, { id }: { id: string }): Promise<void> {
-  tellAgents({ type: 'conversation', conversation: await conversations.summary(tx, now, id) })
-  tellAgents({ type: 'counts', counts: { missed: await countMissed(tx) } })
+async function tellMissed(services: Services, change: Change, { id }: { id: string }): Promise<void> {
+  const conversation = await conversations.summary(change.tx, change.now, id)
+  change.tellAgents({ type: 'conversation', conversation })
+  change.after(() => tellCounts(services))
 }

@@ -16,7 +16,6 @@ import { TestClock } from '#tests/support/test-clock.ts'
 const nothing = () => undefined
 const quiet: FastifyBaseLogger = {
   level: 'silent',
-  msgPrefix: undefined,
   child: () => quiet,
   fatal: nothing,
   error: nothing,

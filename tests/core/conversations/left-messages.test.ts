@@ -1,0 +1,82 @@
+import { randomUUID } from 'node:crypto'
+import { expect } from 'vitest'
+import type { WidgetConversation } from '#core/contracts/widget.ts'
+import { retireEverybody } from '#tests/core/retire.ts'
+import { test } from '#tests/support/foyer.ts'
+import { waitFor } from '#tests/support/wait.ts'
+
+const fields = { email: 'sofia.ricci@northwind.test' }
+
+test.afterEach(({ foyer }) => retireEverybody(foyer))
+
+test('a message left with nobody there is one missed conversation, however often it is sent', async ({
+  foyer,
+}) => {
+  const visitor = await foyer.visitor()
+  const message = { fields, text: 'Please write to me.', clientId: randomUUID() }
+  const left = await visitor.http.post<WidgetConversation>('/widget/messages', message)
+  expect(left).toMatchObject({ status: 'missed', endReason: 'left_message', messageLeft: true, lastSeq: 1 })
+  expect(await visitor.http.post('/widget/messages', message)).toMatchObject({ id: left.id, lastSeq: 1 })
+  expect((await foyer.stateOf(left.id)).texts).toEqual(['Please write to me.'])
+})
+
+test('an ended chat is read-only: what is left after it becomes a conversation of its own', async ({
+  foyer,
+}) => {
+  const { visitor, agent, id } = await foyer.chat({ first: 'Hello' })
+  await agent.ends(id)
+  const message = { conversationId: id, fields, text: 'One more thing', clientId: randomUUID() }
+  const left = await visitor.http.post<WidgetConversation>('/widget/messages', message)
+  expect(left.id).not.toBe(id)
+  expect(left.status).toBe('missed')
+  expect((await visitor.http.post<WidgetConversation>('/widget/messages', message)).id).toBe(left.id)
+  expect((await foyer.stateOf(id)).texts).toEqual(['Hello'])
+  expect((await foyer.stateOf(left.id)).texts).toEqual(['One more thing'])
+})
+
+test('nobody leaves messages in the conversations of others', async ({ foyer }) => {
+  const { agent, id } = await foyer.chat()
+  const stranger = await foyer.visitor()
+  const message = { conversationId: id, fields, text: 'Let me in', clientId: randomUUID() }
+  await expect(stranger.http.post('/widget/messages', message)).rejects.toMatchObject({ status: 404 })
+})
+
+test('however many are missed at once, every badge ends with the number of all', async ({ foyer }) => {
+  const watcher = await foyer.agent()
+  await watcher.switchTo('unavailable')
+  const visitors = await Promise.all(Array.from({ length: 12 }, () => foyer.visitor()))
+  await Promise.all(
+    visitors.map((visitor, n) =>
+      n % 2 === 0
+        ? visitor.asks()
+        : visitor.http.post('/widget/messages', { fields, text: 'Later then', clientId: randomUUID() }),
+    ),
+  )
+  const { rows } = await foyer.pool.query<{ n: number }>(
+    `select count(*) as n from conversations where status = 'missed'`,
+  )
+  await waitFor('the badge shows them all', () => watcher.missed === rows[0]?.n)
+  const counts = watcher.socket.ofType('counts').map((frame) => frame.counts.missed)
+  expect(counts).toEqual([...counts].sort((a, b) => a - b))
+})
+
+// last, since a clock that jumps makes agents unreachable until their process renews its lease
+test('a message left just as an agent accepts is a message like any other', async ({ foyer }) => {
+  const { visitor, agent, id } = await foyer.chat()
+  await agent.says(id, 'Hi, how can I help?')
+  const before = await agent.http.get<{ waitingSince: string | null }>(`/conversations/${id}`)
+  expect(before.waitingSince).toBeNull()
+  foyer.clock.advance(5 * 60_000)
+  await visitor.http.post('/widget/messages', {
+    conversationId: id,
+    fields,
+    text: 'Call me back',
+    clientId: randomUUID(),
+  })
+  await agent.hears(id, 'Call me back')
+  const after = await agent.http.get<{ waitingSince: string; lastAt: string; idleAt: string }>(
+    `/conversations/${id}`,
+  )
+  expect(after.waitingSince).toBe(after.lastAt)
+  expect(Date.parse(after.idleAt) - Date.parse(after.lastAt)).toBe(10 * 60_000)
+})
