@@ -18,11 +18,11 @@ export function launchBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath: pathOf(chromiumTool), args: chromiumArguments() })
 }
 
-/** The three sizes that screens are looked at in. */
+/** The three sizes at which every screen is looked at. */
 export const sizes = {
-  phone: { width: 390, height: 844 },
-  tablet: { width: 820, height: 1_180 },
   desktop: { width: 1_440, height: 900 },
+  laptop: { width: 1_024, height: 768 },
+  phone: { width: 390, height: 844 },
 } as const
 
 /** One person's browser: nothing shared with others. Errors on its pages end up in `errors`. */

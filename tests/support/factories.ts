@@ -46,7 +46,7 @@ export async function aSite(
     companyName: 'Meridian Industries',
     brandColour: '#1d4f3f',
     position: 'right',
-    launcherLabel: 'Chat with us',
+    launcherLabel: 'Open chat',
     greeting: { title: 'Hello', text: 'Ask us anything.', pokeAfterMs: null },
     fields: [],
     privacy: { notice: '', url: null, tick: false },

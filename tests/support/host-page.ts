@@ -63,6 +63,6 @@ function pageOf({ foyer, siteKey, head = '' }: HostPageOptions, path: string): s
 <title>${title} · Meridian Industries</title><link rel="icon" href="data:,">${head}</head>
 <body><header><nav><a href="/">Home</a> <a href="/prices">Prices</a></nav></header>
 <main><h1>${title}</h1>${'<p>Pallets, racks and the software that knows where they are.</p>'.repeat(30)}</main>
-<script async src="${foyer}/widget.js?site=${siteKey}"></script></body>
+<script async src="${foyer}/widget.js" data-site="${siteKey}"></script></body>
 </html>`
 }
