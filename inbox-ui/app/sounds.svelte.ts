@@ -82,7 +82,7 @@ export class Sounds {
 
   #play(tune: Note[], always = false): void {
     const context = this.#context
-    if (!context || context.state !== 'running') return
+    if (context?.state !== 'running') return
     if (!always && (!this.#wanted() || ('locks' in navigator && !this.#holds))) return
     const begin = context.currentTime + 0.02
     for (const { hertz, at, seconds, volume } of tune) {

@@ -153,6 +153,7 @@ export const en = (f: Format) => ({
     clearFilters: 'Clear filters',
     conversations: 'Conversations',
     waiting: (length: string) => `waiting ${length}`,
+    waitingNow: 'waiting',
     now: 'now',
     typing: 'typing…',
     draft: 'Draft:',
