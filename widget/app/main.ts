@@ -50,7 +50,7 @@ const host = meetHost(hostOrigin, (message) => {
       if (message.identity) chat.identify(message.identity)
       chat.visit(pageView(message.page))
       panel.full = message.full
-      panel.begin(chat, host.tell)
+      panel.begin(chat, opened.keep, host.tell)
       if (message.open) panel.opens(message.focus)
       else if (message.begin) void chat.begin()
       return

@@ -1,7 +1,6 @@
 import type { FromFrame } from '../protocol.ts'
 import type { Chat } from './chat/chat.svelte.ts'
-
-const wasOpen = 'foyer:panel'
+import type { Keep } from './keep.ts'
 
 /** The panel around the chat: whether it shows, how large, and where the keyboard goes. */
 export class Panel {
@@ -10,44 +9,29 @@ export class Panel {
   full = $state(false)
   /** Counts the times the keyboard was asked in. */
   focusAsked = $state(0)
+  #keep: Keep | undefined
   #tell: (message: FromFrame) => void = () => {}
 
-  begin(chat: Chat, tell: (message: FromFrame) => void) {
+  begin(chat: Chat, keep: Keep, tell: (message: FromFrame) => void) {
     this.chat = chat
+    this.#keep = keep
     this.#tell = tell
-    if (remembered()) tell({ foyer: 'reopen' })
+    if (keep.get('panel')) tell({ foyer: 'reopen' })
   }
 
   opens(focus: boolean) {
     this.chat?.opens(true)
-    remember(true)
+    this.#keep?.set('panel', 'open')
     if (focus) this.focusAsked++
   }
 
   closes() {
     this.chat?.opens(false)
-    remember(false)
+    this.#keep?.set('panel', null)
   }
 
   /** The visitor closes it from within. */
   close() {
     this.#tell({ foyer: 'close' })
-  }
-}
-
-// In this tab only: the next page opens the panel again. Without storage it comes back closed.
-const remember = (open: boolean) => {
-  try {
-    if (open) sessionStorage.setItem(wasOpen, '1')
-    else sessionStorage.removeItem(wasOpen)
-  } catch {
-    // Refused to a third party.
-  }
-}
-const remembered = () => {
-  try {
-    return sessionStorage.getItem(wasOpen) !== null
-  } catch {
-    return false
   }
 }
