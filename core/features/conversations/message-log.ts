@@ -132,9 +132,15 @@ export class MessageLog {
   #take(): Waiting[] {
     const group: Waiting[] = []
     const rest: Waiting[] = []
+    const sends = new Set<string>()
     for (const item of this.#waiting) {
-      if (group.length < maxGroup && !this.#engaged.has(item.message.conversationId)) group.push(item)
-      else rest.push(item)
+      const { conversationId, senderId, clientId } = item.message
+      const send = `${conversationId} ${senderId} ${clientId}`
+      // a send repeated while its first copy waits goes with the next group, which finds the first one stored
+      if (group.length < maxGroup && !this.#engaged.has(conversationId) && !sends.has(send)) {
+        sends.add(send)
+        group.push(item)
+      } else rest.push(item)
     }
     this.#waiting = rest
     return group
@@ -179,7 +185,11 @@ export class MessageLog {
   async #store(group: Waiting[]): Promise<{ later: Waiting[]; pauseMs: number }> {
     let rows: Row[]
     try {
-      rows = await this.#run(group)
+      rows = await this.#run(group, false).catch((error: unknown) => {
+        // some were stored before: this time they are looked up
+        if (isRepeat(error)) return this.#run(group, true)
+        throw error
+      })
     } catch (error) {
       if (isConnectionProblem(error)) {
         // The commit may or may not have happened. The client ids make the second try harmless.
@@ -222,20 +232,24 @@ export class MessageLog {
     }
   }
 
-  async #run(group: Waiting[]): Promise<Row[]> {
-    const messages = group.map(({ message: m }) => [
-      m.conversationId,
-      m.senderType,
-      m.senderId,
-      m.clientId,
-      m.text,
-    ])
+  async #run(group: Waiting[], repeated: boolean): Promise<Row[]> {
+    const ids = new Set<string>()
+    const messages = group.map(({ message: m }) => {
+      ids.add(m.conversationId)
+      return [m.conversationId, m.senderType, m.senderId, m.clientId, m.text]
+    })
     const client: PoolClient = await this.#pool.connect()
     try {
       const result = await client.query<Row>({
         name: 'append_messages',
-        text: 'select * from append_messages($1::jsonb, $2, $3::interval)',
-        values: [JSON.stringify(messages), this.#clock.now(), this.#idle],
+        text: 'select * from append_messages($1::uuid[], $2::jsonb, $3, $4::interval, $5)',
+        values: [
+          `{${[...ids].join(',')}}`,
+          JSON.stringify(messages),
+          this.#clock.now(),
+          this.#idle,
+          repeated,
+        ],
         rowMode: 'array',
       })
       client.release()
@@ -249,6 +263,9 @@ export class MessageLog {
 
 const unavailable = () =>
   new FoyerError(503, 'unavailable', 'Foyer could not store this just now. It is safe to send it again.')
+
+/** PostgreSQL's unique_violation. */
+const isRepeat = (error: unknown) => (error as { code?: string } | null)?.code === '23505'
 
 /** Whether the outcome is unknown because the line, the server or the transaction went away, as opposed to
  *  PostgreSQL refusing what was asked. https://www.postgresql.org/docs/18/errcodes-appendix.html */
