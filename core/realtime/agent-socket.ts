@@ -115,11 +115,16 @@ export class AgentProtocol implements Protocol<AgentConnection> {
   /** Closes the sockets of sessions that were revoked, ran out, or whose agent was deactivated or given another
    *  profile; the browser then asks /me what is left. */
   async checkSessions(): Promise<void> {
-    if (this.#connections.size === 0) return
+    // those who come in while the database answers were not asked about
+    const asked = [...this.#connections]
+    if (asked.length === 0) return
     const { db, clock } = this.#services
-    const hashes = [...this.#connections].map(({ agent }) => agent.sessionHash)
-    const live = await liveSessions(db, clock.now(), hashes)
-    for (const connection of this.#connections)
+    const live = await liveSessions(
+      db,
+      clock.now(),
+      asked.map(({ agent }) => agent.sessionHash),
+    )
+    for (const connection of asked)
       if (live.get(connection.agent.sessionHash.toString('hex')) !== connection.agent.profile)
         connection.close(closeCodes.revoked, 'Signed out')
   }
