@@ -52,3 +52,11 @@ export async function change<T>(services: Services, work: (change: Change) => Pr
   for (const tell of told) tell()
   return result
 }
+
+/** Does each by itself, one after the other: one that fails does not hold up the rest.
+ *  @returns what went wrong. */
+export async function eachByItself<T>(items: T[], work: (item: T) => Promise<unknown>): Promise<unknown[]> {
+  const failures: unknown[] = []
+  for (const item of items) await work(item).catch((error: unknown) => failures.push(error))
+  return failures
+}

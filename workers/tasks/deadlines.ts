@@ -32,8 +32,8 @@ export const deadlineSweep = every<Services>(
   1_000,
   'overdue deadlines',
   async ({ services }) => {
-    await sweepOffers(services)
-    await sweepConversations(services)
+    const sweeps = await Promise.allSettled([sweepOffers(services), sweepConversations(services)])
+    for (const sweep of sweeps) if (sweep.status === 'rejected') throw sweep.reason
   },
   { oneProcess: true },
 )

@@ -5,7 +5,7 @@ import { NotFoundError } from '../../errors.ts'
 import { change, type Services } from '../../services.ts'
 import { audit } from '../audit/audit.ts'
 import { lockRouting } from '../routing/choose.ts'
-import { withdrawOffersOf } from '../routing/offers.ts'
+import { pendingOfferIds, withdrawOffers } from '../routing/offers.ts'
 import * as schedules from './schedule.ts'
 
 interface AvailabilityRow {
@@ -32,8 +32,9 @@ export async function setAvailability(
   agentId: string,
   { status, until }: AvailabilityRequest,
 ): Promise<Availability> {
-  const availability = await change(services, async ({ tx, now, tellAgent }) => {
+  const { availability, offers } = await change(services, async ({ tx, now, tellAgent }) => {
     // Under the lock of whoever chooses agents: either the choice sees this change, or this sees the choice's offer.
+    // If this process dies before it has taken the offers back, the sweep finds them.
     await lockRouting(tx)
     const row = await read(tx, agentId)
     const override = schedules.normaliseOverride(row.liveChatSchedule, { status, until }, now)
@@ -43,9 +44,9 @@ export async function setAvailability(
       where id = ${agentId}`.execute(tx)
     const answer = schedules.describeAvailability(row.liveChatSchedule, override, now)
     tellAgent(agentId, { type: 'availability', availability: answer })
-    return answer
+    return { availability: answer, offers: answer.available ? [] : await pendingOfferIds(tx, agentId) }
   })
-  if (!availability.available) await withdrawOffersOf(services, agentId)
+  await withdrawOffers(services, agentId, offers)
   return availability
 }
 
@@ -57,7 +58,7 @@ export async function setLiveChatSchedule(
   schedule: Schedule,
   actorId: string,
 ): Promise<Schedule> {
-  const available = await change(services, async ({ tx, now, tellAgent }) => {
+  const offers = await change(services, async ({ tx, now, tellAgent }) => {
     await lockRouting(tx)
     await sql`update agents set live_chat_schedule = ${JSON.stringify(schedule)}::jsonb where id = ${agentId}`.execute(
       tx,
@@ -72,9 +73,9 @@ export async function setLiveChatSchedule(
         objectId: agentId,
       })
     tellAgent(agentId, { type: 'availability', availability })
-    return availability.available
+    return availability.available ? [] : pendingOfferIds(tx, agentId)
   })
-  if (!available) await withdrawOffersOf(services, agentId)
+  await withdrawOffers(services, agentId, offers)
   return schedule
 }
 

@@ -4,8 +4,8 @@ import { endIdle } from '../../contracts/jobs.ts'
 import type { Db, Tx } from '../../db/pool.ts'
 import { NotFoundError } from '../../errors.ts'
 import { isReachable } from '../../realtime/presence-sql.ts'
-import { type Change, change, type Services } from '../../services.ts'
-import { enqueue } from '../outbox/outbox.ts'
+import { type Change, change, eachByItself, type Services } from '../../services.ts'
+import { enqueueOnce } from '../outbox/outbox.ts'
 import { withdrawPending } from '../routing/offers.ts'
 import { forVisitor } from './for-visitor.ts'
 import * as conversations from './repository.ts'
@@ -127,8 +127,9 @@ export function endIfIdle(services: Services, conversationId: string): Promise<v
     const conversation = await conversations.lock(tx, conversationId).catch(orNothing)
     if (conversation?.status !== 'active' || !conversation.idleAt) return
     const warnAt = new Date(conversation.idleAt.getTime() - services.settings.idleWarningMs)
+    // once: the job may run twice, and the sweep looks too
     const again = (runAt: Date) =>
-      enqueue(tx, services.clock, { task: endIdle, payload: { conversationId }, runAt })
+      enqueueOnce(tx, services.clock, { task: endIdle, payload: { conversationId }, runAt })
     if (conversation.idleAt <= now) {
       await end(change, conversation, 'timeout', { type: 'system' }, null)
     } else if (warnAt <= now) {
@@ -171,7 +172,8 @@ const isGone = (services: Services, now: Date) => sql`
   c.status = 'waiting' and c.visitor_seen_at <= ${new Date(now.getTime() - services.settings.visitorGoneMs)}
   and not ${isReachable('visitor', sql`c.visitor_id`, now, services.settings.visitorGoneMs)}`
 
-/** What lost jobs should have done. Called every second or so by one worker; cheap when nothing is due. */
+/** What lost jobs should have done. Called every second or so by one worker; cheap when nothing is due.
+ *  @throws the first of what went wrong, when all the rest is done */
 export async function sweepConversations(services: Services): Promise<void> {
   const { db, clock, settings } = services
   const now = clock.now()
@@ -181,11 +183,12 @@ export async function sweepConversations(services: Services): Promise<void> {
     where status = 'active' and (idle_at <= ${now} or (idle_at <= ${warnedBy} and not idle_warned)) limit 200`.execute(
     db,
   )
-  for (const { id } of idle.rows) await endIfIdle(services, id)
+  const failures = await eachByItself(idle.rows, ({ id }) => endIfIdle(services, id))
   const gone = await sql<{
     id: string
   }>`select c.id from conversations c where ${isGone(services, now)} limit 200`.execute(db)
-  for (const { id } of gone.rows) await withdrawIfGone(services, id)
+  failures.push(...(await eachByItself(gone.rows, ({ id }) => withdrawIfGone(services, id))))
+  if (failures.length > 0) throw failures[0]
 }
 
 /** For deadlines of rows that an erasure may have removed meanwhile. */

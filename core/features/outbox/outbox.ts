@@ -32,6 +32,18 @@ export async function enqueue<P extends z.ZodType>(
   })
 }
 
+/** As `enqueue`, unless an open row asks for the same at the same instant already.
+ *  The caller holds a lock under which nobody else asks for it. */
+export async function enqueueOnce<P extends z.ZodType>(
+  tx: Tx,
+  clock: Clock,
+  order: JobOrder<P> & { runAt: Date },
+): Promise<void> {
+  const payload = order.task.payload.parse(order.payload)
+  if (await rows.isPromised(tx, order.task.name, payload, order.runAt)) return
+  await enqueue(tx, clock, order)
+}
+
 /** Opens a dead row again with all its attempts. @returns false if the row is not dead (any more). */
 export const retryDead = (db: Db, clock: Clock, id: number): Promise<boolean> =>
   rows.reopen(db, id, clock.now())

@@ -41,6 +41,15 @@ export async function insert(
   return firstOf(rows).id
 }
 
+/** Whether an open row asks for this at this instant. */
+export async function isPromised(tx: Tx, task: string, payload: unknown, runAt: Date): Promise<boolean> {
+  const { rows } = await sql`
+    select from outbox
+    where state = 'open' and run_at = ${runAt} and task = ${task} and payload = ${JSON.stringify(payload)}::jsonb
+    limit 1`.execute(tx)
+  return rows.length > 0
+}
+
 // --- What the relay asks ---------------------------------------------------------------------------------------
 
 /** Marks up to `limit` rows due before `soon` as handed to the queue and returns them. A row whose key has an older

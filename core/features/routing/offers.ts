@@ -1,9 +1,9 @@
 import { sql } from 'kysely'
 import type { Conversation, Offer } from '../../contracts/conversations.ts'
 import { endIdle } from '../../contracts/jobs.ts'
-import type { Tx } from '../../db/pool.ts'
+import type { Db, Tx } from '../../db/pool.ts'
 import { ConflictError, NotFoundError } from '../../errors.ts'
-import { type Change, change, type Services } from '../../services.ts'
+import { type Change, change, eachByItself, type Services } from '../../services.ts'
 import { forVisitor } from '../conversations/for-visitor.ts'
 import * as conversations from '../conversations/repository.ts'
 import { enqueue } from '../outbox/outbox.ts'
@@ -95,14 +95,24 @@ export function expire(services: Services, offerId: string): Promise<void> {
   })
 }
 
-/** What lost jobs should have done. Called every second or so by one worker. */
+/** What lost jobs and killed processes should have done. Called every second or so by one worker.
+ *  @throws the first of what went wrong, when all the rest is done */
 export async function sweepOffers(services: Services): Promise<void> {
   const now = services.clock.now()
   const due = await sql<{ id: string }>`
-    select id from offers where state = 'pending' and expires_at <= ${now} order by expires_at limit 200`.execute(
+    select id from offers where state = 'pending' and expires_at <= ${now} order by expires_at, id limit 200`.execute(
     services.db,
   )
-  for (const { id } of due.rows) await expire(services, id)
+  const failures = await eachByItself(due.rows, ({ id }) => expire(services, id))
+  // the switch was set, and whoever set it was gone before taking back what was out
+  const left = await sql<{ id: string; agentId: string }>`
+    select o.id, o.agent_id from offers o join agents a on a.id = o.agent_id
+    where o.state = 'pending'
+      and (not a.active or (a.override_status = 'unavailable' and a.override_set_at >= o.offered_at))
+    order by o.offered_at, o.id limit 200`.execute(services.db)
+  failures.push(
+    ...(await eachByItself(left.rows, ({ id, agentId }) => withdrawOffers(services, agentId, [id]))),
+  )
   // a waiting request always has an offer out; one without was left by a crash between two steps
   const stuck = await sql<{ id: string }>`
     select c.id from conversations c
@@ -110,17 +120,29 @@ export async function sweepOffers(services: Services): Promise<void> {
       and not exists (select from offers o where o.conversation_id = c.id and o.state = 'pending') limit 200`.execute(
     services.db,
   )
-  for (const { id } of stuck.rows)
-    await change(services, async (change) =>
-      routeOn(services, change, await conversations.lock(change.tx, id)),
-    )
+  const route = (id: string) =>
+    change(services, async (change) => routeOn(services, change, await conversations.lock(change.tx, id)))
+  failures.push(...(await eachByItself(stuck.rows, ({ id }) => route(id))))
+  if (failures.length > 0) throw failures[0]
 }
 
-/** Takes back what is put to an agent who is not available any more, and asks the next one. */
-export async function withdrawOffersOf(services: Services, agentId: string): Promise<void> {
+/** What is put to an agent at this moment, oldest first. */
+export async function pendingOfferIds(db: Db | Tx, agentId: string): Promise<string[]> {
   const { rows } = await sql<{ id: string }>`
-    select id from offers where agent_id = ${agentId} and state = 'pending'`.execute(services.db)
-  for (const { id } of rows)
+    select id from offers where agent_id = ${agentId} and state = 'pending' order by offered_at, id`.execute(
+    db,
+  )
+  return rows.map(({ id }) => id)
+}
+
+/** Takes back all that is put to an agent, and asks the next one. */
+export async function withdrawOffersOf(services: Services, agentId: string): Promise<void> {
+  await withdrawOffers(services, agentId, await pendingOfferIds(services.db, agentId))
+}
+
+/** Takes back those of the offers that are still pending, and asks the next one. */
+export async function withdrawOffers(services: Services, agentId: string, offerIds: string[]): Promise<void> {
+  for (const id of offerIds)
     await change(services, async (change) => {
       const { conversation, offer } = await lockOffer(change.tx, id, agentId)
       if (offer.state !== 'pending') return

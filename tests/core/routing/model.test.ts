@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { beforeAll, expect, test } from 'vitest'
+import { beforeAll, test } from 'vitest'
 import { steps } from './commands.ts'
 import { cap, type Model, offerTimeoutMs, type Real, tries } from './model.ts'
 import { openWorld, type RoutingWorld } from './world.ts'
