@@ -13,7 +13,7 @@ import type { Services } from '../services.ts'
 import { Connection, type Protocol } from './connection.ts'
 import { Buckets } from './limits.ts'
 import type { Presence } from './presence.ts'
-import { acknowledge, answer, refuseInvalid } from './visitor-socket.ts'
+import { acknowledge, answer, refuseEarly, refuseInvalid } from './visitor-socket.ts'
 
 export class AgentConnection extends Connection {
   readonly agent: SignedIn
@@ -62,7 +62,7 @@ export class AgentProtocol implements Protocol<AgentConnection> {
   }
 
   frame(connection: AgentConnection, raw: unknown): void {
-    if (!connection.isOpen) return connection.refuseFrame('too_early', 'Wait for the welcome.')
+    if (!connection.isOpen) return refuseEarly(connection, raw)
     const parsed = AgentFrame.safeParse(raw)
     if (!parsed.success) return refuseInvalid(connection, raw, parsed.error)
     const frame = parsed.data

@@ -2,16 +2,21 @@ import { randomUUID } from 'node:crypto'
 import type { WebSocket } from 'ws'
 import type { ToAgent, ToVisitor } from '../contracts/sockets.ts'
 import { closeCodes } from '../contracts/sockets.ts'
+import { FoyerError } from '../errors.ts'
 
 const helloWithinMs = 5_000
 const silentForMs = 45_000
 /** What may wait in a socket's buffer before its reader counts as too slow. */
 const maxBufferedBytes = 1024 * 1024
 const maxBadFrames = 10
+/** How long a reader that is cut off for being slow has to read that it is. */
+const lastWordMs = 5_000
+const tryAgainLater = 1013
 
 /** What a kind of socket does with what comes in. One object for all its connections. */
 export interface Protocol<C extends Connection> {
-  /** The first frame. Throwing a FoyerError or resolving to false closes the socket as not signed in. */
+  /** The first frame. Resolving to false closes the socket as not signed in; so does throwing a FoyerError. Any other
+   *  error is ours, and the peer is asked to come back. */
   hello(connection: C, frame: unknown): Promise<boolean>
   frame(connection: C, frame: unknown): void
   closed(connection: C): void
@@ -29,6 +34,7 @@ export class Connection {
   readonly #socket: WebSocket
   #state: 'greeting' | 'holding' | 'open' | 'closed' = 'greeting'
   #held: string[] = []
+  #heldLength = 0
   #heardAt = performance.now()
   #badFrames = 0
   #helloTimer: NodeJS.Timeout | undefined
@@ -45,6 +51,10 @@ export class Connection {
     return this.#state === 'open'
   }
 
+  get isClosed(): boolean {
+    return this.#state === 'closed'
+  }
+
   start<C extends Connection>(this: C, protocol: Protocol<C>): void {
     const socket = socketOf(this)
     socket.on('message', (data, isBinary) => this.receive(protocol, data as Buffer, isBinary))
@@ -59,16 +69,21 @@ export class Connection {
   }
 
   receive<C extends Connection>(this: C, protocol: Protocol<C>, data: Buffer, isBinary: boolean): void {
+    // a peer that is being closed may go on talking for a while
+    if (this.#state === 'closed') return
     this.heard()
     const frame = isBinary ? undefined : parse(data)
     if (frame === undefined) return this.refuseFrame('bad_frame', 'A frame is a JSON object with a "type".')
     if (!this.greet()) return protocol.frame(this, frame)
-    protocol
-      .hello(this, frame)
-      .catch(() => false)
-      .then((welcome) => {
+    protocol.hello(this, frame).then(
+      (welcome) => {
         if (!welcome) this.close(closeCodes.notSignedIn, 'Not signed in')
-      })
+      },
+      (error: unknown) => {
+        if (error instanceof FoyerError) this.close(closeCodes.notSignedIn, 'Not signed in')
+        else this.close(tryAgainLater, 'Try again in a moment')
+      },
+    )
   }
 
   /** @returns whether this is the first frame. */
@@ -85,8 +100,10 @@ export class Connection {
     if (this.#state !== 'holding') return
     this.#state = 'open'
     this.#write(JSON.stringify(frame))
-    for (const held of this.#held) this.#write(held)
+    const held = this.#held
     this.#held = []
+    // written one by one, since the first may show that nobody reads
+    for (const frame of held) this.write(frame)
   }
 
   send(frame: ToVisitor | ToAgent): void {
@@ -97,14 +114,21 @@ export class Connection {
    *  log, which costs less than an unbounded buffer. */
   write(frame: string): void {
     if (this.#state === 'open') this.#write(frame)
-    else if (this.#state === 'holding') this.#held.push(frame)
+    else if (this.#state === 'holding') this.#hold(frame)
+  }
+
+  #hold(frame: string): void {
+    this.#held.push(frame)
+    this.#heldLength += frame.length
+    if (this.#heldLength > maxBufferedBytes) this.close(closeCodes.tooSlow, 'Too slow; reconnect and resume')
   }
 
   #write(frame: string): void {
     if (this.#socket.bufferedAmount > maxBufferedBytes) {
       this.close(closeCodes.tooSlow, 'Too slow; reconnect and resume')
-      // such a peer does not answer a closing handshake either
-      this.#socket.terminate()
+      // whoever does not read does not answer a closing handshake either, and must not keep the buffer for long
+      const end = setTimeout(() => this.#socket.terminate(), lastWordMs)
+      this.#socket.once('close', () => clearTimeout(end))
       return
     }
     this.#socket.send(frame)

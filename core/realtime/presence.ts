@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { withdrawGone } from '../contracts/jobs.ts'
 import { enqueue } from '../features/outbox/outbox.ts'
@@ -8,6 +9,7 @@ import { isOnline } from './presence-sql.ts'
 const leaseMs = 30_000
 const renewEveryMs = 10_000
 const batchMs = 20
+const againMs = 500
 
 interface Subject {
   type: 'agent' | 'visitor'
@@ -17,15 +19,18 @@ interface Subject {
 /**
  * Who has a socket here, as rows that every process and the router read. A socket's row lives as long as this
  * process renews its lease; a process that is killed takes its sockets with it 30 s later. Connects and drops are
- * written in batches, so that ten thousand reconnecting visitors are a few statements.
+ * written in batches, so that ten thousand reconnecting visitors are a few statements; and one batch after the other,
+ * so that no drop is written before its connect.
  */
 export class Presence {
   readonly #services: Services
   readonly #processId = randomUUID()
   readonly #connected = new Map<string, Subject>()
   readonly #dropped = new Map<string, Subject>()
-  #flushing: Promise<void> = Promise.resolve()
-  #flushTimer: NodeJS.Timeout | undefined
+  /** The batch being written, and the one that is gathered for after it. */
+  #writing: Promise<void> = Promise.resolve()
+  #gathering: Promise<void> | undefined
+  #stopping = false
   #renewTimer: NodeJS.Timeout | undefined
 
   constructor(services: Services) {
@@ -44,7 +49,9 @@ export class Presence {
   /** Lets go of everything at once: the next process need not wait for the lease to end. */
   async stop(): Promise<void> {
     clearInterval(this.#renewTimer)
-    clearTimeout(this.#flushTimer)
+    this.#stopping = true
+    await this.#gathering
+    await this.#writing
     await this.#flush()
     const now = this.#services.clock.now()
     await sql`
@@ -64,17 +71,18 @@ export class Presence {
   }
 
   #soon(): Promise<void> {
-    if (!this.#flushTimer) {
-      this.#flushing = new Promise<void>((resolve) => {
-        this.#flushTimer = setTimeout(() => {
-          this.#flushTimer = undefined
-          this.#flush()
-            .catch((error) => this.#services.log.warn({ error: String(error) }, 'Presence was not written'))
-            .finally(resolve)
-        }, batchMs)
-      })
-    }
-    return this.#flushing
+    this.#gathering ??= this.#writeAfter(batchMs)
+    return this.#gathering
+  }
+
+  async #writeAfter(ms: number): Promise<void> {
+    await Promise.all([delay(ms), this.#writing])
+    this.#gathering = undefined
+    this.#writing = this.#flush().catch((error) => {
+      this.#services.log.warn({ error: String(error) }, 'Presence was not written')
+      if (!this.#stopping) this.#gathering ??= this.#writeAfter(againMs)
+    })
+    await this.#writing
   }
 
   async #flush(): Promise<void> {
@@ -98,7 +106,7 @@ export class Presence {
           this.#services.db,
         )
     } catch (error) {
-      // written with the next batch; a row that exists already is left as it is
+      // written with the next batch, which comes soon; a row that exists already is left as it is
       for (const [id, subject] of connected) this.#connected.set(id, subject)
       for (const [id, subject] of dropped) this.#dropped.set(id, subject)
       throw error

@@ -47,7 +47,7 @@ export const sockets = plugin(
       })
     }
     const upgrade = async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
-      const { pathname } = new URL(request.url ?? '/', 'http://foyer')
+      const pathname = URL.parse(request.url ?? '/', 'http://foyer')?.pathname
       const { origin, host } = request.headers
       const { publicUrl, widgetUrl } = services.config
       const address = addressOf(request, services.config.trustedProxies)

@@ -50,7 +50,8 @@ export class VisitorProtocol implements Protocol<VisitorConnection> {
     if (!hello.success) return false
     const { db, clock, bus } = this.#services
     const visitor = await findVisitor(db, hello.data.token)
-    if (!visitor) return false
+    // a line that broke meanwhile has said its goodbye already: nothing may be left behind for it
+    if (!visitor || connection.isClosed) return false
     connection.visitorId = visitor.id
     // first listen, then read: whatever is not in the snapshot comes after it
     connection.leave = bus.subscribe(`visitor:${visitor.id}`, (text, except) => {
@@ -67,7 +68,7 @@ export class VisitorProtocol implements Protocol<VisitorConnection> {
   }
 
   frame(connection: VisitorConnection, raw: unknown): void {
-    if (!connection.isOpen) return connection.refuseFrame('too_early', 'Wait for the welcome.')
+    if (!connection.isOpen) return refuseEarly(connection, raw)
     const parsed = VisitorFrame.safeParse(raw)
     if (!parsed.success) return refuseInvalid(connection, raw, parsed.error)
     const frame = parsed.data
@@ -145,13 +146,19 @@ function refuseError(connection: Connection, error: unknown, clientId: string | 
   })
 }
 
+export function refuseEarly(connection: Connection, raw: unknown): void {
+  connection.refuseFrame('too_early', 'Wait for the welcome.', clientIdOf(raw))
+}
+
 export function refuseInvalid(connection: Connection, raw: unknown, error: z.ZodError): void {
   const issue = error.issues[0]
-  const clientId = (raw as { clientId?: unknown }).clientId
   const where = issue?.path.length ? `${issue.path.join('.')}: ` : ''
-  connection.refuseFrame(
-    'invalid_input',
-    `${where}${issue?.message ?? 'Not valid.'}`,
-    typeof clientId === 'string' ? clientId.slice(0, 64) : null,
-  )
+  // it may quote what the peer sent
+  const message = `${where}${issue?.message ?? 'Not valid.'}`.slice(0, 300).toWellFormed()
+  connection.refuseFrame('invalid_input', message, clientIdOf(raw))
+}
+
+function clientIdOf(raw: unknown): string | null {
+  const { clientId } = raw as { clientId?: unknown }
+  return typeof clientId === 'string' ? clientId.slice(0, 64) : null
 }

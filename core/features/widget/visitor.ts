@@ -31,10 +31,7 @@ const pagesAVisit = 50
 /** Adds a page to the visitor's visit, or begins a new one after half an hour without a sign. */
 export async function recordPage({ db, clock }: Services, visitorId: string, page: PageView): Promise<void> {
   const now = clock.now()
-  const source = new URL(page.url, 'http://unknown.invalid')
-  const utm = Object.fromEntries(
-    [...source.searchParams].filter(([name]) => name.startsWith('utm_')).slice(0, 10),
-  )
+  const utm = readUtm(page.url)
   const shown = JSON.stringify({ url: page.url, title: page.title })
   await sql`
     with visitor as (
@@ -57,4 +54,12 @@ export async function recordPage({ db, clock }: Services, visitorId: string, pag
     insert into visits (id, visitor_id, started_at, last_at, pages, page_count)
     select ${randomUUIDv7()}::uuid, visitor.id, ${now}::timestamptz, ${now}::timestamptz, jsonb_build_array(${shown}::jsonb), 1
     from visitor where not exists (select from going_on)`.execute(db)
+}
+
+/** Where the visitor came from, as campaigns write it into addresses. What is no address has none. */
+function readUtm(url: string): Record<string, string> {
+  const source = URL.parse(url, 'http://unknown.invalid')
+  const named = [...(source?.searchParams ?? [])].filter(([name]) => name.startsWith('utm_'))
+  // %00 decodes to what PostgreSQL cannot store
+  return Object.fromEntries(named.slice(0, 10).map((pair) => pair.map((text) => text.replaceAll('\0', ''))))
 }

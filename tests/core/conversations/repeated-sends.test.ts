@@ -42,6 +42,15 @@ test('over HTTP and the socket a client id is one message', async ({ foyer }) =>
   expect((await foyer.stateOf(id)).texts.slice(1)).toEqual(['Once', 'Mine'])
 })
 
+test('a send repeated after the chat has ended is acknowledged as it was', async ({ foyer }) => {
+  const { visitor, agent, id } = await foyer.chat()
+  const clientId = randomUUID()
+  const { seq, at } = await visitor.says('Just in time', { conversationId: id, clientId })
+  await agent.ends(id)
+  expect(await visitor.says('Just in time', { conversationId: id, clientId })).toMatchObject({ seq, at })
+  await expect(visitor.says('Too late', { conversationId: id })).rejects.toThrow('conversation_ended')
+})
+
 test('a request repeated while another one is open stays the answer it had', async ({ foyer }) => {
   const agent = await foyer.agent()
   const visitor = await foyer.visitor()
@@ -60,7 +69,7 @@ test('a request repeated while another one is open stays the answer it had', asy
 })
 
 test('two tabs that ask at once open one conversation and lose no text', async ({ foyer }) => {
-  const agent = await foyer.agent()
+  await foyer.agent()
   const visitor = await foyer.visitor()
   const ask = (text: string) =>
     visitor.http.post<WidgetConversation>('/widget/conversations', { text, clientId: randomUUID() })
