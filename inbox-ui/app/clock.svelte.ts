@@ -1,3 +1,5 @@
+const sleepMs = 75_000
+
 /** The server's time: this browser's clock plus what it was off by when the server last said the time. */
 export class Clock {
   readonly #local: () => number
@@ -23,9 +25,14 @@ export class Clock {
     this.#tick = this.now()
   }
 
-  /** Ticks once a second until the returned function is called. */
-  start(): () => void {
+  /** Ticks once a second until the returned function is called. `onwake` is told when the machine has slept: the
+   *  browser slows timers of hidden pages to one a minute, so only a longer pause is a sleep. */
+  start(onwake: () => void = () => {}): () => void {
+    let last = this.#local()
     const timer = setInterval(() => {
+      const local = this.#local()
+      if (local - last > sleepMs) onwake()
+      last = local
       this.#tick = this.now()
     }, 1000)
     return () => clearInterval(timer)

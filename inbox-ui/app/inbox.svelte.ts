@@ -128,9 +128,13 @@ export class Inbox {
 
   /** Puts what a call answered with in its place. */
   put(conversation: Conversation): void {
+    const before = this.conversations.get(conversation.id)
     this.conversations.put(conversation)
     this.pages.noticed(conversation)
     if (conversation.id === this.openId) this.#showVisitor(conversation)
+    // what was begun or ended is part of the history
+    if (before && before.status !== conversation.status && this.#panel?.visitorId === conversation.visitor.id)
+      void this.#panel.history.load()
   }
 
   apply(frame: ToAgent): void {

@@ -24,7 +24,7 @@ const notSignedIn = 4401
 const revoked = 4403
 
 const greetingMs = 10_000
-const answerMs = 6_000
+const answerMs = 10_000
 const firstPauseMs = 400
 const longestPauseMs = 15_000
 
@@ -64,6 +64,14 @@ export class AgentSocket {
   /** Skips the pause before the next try. */
   retryNow = (): void => {
     if (this.#status === 'waiting') void this.#connect()
+  }
+
+  /** After a sleep or a change of network the old line may be dead without the browser knowing. */
+  renew = (): void => {
+    if (this.#status === 'open' || this.#status === 'waiting') {
+      if (this.#status === 'open') this.#options.onbroken()
+      void this.#connect()
+    }
   }
 
   /** False when the line is down; the frame is then not kept. */

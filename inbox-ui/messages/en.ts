@@ -417,6 +417,7 @@ export const en = (f: Format) => ({
     password: 'Password',
     passwordHint: 'At least 10 characters.',
     status: 'Status',
+    change: 'Change',
     available: 'Available',
     unavailable: 'Unavailable',
     notReachable: 'No inbox open',

@@ -1,4 +1,5 @@
-const minute = 60_000
+const second = 1000
+const minute = 60 * second
 const hour = 60 * minute
 const day = 24 * hour
 
@@ -74,12 +75,11 @@ export class Format {
     return `${day_} ${this.time(ms)}`
   }
 
-  /** A length in its largest whole unit: "40 s", "4 min", "3 h", "2 d". */
+  /** A length in its largest whole unit, by the symbols every language shares: "40 s", "4 min", "3 h", "2 d". */
   length(ms: number): string {
-    if (ms < minute) return this.#unit(Math.floor(Math.max(0, ms) / 1000), 'second')
-    if (ms < hour) return this.#unit(Math.floor(ms / minute), 'minute')
-    if (ms < day) return this.#unit(Math.floor(ms / hour), 'hour')
-    return this.#unit(Math.floor(ms / day), 'day')
+    const [unit, symbol] =
+      ms < minute ? [second, 's'] : ms < hour ? [minute, 'min'] : ms < day ? [hour, 'h'] : [day, 'd']
+    return `${this.number(Math.floor(Math.max(0, ms) / unit))}\u00a0${symbol}`
   }
 
   /** "1:40" */
@@ -103,13 +103,6 @@ export class Format {
     if (ms < minute) return null
     if (ms < day) return this.length(ms)
     return ms < 6 * day ? this.#weekday.format(new Date(at)) : this.date(at)
-  }
-
-  #unit(value: number, unit: 'second' | 'minute' | 'hour' | 'day'): string {
-    const unitDisplay = unit === 'minute' ? 'short' : 'narrow'
-    const text = new Intl.NumberFormat(this.#locale, { style: 'unit', unit, unitDisplay }).format(value)
-    // "40s" reads as a code; a no-break space keeps number and unit together
-    return text.replace(/^(\d+)\s?(\D+)$/, '$1 $2')
   }
 }
 
