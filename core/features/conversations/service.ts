@@ -23,7 +23,7 @@ interface Request {
 
 /** A visitor asks for a person. One open conversation at a time: asked again with the same client id, the answer is
  *  the conversation made then; with another one, the text joins the one that is open, so nothing typed is lost.
- *  @param first an agent to ask out of turn. */
+ *  @param first an agent to ask out of turn; else that is whoever the visitor talked to the last time. */
 export async function requestConversation(
   services: Services,
   request: Request,
@@ -36,7 +36,7 @@ export async function requestConversation(
     if (existing) return { conversation: existing, created: false }
     await keepFields(tx, request.visitorId, request.fields)
     const row = await insert(change, request, 'waiting')
-    await routeOn(services, change, row, first)
+    await routeOn(services, change, row, first ?? (await previousAgent(tx, row.previousId)))
     return { conversation: await forVisitor(tx, row.id), created: true }
   })
   if (!created && (conversation.status === 'waiting' || conversation.status === 'active'))
@@ -239,6 +239,13 @@ async function isStored(
     select from entries where conversation_id = ${conversationId} and sender_type = 'visitor'
       and sender_id = ${visitorId} and client_id = ${clientId}`.execute(tx)
   return rows.length > 0
+}
+
+async function previousAgent(tx: Tx, previousId: string | null): Promise<string | null> {
+  if (previousId === null) return null
+  const { rows } = await sql<{ agentId: string | null }>`
+    select agent_id from conversations where id = ${previousId}`.execute(tx)
+  return rows[0]?.agentId ?? null
 }
 
 /** What the visitor gave now replaces what they gave before; what they left empty stays. A signed address stays too. */
