@@ -273,7 +273,8 @@ export class Chat {
   writes(text: string) {
     this.draft = text
     this.#later('draft', 300, () => this.#parts.keep.set('draft', text || null))
-    if (text) this.typing.me()
+    // In the form nobody could be told, and having told would keep the first word of the chat quiet.
+    if (text && goesOn(this.conversation)) this.typing.me()
   }
 
   say(text: string) {
