@@ -13,7 +13,7 @@ const checks: Record<string, string[]> = {
     '--output',
     'human',
   ],
-  'style and lint': ['biome', 'ci', '--error-on-warnings', '.'],
+  'style and lint': ['biome', 'ci', '--colors=off', '--error-on-warnings', '.'],
   'what nobody uses': ['knip', '--no-progress'],
   'who imports whom': ['node', 'tests/check/boundaries.ts'],
   'lock file': ['node', 'tests/check/lock-file.ts'],
