@@ -98,6 +98,8 @@ export class LoadGenerator {
     }
     let doneInTime = 0
     const finished = new Promise<void>((resolve) => {
+      // messages that are never done would keep their bursts open for ever
+      const timer = setTimeout(resolve, seconds * 1_000 + quietMs)
       this.#onDone = (message) => {
         if (running) doneInTime++
         const conversation = this.#conversationOf[message] as number
@@ -105,6 +107,7 @@ export class LoadGenerator {
         if (openOf[conversation] !== 0) return
         if (running && performance.now() - start < seconds * 1_000) return burst()
         running = false
+        clearTimeout(timer)
         resolve()
       }
     })

@@ -91,16 +91,18 @@ export function judge(bare: Measured, foyer: Measured): Verdict[] {
 
 export function table(verdicts: Verdict[]): string {
   const digits = (value: number, unit: string) =>
-    unit === '/s' || unit === ''
-      ? Math.round(value).toLocaleString('en')
-      : value.toFixed(unit === 's' ? 4 : 2)
+    Number.isNaN(value)
+      ? '–'
+      : unit === '/s' || unit === ''
+        ? Math.round(value).toLocaleString('en')
+        : value.toFixed(unit === 's' ? 4 : 2)
   const rows = verdicts.map(({ name, bare, foyer, unit, limit, kept }) => [
     name,
     `${digits(bare, unit)} ${unit}`.trim(),
     `${digits(foyer, unit)} ${unit}`.trim(),
-    bare > 0 ? (foyer / bare).toFixed(2) : '–',
+    bare > 0 && foyer > 0 ? (foyer / bare).toFixed(2) : '–',
     limit,
-    limit === '' ? '' : kept ? 'kept' : 'BROKEN',
+    limit === '' || Number.isNaN(bare + foyer) ? '' : kept ? 'kept' : 'BROKEN',
   ])
   const all = [['', 'bare server', 'Foyer', 'ratio', 'limit', ''], ...rows]
   const widths = all[0]?.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0))) ?? []
