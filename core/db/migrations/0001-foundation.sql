@@ -290,14 +290,15 @@ create table search_backlog (
   seqs integer[] not null,
   at timestamptz not null
 );
--- Sliced by id, newest slice first: a word nobody wrote must not walk ten million rows.
+-- The words of some consecutive lines of one conversation, as many as were taken from the backlog together: a row a
+-- message would cost more than storing the message. Sliced by id, newest slice first: a word nobody wrote must not
+-- walk ten million rows.
 create table search_documents (
   id bigint generated always as identity primary key,
   conversation_id uuid not null references conversations on delete cascade,
-  seq integer not null,
   words tsvector not null
 );
-create unique index search_documents_once on search_documents (conversation_id, seq);
+create index search_documents_of_conversation on search_documents (conversation_id);
 create index search_documents_words on search_documents using gin (((id / 250000)::int), words);
 
 create table audit_log (
