@@ -13,10 +13,13 @@ export class App {
   readonly api: Api
   readonly session: Session
 
-  constructor(languages: readonly string[] = navigator.languages) {
+  constructor({
+    languages = navigator.languages,
+    fetch,
+  }: { languages?: readonly string[]; fetch?: typeof globalThis.fetch } = {}) {
     this.format = new Format(localeFor('en', languages))
     this.text = en(this.format)
-    this.api = new Api({ words: this.text.common })
+    this.api = new Api({ fetch, words: this.text.common })
     this.session = new Session(this.api)
   }
 }

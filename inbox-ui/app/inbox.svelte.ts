@@ -209,6 +209,8 @@ export class Inbox {
     const before = this.conversations.get(conversationId)
     this.conversations.applyEntry(conversationId, entry)
     this.#logs.get(conversationId)?.apply(entry)
+    // lines in between were lost: the log asks for them by itself, the row is read again
+    if (before && entry.seq > before.lastSeq + 1) void this.#fetch(conversationId)
     if (entry.sender.type !== 'visitor') return
     this.typing.apply(conversationId, false)
     const after = this.conversations.get(conversationId)

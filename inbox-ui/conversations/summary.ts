@@ -1,5 +1,8 @@
 import type { Conversation, Entry } from '../../core/contracts/conversations.ts'
 
+/** Characters of the last message that a row carries, as append_messages() keeps them. */
+const previewLength = 200
+
 /** A list row after one more line of its log, the way the server will tell it to a client that loads afresh. A line
  *  the row already knows changes nothing. */
 export function withEntry(conversation: Conversation, entry: Entry): Conversation {
@@ -7,7 +10,7 @@ export function withEntry(conversation: Conversation, entry: Entry): Conversatio
   const isMessage = entry.kind === 'message' || entry.kind === 'file'
   const next: Conversation = { ...conversation, lastSeq: entry.seq, lastAt: entry.at }
   if (!isMessage) return next
-  next.lastText = entry.text
+  next.lastText = entry.text === null ? null : [...entry.text].slice(0, previewLength).join('')
   next.lastSender = entry.sender.type
   if (entry.sender.type === 'visitor') {
     next.waitingSince = conversation.waitingSince ?? entry.at

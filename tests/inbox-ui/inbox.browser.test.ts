@@ -1,0 +1,173 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { App } from '../../inbox-ui/app/app.svelte.ts'
+import { Inbox } from '../../inbox-ui/app/inbox.svelte.ts'
+import { ModelServer, ModelSocket } from './model-server.ts'
+
+/** An inbox at the model server. */
+function anInbox(server: ModelServer) {
+  const app = new App({ languages: ['en'], fetch: server.fetch })
+  app.session.enter(server.me)
+  let socket: ModelSocket | undefined
+  const Line = function (this: unknown) {
+    socket = new ModelSocket(server)
+    return socket
+  } as unknown as typeof WebSocket
+  const inbox = new Inbox(app, { socketUrl: 'ws://model.test', WebSocket: Line })
+  const stop = inbox.start()
+  return {
+    inbox,
+    stop,
+    get socket(): ModelSocket {
+      if (!socket) throw new Error('This inbox has no line yet')
+      return socket
+    },
+    /** Waits for the greeting and lets it through. */
+    async connect() {
+      inbox.socket.retryNow()
+      await expect
+        .poll(
+          () => {
+            socket?.flow()
+            return inbox.socket.status
+          },
+          { interval: 1 },
+        )
+        .toBe('open')
+    },
+    /** Lets everything through that still comes, answers to questions included. */
+    async settle() {
+      for (let turn = 0; turn < 6; turn++) {
+        socket?.flow()
+        await new Promise((resolve) => setTimeout(resolve))
+      }
+    },
+  }
+}
+
+/** What an agent sees of it. */
+function seen({ inbox }: { inbox: Inbox }, logs: string[]) {
+  return {
+    active: inbox.conversations.active,
+    unread: inbox.conversations.unread,
+    offers: inbox.offers.pending,
+    missed: inbox.missed,
+    availability: inbox.availability.value,
+    logs: logs.map((id) => [id, inbox.log(id)?.entries.map(({ seq, text }) => `${seq} ${text}`)]),
+    notes: logs.map((id) => [id, inbox.log(id)?.notes.map(({ clientId, text }) => `${clientId} ${text}`)]),
+    waiting: inbox.outbox.items.length,
+  }
+}
+
+const visitor = { type: 'visitor' as const, id: 'v' }
+
+const happening = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ what: fc.constant('says' as const), chat: fc.nat(9) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ what: fc.constantFrom('offered', 'accepted', 'sends', 'notes'), chat: fc.nat(9) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      what: fc.constantFrom(
+        'declined',
+        'expired',
+        'withdrawn',
+        'read',
+        'presence',
+        'ended',
+        'missed',
+        'switched',
+      ),
+      chat: fc.nat(9),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ what: fc.constantFrom('saw', 'breaks', 'lost', 'flows'), chat: fc.nat(9) }),
+  },
+)
+
+/** An agent's inbox lives through anything; then it must show what one shows that is opened only now. Without breaks
+ *  every frame arrives; with them, what is in flight is lost and the line taken up again. */
+async function livesThrough(steps: { what: string; chat: number }[]): Promise<void> {
+  const server = new ModelServer()
+  const stale = anInbox(server)
+  await stale.connect()
+  let count = 0
+  for (const { what, chat } of steps) {
+    const chats = server.openChats()
+    const id = chats[chat % chats.length]
+    if (what === 'offered') server.offered()
+    else if (what === 'accepted') server.accepted(chat)
+    else if (what === 'declined' || what === 'expired' || what === 'withdrawn') server.closes(chat, what)
+    else if (what === 'missed') server.missesOne()
+    else if (what === 'switched') server.switches()
+    else if (what === 'flows') await stale.settle()
+    else if (what === 'breaks') {
+      stale.socket.breaks()
+      await stale.connect()
+    } else if (what === 'lost') stale.socket.flow((frame) => frame.type === 'entry')
+    else if (!id) continue
+    else if (what === 'says') server.says(id, visitor, `visitor ${++count}`, null)
+    else if (what === 'read') server.readByVisitor(id)
+    else if (what === 'presence') server.comesAndGoes(id)
+    else if (what === 'ended') server.ended(id)
+    else if (what === 'sends' || what === 'notes') {
+      stale.inbox.open(id)
+      stale.inbox.outbox.add(id, what === 'sends' ? 'message' : 'note', `agent ${++count}`)
+    } else if (what === 'saw') stale.inbox.sawAll(id)
+  }
+  await stale.settle()
+  // what was lost on a line that stayed up shows with the next line of the same chat
+  for (const id of server.openChats()) server.says(id, visitor, `the last of ${id}`, null)
+  await stale.settle()
+
+  const fresh = anInbox(server)
+  await fresh.connect()
+  const open = server.openChats().filter((id) => stale.inbox.log(id))
+  for (const id of open) fresh.inbox.open(id)
+  await fresh.settle()
+  try {
+    expect(seen(stale, open)).toEqual(seen(fresh, open))
+    for (const id of open)
+      expect(stale.inbox.log(id)?.entries.map(({ text }) => text)).toEqual(
+        server.entries.get(id)?.map(({ text }) => text),
+      )
+  } finally {
+    stale.stop()
+    fresh.stop()
+  }
+}
+
+test('an inbox that has lived through anything shows what a fresh one shows', async () => {
+  await fc.assert(fc.asyncProperty(fc.array(happening, { minLength: 5, maxLength: 40 }), livesThrough), {
+    numRuns: 60,
+    endOnFailure: true,
+  })
+}, 60_000)
+
+test('what is sent while the line is down is stored once when it is back', async () => {
+  const server = new ModelServer()
+  const opened = anInbox(server)
+  const { inbox, connect, settle } = opened
+  await connect()
+  server.offered()
+  server.accepted(0)
+  await settle()
+  const id = inbox.conversations.active[0]?.id ?? ''
+  inbox.open(id)
+  await settle()
+  opened.socket.breaks()
+  inbox.outbox.add(id, 'message', 'said in the dark')
+  expect(inbox.outbox.of(id)).toMatchObject([{ state: 'waiting' }])
+  await connect()
+  opened.socket.breaks()
+  await connect()
+  await settle()
+  expect(server.entries.get(id)?.map(({ text }) => text)).toEqual(['said in the dark'])
+  expect(inbox.log(id)?.entries.map(({ text }) => text)).toEqual(['said in the dark'])
+  expect(inbox.outbox.items).toEqual([])
+  opened.stop()
+})

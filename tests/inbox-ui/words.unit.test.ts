@@ -1,0 +1,171 @@
+import { expect, test } from 'vitest'
+import { titleOf } from '../../inbox-ui/app/title.ts'
+import { reasonInWords } from '../../inbox-ui/availability/words.ts'
+import { pieces } from '../../inbox-ui/conversations/links.ts'
+import { waitTone } from '../../inbox-ui/conversations/summary.ts'
+import { en } from '../../inbox-ui/messages/en.ts'
+import { Format, localeFor } from '../../inbox-ui/messages/format.ts'
+import { isWebAddress, pathOf } from '../../inbox-ui/parts/address.ts'
+import { hueOf, initialsOf } from '../../inbox-ui/parts/hue.ts'
+import { textColourOn } from '../../inbox-ui/sites/contrast.ts'
+import { originsOf } from '../../inbox-ui/sites/origins.ts'
+import { localTime, sourceOf } from '../../inbox-ui/visitors/words.ts'
+import { anOffer } from './samples.ts'
+
+const format = new Format('en-GB', 'Europe/Rome')
+const text = en(format)
+const now = Date.parse('2026-11-22T13:00:00Z')
+const minute = 60_000
+
+const linked = (line: string) => pieces(line).map(({ text, href }) => (href ? `<${text}>` : text))
+
+test('web addresses become links, and the sentence keeps its punctuation', () => {
+  expect(linked('See https://a.test/x?y=1, or (http://b.test/c_(d)).')).toEqual([
+    'See ',
+    '<https://a.test/x?y=1>',
+    ', or (',
+    '<http://b.test/c_(d)>',
+    ').',
+  ])
+})
+
+test('only http and https become links', () => {
+  for (const line of ['javascript:alert(1)', 'data:text/html,x', 'file:///etc/passwd', 'ftp://a.test'])
+    expect(linked(line)).toEqual([line])
+})
+
+test('text with links is still the whole text', () => {
+  const line = 'a https://x.test/"><script>alert(1)</script> b https://y.test'
+  expect(
+    pieces(line)
+      .map(({ text }) => text)
+      .join(''),
+  ).toBe(line)
+  expect(pieces(line).every(({ href }) => !href || /^https?:/.test(href))).toBe(true)
+})
+
+test('waiting turns amber at two minutes and red at five', () => {
+  expect([0, 119_999, 120_000, 299_999, 300_000].map(waitTone)).toEqual([
+    'plain',
+    'plain',
+    'late',
+    'late',
+    'bad',
+  ])
+})
+
+test('lengths are given in their largest whole unit', () => {
+  const lengths = [0, 59_999, minute, 59 * minute, 60 * minute, 47 * 60 * minute, 48 * 60 * minute]
+  expect(lengths.map((ms) => format.length(ms).replace('\u00a0', ' '))).toEqual([
+    '0 s',
+    '59 s',
+    '1 min',
+    '59 min',
+    '1 h',
+    '1 d',
+    '2 d',
+  ])
+})
+
+test('an instant is a time today, a weekday within the week, a date beyond', () => {
+  expect(format.timeOrDay(now + 60 * minute, now)).toBe('15:00')
+  expect(format.timeOrDay(now + 24 * 60 * minute, now)).toBe('Mon 14:00')
+  expect(format.timeOrDay(now + 10 * 24 * 60 * minute, now)).toBe('2 Dec 14:00')
+})
+
+test('the day of an instant is the reader’s, not UTC’s', () => {
+  expect(format.dayKey('2026-11-22T23:30:00Z')).toBe('2026-11-23')
+})
+
+test('dates follow the reader’s variety of English', () => {
+  expect(localeFor('en', ['fr', 'en-AU', 'en'])).toBe('en-AU')
+  expect(localeFor('en', ['fr'])).toBe('en')
+})
+
+const zone = { timeZone: 'Europe/Rome' }
+const reason = (
+  code: 'set_by_you_until' | 'missed_offers_until' | 'set_by_supervisor_until',
+  until: string,
+) =>
+  reasonInWords(
+    { available: false, source: 'override', until, reason: { code, until, ...zone, ends: 'midnight' } },
+    text,
+    format,
+    now,
+  )
+
+test('the switch says why and until when', () => {
+  const schedule = { available: true, source: 'schedule' as const, until: '2026-11-22T16:00:00Z' }
+  const until = schedule.until
+  expect(
+    reasonInWords({ ...schedule, reason: { code: 'by_schedule_until', until, ...zone } }, text, format, now),
+  ).toBe('by schedule until 17:00')
+  expect(
+    reasonInWords({ ...schedule, until: null, reason: { code: 'by_schedule', ...zone } }, text, format, now),
+  ).toBe('by schedule')
+  expect(reason('set_by_you_until', '2026-11-23T08:00:00Z')).toBe('set by you until Mon 09:00')
+  expect(reason('missed_offers_until', '2026-11-23T08:00:00Z')).toBe('you missed two chats')
+})
+
+test('the tab’s title counts what is unread and flashes while offers wait', () => {
+  const state = { page: 'Inbox', unread: 3, offers: [], tick: 0, text }
+  expect(titleOf(state)).toBe('(3) Inbox · Foyer')
+  expect(titleOf({ ...state, unread: 0 })).toBe('Inbox · Foyer')
+  const offers = [anOffer('a')]
+  expect(titleOf({ ...state, offers })).toBe('● Chat from Tom Becker')
+  expect(titleOf({ ...state, offers, tick: 1_000 })).toBe('(3) Inbox · Foyer')
+})
+
+test('a page is named by its path, a home page by its host', () => {
+  expect(pathOf('https://shop.test/trade/halo-40?x=1#y')).toBe('/trade/halo-40')
+  expect(pathOf('https://shop.test/caf%C3%A9')).toBe('/café')
+  expect(pathOf('https://shop.test/%E0%A4%A')).toBe('/%E0%A4%A')
+  expect(pathOf('https://shop.test/')).toBe('shop.test')
+  expect(pathOf('no address')).toBe('no address')
+  expect(isWebAddress('javascript:alert(1)')).toBe(false)
+})
+
+test('where a visitor came from: campaign, else the referring page, else nothing', () => {
+  const utm = { source: 'google', medium: 'cpc', campaign: 'spring-trade' }
+  expect(sourceOf({ utm, referrer: 'https://google.test/' })).toBe('google / cpc, spring-trade')
+  expect(sourceOf({ utm: { utm_source: 'x' }, referrer: null })).toBe('x')
+  expect(sourceOf({ utm: null, referrer: 'https://blog.test/lamps' })).toBe('blog.test/lamps')
+  expect(sourceOf({ utm: null, referrer: 'https://blog.test/' })).toBe('blog.test')
+  expect(sourceOf({ utm: null, referrer: null })).toBeNull()
+})
+
+test('local time names the place, and is unknown for a zone nobody knows', () => {
+  expect(localTime('America/New_York', now, format)).toBe('08:00, New York')
+  expect(localTime('Mars/Olympus', now, format)).toBeNull()
+  expect(localTime(null, now, format)).toBeNull()
+})
+
+test('initials and colours', () => {
+  expect(['Sofia Ricci', 'Ōno', '  anna  maria  berg ', '…', '', null].map(initialsOf)).toEqual([
+    'SR',
+    'Ō',
+    'AB',
+    null,
+    null,
+    null,
+  ])
+  expect(hueOf('visitor-1')).toBe(hueOf('visitor-1'))
+  expect([...'abcdefgh'].map(hueOf).every((hue) => hue >= 1 && hue <= 8)).toBe(true)
+})
+
+test('text on a brand colour is black or white, whichever reads better', () => {
+  expect(['#ffffff', '#ffd400', '#1d4f3f', '#000000'].map(textColourOn)).toEqual([
+    '#000000',
+    '#000000',
+    '#ffffff',
+    '#ffffff',
+  ])
+})
+
+test('allowed addresses are taken as people paste them', () => {
+  expect(originsOf(' https://www.a.test/shop/ \nhttp://b.test:8080, https://www.a.test\nnonsense')).toEqual([
+    'https://www.a.test',
+    'http://b.test:8080',
+    'nonsense',
+  ])
+})
