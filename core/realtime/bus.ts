@@ -9,6 +9,10 @@ export type Listener = (frame: string, exceptSocketId: string | null) => void
  *  the database, and receivers resume from it. */
 export interface Bus {
   publish(topic: Topic, frame: string, exceptSocketId?: string | null): void
+  /** Only to those who listen in this process. */
+  publishHere(topic: Topic, frame: string): void
+  /** Whether anybody listens in this process. */
+  has(topic: Topic): boolean
   /** @returns the function that ends it. */
   subscribe(topic: Topic, listener: Listener): () => void
   /** Called when frames from other processes may have been lost. */
@@ -39,12 +43,12 @@ export class MemoryBus implements Bus {
     }
   }
 
-  has(topic: Topic): boolean {
-    return this.#listeners.has(topic)
+  publishHere(topic: Topic, frame: string): void {
+    this.publish(topic, frame)
   }
 
-  topics(): Topic[] {
-    return [...this.#listeners.keys()]
+  has(topic: Topic): boolean {
+    return this.#listeners.has(topic)
   }
 
   onGap(): void {}

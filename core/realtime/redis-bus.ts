@@ -4,21 +4,31 @@ import { Redis } from 'ioredis'
 import { type Bus, type Listener, MemoryBus, type Topic } from './bus.ts'
 
 const prefix = 'foyer:bus:'
+/** Not a topic: on it a process says that frames of its own were lost. */
+const gapChannel = 'foyer:gap'
+
+const pingEveryMs = 4_000
+/** A line on which nothing came back for this long is dead, whatever the operating system still believes. */
+const silentForMs = 5_000
 
 /** Frames between processes over Redis pub/sub. Local listeners hear a frame at once, before Redis does, so an absent
- *  Redis costs only what other processes hold; they are told of the gap when it is back. */
+ *  Redis costs only what other processes hold. Who may have missed something is told of the gap: this process when
+ *  its subscriptions were interrupted, the others when frames of this one could not be sent. */
 export class RedisBus implements Bus {
   readonly #local = new MemoryBus()
   readonly #publisher: Redis
   readonly #subscriber: Redis
   readonly #processId = randomUUID()
   readonly #gapListeners: (() => void)[] = []
+  readonly #pings: NodeJS.Timeout
+  #lost = false
 
   constructor(url: string, log: FastifyBaseLogger) {
     const options = {
       // a frame that cannot be sent now is lost, and resumed from the log: never pile up memory for it
       enableOfflineQueue: false,
       maxRetriesPerRequest: 0,
+      socketTimeout: silentForMs,
       retryStrategy: (attempt: number) => Math.min(50 * 2 ** Math.min(attempt, 6), 2_000),
     }
     this.#publisher = new Redis(url, options)
@@ -30,24 +40,45 @@ export class RedisBus implements Bus {
     })
     for (const client of [this.#publisher, this.#subscriber])
       client.on('error', (error: Error) => log.warn({ error: error.message }, 'Redis does not answer'))
+    this.#publisher.on('ready', () => this.#confessLoss())
     let connectedBefore = false
     this.#subscriber.on('ready', () => {
-      if (connectedBefore) for (const listener of this.#gapListeners) listener()
+      if (connectedBefore) this.#tellGap()
       connectedBefore = true
     })
+    this.#subscriber.subscribe(gapChannel).catch(() => undefined)
     this.#subscriber.on('message', (channel: string, payload: string) => {
+      if (channel === gapChannel) {
+        if (payload !== this.#processId) this.#tellGap()
+        return
+      }
       const [from, exceptSocketId, frame] = splitPayload(payload)
       if (from !== this.#processId)
         this.#local.publish(channel.slice(prefix.length) as Topic, frame, exceptSocketId || null)
     })
+    this.#pings = setInterval(() => {
+      for (const client of [this.#publisher, this.#subscriber])
+        if (client.status === 'ready') client.ping().catch(() => undefined)
+    }, pingEveryMs)
   }
 
   publish(topic: Topic, frame: string, exceptSocketId: string | null = null): void {
     this.#local.publish(topic, frame, exceptSocketId)
-    // lost while Redis is away; receivers resume from the log
     this.#publisher
       .publish(prefix + topic, `${this.#processId}|${exceptSocketId ?? ''}|${frame}`)
-      .catch(() => undefined)
+      .catch(() => {
+        this.#lost = true
+        // the line may be back already: then no "ready" is to come
+        if (this.#publisher.status === 'ready') this.#confessLoss()
+      })
+  }
+
+  publishHere(topic: Topic, frame: string): void {
+    this.#local.publish(topic, frame)
+  }
+
+  has(topic: Topic): boolean {
+    return this.#local.has(topic)
   }
 
   subscribe(topic: Topic, listener: Listener): () => void {
@@ -65,9 +96,22 @@ export class RedisBus implements Bus {
   }
 
   async close(): Promise<void> {
+    clearInterval(this.#pings)
     this.#publisher.disconnect()
     this.#subscriber.disconnect()
     await this.#local.close()
+  }
+
+  #tellGap(): void {
+    for (const listener of this.#gapListeners) listener()
+  }
+
+  #confessLoss(): void {
+    if (!this.#lost) return
+    this.#lost = false
+    this.#publisher.publish(gapChannel, this.#processId).catch(() => {
+      this.#lost = true
+    })
   }
 }
 

@@ -9,6 +9,7 @@ import { isOwnOrigin } from '../plugins/origins.ts'
 import { AgentProtocol } from './agent-socket.ts'
 import type { Connection } from './connection.ts'
 import { Presence } from './presence.ts'
+import { Reconciler } from './reconcile.ts'
 import { VisitorLimits } from './visitor-limits.ts'
 import { type VisitorConnection, VisitorProtocol } from './visitor-socket.ts'
 
@@ -27,6 +28,7 @@ export const sockets = plugin(
     const reachability = new ReachabilityWatch(services)
     const visitors = new VisitorProtocol(services, presence, limits, reachability)
     const agents = new AgentProtocol(services, presence)
+    const reconciler = new Reconciler(services)
     app.decorate('visitorLimits', limits)
     app.decorate('reachability', reachability)
 
@@ -84,19 +86,22 @@ export const sockets = plugin(
       agents
         .refreshAll()
         .catch((error) => app.log.warn({ error: String(error) }, 'Inboxes were not refreshed'))
-      // a visitor's client does all it needs when it comes back
-      for (const connection of open) if (isVisitor(connection)) connection.close(1012, 'Reconnect and resume')
+      void reconciler.run()
     })
     reachability.onChange((value) => {
       const frame = JSON.stringify({ type: 'reachability', reachability: value })
       for (const connection of open) if (isVisitor(connection)) connection.write(frame)
     })
 
-    app.addHook('onReady', () => presence.start())
+    app.addHook('onReady', async () => {
+      await presence.start()
+      reconciler.start()
+    })
     app.addHook('preClose', async () => {
       app.server.off('upgrade', onUpgrade)
       for (const timer of timers) clearInterval(timer)
       reachability.stop()
+      await reconciler.stop()
       for (const connection of open) connection.close(1012, 'Restarting; come back in a moment')
       await presence
         .stop()

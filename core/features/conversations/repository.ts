@@ -234,6 +234,15 @@ export async function readEntry(
   return entries[0]
 }
 
+/** The last line of each, by the conversation's id. */
+export async function lastEntries(db: Db | Tx, conversationIds: string[]): Promise<Map<string, Entry>> {
+  const { rows } = await sql<EntryRow & { conversationId: string }>`
+    select e.conversation_id, e.seq, e.kind, e.sender_type, e.sender_id, e.at, e.text, e.data, e.client_id
+    from conversations c join entries e on e.conversation_id = c.id and e.seq = c.last_seq
+    where c.id = any (${conversationIds}::uuid[])`.execute(db)
+  return new Map(rows.map((row) => [row.conversationId, toEntry(row)]))
+}
+
 function toEntry(row: EntryRow): Entry {
   return {
     seq: row.seq,
