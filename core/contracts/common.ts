@@ -1,3 +1,4 @@
+import { parsePhoneNumberFromString } from 'libphonenumber-js/min'
 import { z } from 'zod'
 
 /** An instant in UTC, as ISO 8601 with a Z. */
@@ -38,6 +39,18 @@ export const shortText = (max = 200) =>
   Text.pipe(z.string().trim().max(max, `At most ${max} characters.`))
     .nullable()
     .transform((text) => text || null)
+
+/** As people write it, with or without a country: one with "+" must be possible there, one without needs 5 to 15
+ *  digits. Kept as written, since only the writer knows the country; null or empty clears it. */
+export const PhoneNumber = shortText(50).refine(
+  (phone) => phone === null || isPhoneNumber(phone),
+  'This is not a phone number, such as +39 02 5550 0142.',
+)
+
+function isPhoneNumber(phone: string): boolean {
+  if (phone.startsWith('+')) return parsePhoneNumberFromString(phone)?.isPossible() ?? false
+  return /^[\d\s()./-]+$/.test(phone) && /^\d{5,15}$/.test(phone.replace(/\D/g, ''))
+}
 
 /** Only these reach a link: a javascript: address typed by a visitor must stay text. */
 export const WebAddress = Text.pipe(

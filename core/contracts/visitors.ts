@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { EmailAddress, Id, Instant, shortText } from './common.ts'
+import { EmailAddress, Id, Instant, PhoneNumber, shortText } from './common.ts'
 import { Page } from './conversations.ts'
 
 /** The visitor panel. Unknown is null, shown as a dash. */
@@ -38,7 +38,7 @@ export const CorrectVisitor = z
     name: shortText(),
     jobTitle: shortText(),
     email: z.union([EmailAddress, z.null(), z.literal('').transform(() => null)]),
-    phone: shortText(50),
+    phone: PhoneNumber,
     company: shortText(),
   })
   .partial()

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { ClientId, EmailAddress, Id, Instant, MessageText, shortText, Text } from './common.ts'
+import { ClientId, EmailAddress, Id, Instant, MessageText, PhoneNumber, shortText, Text } from './common.ts'
 import { ConversationStatus, EndReason, Entry } from './conversations.ts'
 import { SiteSettings } from './sites.ts'
 
@@ -61,7 +61,7 @@ export const VisitorFields = z
     name: shortText(100),
     email: z.union([EmailAddress, z.literal('').transform(() => null), z.null()]),
     jobTitle: shortText(100),
-    phone: shortText(50),
+    phone: PhoneNumber,
     company: shortText(100),
   })
   .partial()
