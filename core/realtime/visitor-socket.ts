@@ -94,7 +94,7 @@ export class VisitorProtocol implements Protocol<VisitorConnection> {
       case 'typing':
         return answer(connection, visitorTyping(this.#services, visitorId, frame))
       case 'seen':
-        return answer(connection, visitorSeen(this.#services, visitorId, frame))
+        return answer(connection, visitorSeen(this.#services, visitorId, frame, connection.id))
       case 'page':
         return answer(connection, recordPage(this.#services, visitorId, frame.page))
       default:

@@ -6,6 +6,7 @@ import type { Tx } from '../../db/pool.ts'
 import { NotFoundError } from '../../errors.ts'
 import { type Change, change, type Services } from '../../services.ts'
 import { routeOn } from '../routing/route.ts'
+import { tellAgentOf } from '../visitors/service.ts'
 import { tellCounts } from './endings.ts'
 import { forVisitor, listForVisitor } from './for-visitor.ts'
 import type { OutgoingMessage } from './message-log.ts'
@@ -85,6 +86,7 @@ export async function leaveMessage(
     if (message.text && !(await isStored(tx, id, visitorId, message.clientId)))
       await appendLeft(services, change, row, message.text, message.clientId)
     if (row.status === 'missed') await tellMissed(services, change, row)
+    if (row.status === 'active') await tellAgentOf(change, visitorId)
     const conversation = await forVisitor(tx, id)
     change.tellVisitor(visitorId, { type: 'conversation', conversation })
     return conversation

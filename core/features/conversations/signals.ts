@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
-import type { Services } from '../../services.ts'
+import { change, type Services } from '../../services.ts'
+import { forVisitor } from './for-visitor.ts'
 import { summary } from './repository.ts'
 
 /** Typing and reading: small facts about an open chat. Each is addressed by the row of the moment, so a chat that
@@ -35,45 +36,51 @@ export async function agentTyping(
     bus.publish(`visitor:${rows[0].visitorId}`, JSON.stringify({ type: 'typing', conversationId, typing }))
 }
 
-export async function visitorSeen({ db, bus }: Services, visitorId: string, seen: Seen): Promise<void> {
-  const { rows } = await sql<{ agentId: string | null; readSeq: number; receivedSeq: number }>`
-    update conversations set
-      visitor_read_seq = greatest(visitor_read_seq, least(${seen.readSeq}, last_seq)),
-      visitor_received_seq = greatest(visitor_received_seq, visitor_read_seq, least(${seen.receivedSeq}, last_seq), least(${seen.readSeq}, last_seq))
-    where id = ${seen.conversationId} and visitor_id = ${visitorId}
-      and (visitor_read_seq < least(${seen.readSeq}, last_seq) or visitor_received_seq < least(${seen.receivedSeq}, last_seq))
-    returning agent_id, visitor_read_seq as read_seq, visitor_received_seq as received_seq`.execute(db)
-  const row = rows[0]
-  if (row?.agentId)
-    bus.publish(
-      `agent:${row.agentId}`,
-      JSON.stringify({
-        type: 'seen',
-        conversationId: seen.conversationId,
-        readSeq: row.readSeq,
-        receivedSeq: row.receivedSeq,
-      }),
-    )
+export async function visitorSeen(
+  services: Services,
+  visitorId: string,
+  seen: Seen,
+  exceptSocketId: string | null,
+): Promise<void> {
+  await change(services, async ({ tx, tellAgent, tellVisitor }) => {
+    const { conversationId } = seen
+    const { rows } = await sql<{ agentId: string | null; readSeq: number; receivedSeq: number }>`
+      update conversations set
+        visitor_read_seq = greatest(visitor_read_seq, least(${seen.readSeq}, last_seq)),
+        visitor_received_seq = greatest(visitor_received_seq, visitor_read_seq, least(${seen.receivedSeq}, last_seq), least(${seen.readSeq}, last_seq))
+      where id = ${conversationId} and visitor_id = ${visitorId}
+        and (visitor_read_seq < least(${seen.readSeq}, last_seq) or visitor_received_seq < least(${seen.receivedSeq}, last_seq))
+      returning agent_id, visitor_read_seq as read_seq, visitor_received_seq as received_seq`.execute(tx)
+    const row = rows[0]
+    if (!row) return
+    const { agentId, readSeq, receivedSeq } = row
+    if (agentId) tellAgent(agentId, { type: 'seen', conversationId, readSeq, receivedSeq })
+    // the unread count of the visitor's other tabs
+    if (seen.readSeq > 0) {
+      const conversation = await forVisitor(tx, conversationId)
+      tellVisitor(visitorId, { type: 'conversation', conversation }, exceptSocketId)
+    }
+  })
 }
 
+/** The row stays locked until the frames are ready, so that none tells an older count than the one before. */
 export async function agentSeen(
   services: Services,
   agentId: string,
   seen: Seen,
   exceptSocketId: string | null,
 ): Promise<void> {
-  const { db, bus, clock } = services
-  const { rows } = await sql<{ visitorId: string; readSeq: number }>`
-    update conversations set agent_read_seq = least(${seen.readSeq}, last_seq)
-    where id = ${seen.conversationId} and agent_id = ${agentId} and agent_read_seq < least(${seen.readSeq}, last_seq)
-    returning visitor_id, agent_read_seq as read_seq`.execute(db)
-  const row = rows[0]
-  if (!row) return
-  bus.publish(
-    `visitor:${row.visitorId}`,
-    JSON.stringify({ type: 'seen', conversationId: seen.conversationId, readSeq: row.readSeq }),
-  )
-  // the unread count of the agent's other tabs
-  const conversation = await summary(db, clock.now(), seen.conversationId)
-  bus.publish(`agent:${agentId}`, JSON.stringify({ type: 'conversation', conversation }), exceptSocketId)
+  await change(services, async ({ tx, now, tellAgent, tellVisitor }) => {
+    const { conversationId } = seen
+    const { rows } = await sql<{ visitorId: string; readSeq: number }>`
+      update conversations set agent_read_seq = least(${seen.readSeq}, last_seq)
+      where id = ${conversationId} and agent_id = ${agentId} and agent_read_seq < least(${seen.readSeq}, last_seq)
+      returning visitor_id, agent_read_seq as read_seq`.execute(tx)
+    const row = rows[0]
+    if (!row) return
+    tellVisitor(row.visitorId, { type: 'seen', conversationId, readSeq: row.readSeq })
+    // the unread count of the agent's other tabs
+    const conversation = await summary(tx, now, conversationId)
+    tellAgent(agentId, { type: 'conversation', conversation }, exceptSocketId)
+  })
 }

@@ -5,7 +5,7 @@ import type { Db, Tx } from '../../db/pool.ts'
 import { NotFoundError } from '../../errors.ts'
 import { type Change, change, type Services } from '../../services.ts'
 import { audit } from '../audit/audit.ts'
-import { summary } from '../conversations/repository.ts'
+import { lock, summary } from '../conversations/repository.ts'
 import type { Viewer } from '../conversations/visibility.ts'
 import * as visitors from './repository.ts'
 import { visitorVisibleTo } from './visibility.ts'
@@ -41,7 +41,7 @@ export function correctVisitor(
       objectId: id,
       detail: { fields: Object.keys(corrections) },
     })
-    await tellAgentsOf(change, await visitors.activeChats(tx, sql`v.id = ${id}`))
+    await tellAgentOf(change, id)
     return readVisitor(tx, now, agent, id)
   })
 }
@@ -59,6 +59,11 @@ export async function tellAgentsAbout(change: Change, emails: string[]): Promise
   )
 }
 
+/** Something about this visitor changed: whoever is talking with them sees it without a reload. */
+export async function tellAgentOf(change: Change, visitorId: string): Promise<void> {
+  await tellAgentsOf(change, await visitors.activeChats(change.tx, sql`v.id = ${visitorId}`))
+}
+
 async function tellAgentsOf(
   { tx, now, tellAgent }: Change,
   chats: { visitorId: string; conversationId: string; agentId: string }[],
@@ -66,7 +71,8 @@ async function tellAgentsOf(
   for (const { visitorId, conversationId, agentId } of chats) {
     const [visitor] = await visitors.describeVisitors(tx, now, sql`v.id = ${visitorId}`)
     if (visitor) tellAgent(agentId, { type: 'visitor', visitor })
-    // the list shows name and company too
+    // the list shows name and company too; locked, so that no older row follows a newer one
+    await lock(tx, conversationId)
     tellAgent(agentId, { type: 'conversation', conversation: await summary(tx, now, conversationId) })
   }
 }

@@ -24,7 +24,8 @@ interface Row {
 export class ReachabilityWatch {
   readonly #services: Services
   #known: { value: Promise<Reachability>; at: number } | undefined
-  #last = ''
+  #told = ''
+  #listener: ((value: Reachability) => void) | undefined
   #timer: NodeJS.Timeout | undefined
 
   constructor(services: Services) {
@@ -36,24 +37,26 @@ export class ReachabilityWatch {
     if (this.#known && now - this.#known.at < freshMs) return this.#known.value
     const value = readReachability(this.#services)
     this.#known = { value, at: now }
-    // a failed look must not be remembered
-    value.catch(() => {
-      if (this.#known?.value === value) this.#known = undefined
-    })
+    value.then(
+      (one) => this.#tell(one),
+      () => {
+        // a failed look must not be remembered
+        if (this.#known?.value === value) this.#known = undefined
+      },
+    )
     return value
   }
 
+  /** Whatever anybody is told by {@link current}, the listener hears as well, so nobody keeps an old answer. */
   onChange(listener: (value: Reachability) => void): void {
-    this.#timer = setInterval(() => {
-      this.current().then(
-        (value) => {
-          const text = JSON.stringify(value)
-          if (this.#last !== '' && this.#last !== text) listener(value)
-          this.#last = text
-        },
-        () => undefined,
-      )
-    }, freshMs)
+    this.#listener = listener
+    this.#timer = setInterval(() => void this.current().catch(() => undefined), freshMs)
+  }
+
+  #tell(value: Reachability): void {
+    const text = JSON.stringify(value)
+    if (this.#told !== '' && this.#told !== text) this.#listener?.(value)
+    this.#told = text
   }
 
   stop(): void {

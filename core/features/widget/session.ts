@@ -1,14 +1,15 @@
 import { createHmac, randomUUIDv7, timingSafeEqual } from 'node:crypto'
 import { sql } from 'kysely'
 import { z } from 'zod'
-import { EmailAddress } from '../../contracts/common.ts'
+import { EmailAddress, Text } from '../../contracts/common.ts'
 import type { KnownFields, OpenSession, WidgetSession } from '../../contracts/widget.ts'
 import type { Db } from '../../db/pool.ts'
 import { FoyerError, NotFoundError } from '../../errors.ts'
-import type { Services } from '../../services.ts'
+import { change, type Services } from '../../services.ts'
 import { currentOf } from '../conversations/for-visitor.ts'
 import { hashToken, newToken } from '../sign-in/tokens.ts'
 import { findSiteByKey } from '../sites/repository.ts'
+import { tellAgentOf } from '../visitors/service.ts'
 import type { ReachabilityWatch } from './reachability.ts'
 import { recordPage } from './visitor.ts'
 
@@ -37,11 +38,7 @@ export async function openVisitorSession(
       time_zone = coalesce(excluded.time_zone, visitors.time_zone), language = coalesce(excluded.language, visitors.language)`.execute(
     db,
   )
-  if (signed)
-    await sql`
-      update visitors set name = coalesce(${signed.name ?? null}, name), email = coalesce(${signed.email ?? null}, email),
-             email_verified = email_verified or ${signed.email !== undefined}, identity_subject = ${signed.sub}
-      where id = ${visitorId}`.execute(db)
+  if (signed) await keepIdentity(services, visitorId, signed)
   if (request.page) await recordPage(services, visitorId, request.page)
 
   const [known, conversation, reachable, faces] = await Promise.all([
@@ -60,6 +57,20 @@ export async function openVisitorSession(
     faces,
     conversation,
   }
+}
+
+async function keepIdentity(
+  services: Services,
+  visitorId: string,
+  { sub, email, name }: z.infer<typeof Identity>,
+): Promise<void> {
+  await change(services, async (change) => {
+    const { rows } = await sql`
+      update visitors set name = coalesce(${name ?? null}, name), email = coalesce(${email ?? null}, email),
+             email_verified = email_verified or ${email !== undefined}, identity_subject = ${sub}
+      where id = ${visitorId} returning id`.execute(change.tx)
+    if (rows.length > 0) await tellAgentOf(change, visitorId)
+  })
 }
 
 /** Null as well when the browser comes back as somebody else: what the one said is not for the other. */
@@ -101,9 +112,9 @@ function timeZoneOf(name: string | undefined): string | null {
 const maxIdentityAgeMs = 60 * 60_000
 
 const Identity = z.object({
-  sub: z.string().min(1).max(200),
+  sub: Text.pipe(z.string().min(1).max(200)),
   email: EmailAddress.optional(),
-  name: z.string().trim().min(1).max(100).optional(),
+  name: Text.pipe(z.string().trim().min(1).max(100)).optional(),
   exp: z.number(),
   iat: z.number().optional(),
 })

@@ -1,0 +1,156 @@
+import { randomUUID } from 'node:crypto'
+import { expect, test } from 'vitest'
+import { aConversation, anAgent, aVisitor } from '#tests/support/factories.ts'
+import { startFoyer, type TestFoyer } from '#tests/support/foyer.ts'
+import { HttpClient } from '#tests/support/http-client.ts'
+import { waitFor } from '#tests/support/wait.ts'
+import { ending, visitorLine } from './line.ts'
+
+const limits = {
+  visitorBurst: 5,
+  visitorPerSecond: 2,
+  addressBurst: 8,
+  addressPerSecond: 2,
+  addressSockets: 3,
+  sessionsPerMinute: 4,
+}
+
+/** Behind one proxy, so that a test can come from any address. */
+const start = () => startFoyer({ settings: { limits }, config: { trustedProxies: 1 }, workers: false })
+const fromAddress = (address: string) => ({ 'x-forwarded-for': `6.6.6.6, ${address}` })
+
+test('one visitor may write so much at once, and is told when to go on', async () => {
+  const foyer = await start()
+  const { line, id } = await chatFrom(foyer, '203.0.113.1')
+  const sends = Array.from({ length: 9 }, (_, n) => ({ clientId: `send-${n}`, text: `line ${n}` }))
+  for (const send of sends) line.send({ type: 'send', conversationId: id, ...send })
+  await waitFor('all are answered', () => line.ofType('ack').length + line.ofType('refused').length === 9)
+  expect(line.ofType('ack').map(({ clientId }) => clientId)).toEqual(sends.slice(0, 5).map((s) => s.clientId))
+  for (const refused of line.ofType('refused')) {
+    expect(refused).toMatchObject({ code: 'rate_limited', clientId: expect.stringMatching(/^send-[5-8]$/) })
+    expect(refused.retryAfterMs).toBeGreaterThan(0)
+    expect(refused.retryAfterMs).toBeLessThanOrEqual(500)
+  }
+  // and goes on then
+  await waitFor(
+    'the next one is taken',
+    () => {
+      line.send({ type: 'send', conversationId: id, clientId: 'send-5', text: 'line 5' })
+      return line.ofType('ack').some(({ clientId }) => clientId === 'send-5')
+    },
+    { everyMs: 100 },
+  )
+  expect((await foyer.stateOf(id)).texts).toHaveLength(6)
+  // the same allowance over HTTP
+  const http = new HttpClient(foyer.origin)
+  const visitor = await aVisitor(foyer.pool, foyer.clock.now(), { siteId: foyer.site.id })
+  http.useToken(visitor.token)
+  const statuses: number[] = []
+  for (let n = 0; n < 7; n++) {
+    const body = { text: `Hello ${n}`, clientId: randomUUID() }
+    const response = await http.raw('POST', '/widget/conversations', body, fromAddress('203.0.113.9'))
+    statuses.push(response.status)
+    if (response.status === 429) {
+      expect(response.headers.get('retry-after')).toBe('1')
+      expect(await response.json()).toMatchObject({ code: 'rate_limited' })
+    } else await response.text()
+  }
+  expect(statuses.filter((status) => status === 429).length).toBeGreaterThan(0)
+  expect(statuses[0]).toBe(201)
+  await line.close()
+  await foyer.close()
+})
+
+test('an address has an allowance too, and others are not touched by it', async () => {
+  const foyer = await start()
+  const crowd = await Promise.all([1, 2, 3].map(() => chatFrom(foyer, '203.0.113.1')))
+  const other = await chatFrom(foyer, '203.0.113.2')
+  for (const [n, { line, id }] of crowd.entries())
+    for (let k = 0; k < 4; k++)
+      line.send({ type: 'send', conversationId: id, clientId: `send-${n}-${k}`, text: 'Hello' })
+  const count = (type: 'ack' | 'refused') =>
+    crowd.reduce((sum, { line }) => sum + line.ofType(type).length, 0)
+  await waitFor('all are answered', () => count('ack') + count('refused') === 12)
+  expect(count('ack')).toBeGreaterThanOrEqual(8)
+  expect(count('refused')).toBeGreaterThan(0)
+  other.line.send({ type: 'send', conversationId: other.id, clientId: 'mine', text: 'Hello' })
+  await other.line.frame('ack')
+  await Promise.all([...crowd, other].map(({ line }) => line.close()))
+  await foyer.close()
+})
+
+test('sockets and sessions of one address are counted, and a closed one makes room', async () => {
+  const foyer = await start()
+  const here = fromAddress('203.0.113.5')
+  const lines = [
+    await visitorLine(foyer, here),
+    await visitorLine(foyer, here),
+    await visitorLine(foyer, here),
+  ]
+  const tooMany = await visitorLine(foyer, here)
+  expect((await ending(tooMany)).code).toBe(4429)
+  const elsewhere = await visitorLine(foyer, fromAddress('203.0.113.6'))
+  // what a client claims about itself does not count, only what the proxy adds
+  const claiming = await visitorLine(foyer, { 'x-forwarded-for': '1.1.1.1, 203.0.113.5' })
+  expect((await ending(claiming)).code).toBe(4429)
+  await lines[0]?.close()
+  const visitor = await aVisitor(foyer.pool, foyer.clock.now(), { siteId: foyer.site.id })
+  await waitFor('there is room again', async () => {
+    const line = await visitorLine(foyer, here)
+    line.send({ type: 'hello', token: visitor.token })
+    await line.frame('welcome')
+    lines.push(line)
+    return true
+  })
+  expect(elsewhere.closed).toBeUndefined()
+
+  const http = new HttpClient(foyer.origin)
+  const open = async (address: string) => {
+    const response = await http.raw(
+      'POST',
+      '/widget/sessions',
+      { siteKey: foyer.site.key },
+      fromAddress(address),
+    )
+    const body = (await response.json()) as { code?: string }
+    return response.status === 200 ? 200 : `${response.status} ${body.code}`
+  }
+  const answers: unknown[] = []
+  for (let n = 0; n < 6; n++) answers.push(await open('203.0.113.7'))
+  expect(answers).toEqual([200, 200, 200, 200, '429 rate_limited', '429 rate_limited'])
+  expect(await open('203.0.113.8')).toBe(200)
+  await Promise.all([...lines, elsewhere].map((line) => line.close()))
+  await foyer.close()
+})
+
+test('a flood of small frames is dropped without harm to anybody', async () => {
+  const foyer = await start()
+  const { line, id } = await chatFrom(foyer, '203.0.113.1')
+  const other = await chatFrom(foyer, '203.0.113.2')
+  for (let n = 0; n < 5_000; n++) {
+    line.send({ type: 'typing', conversationId: id, typing: n % 2 === 0 })
+    line.send({ type: 'page', page: { url: `https://example.test/${n}` } })
+  }
+  other.line.send({ type: 'send', conversationId: other.id, clientId: 'mine', text: 'Hello' })
+  await other.line.frame('ack')
+  line.send({ type: 'send', conversationId: id, clientId: 'mine', text: 'Hello' })
+  await line.frame('ack')
+  const { rows } = await foyer.pool.query<{ n: number }>('select sum(page_count) as n from visits')
+  expect(Number(rows[0]?.n ?? 0)).toBeLessThan(100)
+  await Promise.all([line.close(), other.line.close()])
+  await foyer.close()
+})
+
+let position = 0
+
+async function chatFrom(foyer: TestFoyer, address: string) {
+  const now = foyer.clock.now()
+  const visitor = await aVisitor(foyer.pool, now, { siteId: foyer.site.id })
+  const agent = await anAgent(foyer.pool, now, { name: `Limits ${++position}` })
+  const parts = { siteId: foyer.site.id, visitorId: visitor.id, agentId: agent.id, texts: [] }
+  const id = await aConversation(foyer.pool, now, parts)
+  const line = await visitorLine(foyer, fromAddress(address))
+  line.send({ type: 'hello', token: visitor.token })
+  await line.frame('welcome')
+  return { line, id }
+}
