@@ -9,7 +9,7 @@ import { visitorVisibleTo } from '../visitors/visibility.ts'
 import { readActivities } from './repository.ts'
 
 /** 90 × 24 hours, whatever clocks did in between. */
-export const historyMs = 90 * 24 * 60 * 60_000
+const historyMs = 90 * 24 * 60 * 60_000
 const pageSize = 50
 
 const CursorPlace = z.tuple([

@@ -3,7 +3,7 @@ import { parse } from 'csv-parse'
 import { FoyerError } from '../../errors.ts'
 
 export const maxFileBytes = 20 * 1024 * 1024
-export const maxRows = 200_000
+const maxRows = 200_000
 const maxRecordBytes = 64 * 1024
 
 export interface CsvRow {

@@ -128,6 +128,8 @@ export async function activeChats(
   const { rows } = await sql<{ visitorId: string; conversationId: string; agentId: string }>`
     select v.id as visitor_id, c.id as conversation_id, c.agent_id
     from conversations c join visitors v on v.id = c.visitor_id
-    where c.status = 'active' and ${where}`.execute(tx)
+    where c.status = 'active' and ${where}
+    -- whoever locks them does so in the same order
+    order by c.id`.execute(tx)
   return rows
 }
