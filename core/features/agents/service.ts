@@ -57,7 +57,8 @@ export async function changeAgent(
   { password, ...to }: z.output<typeof ChangeAgent>,
 ): Promise<Agent> {
   const passwordHash = password === undefined ? undefined : await hash(password)
-  const agent = await change(services, async ({ tx, now }) => {
+  const agent = await change(services, async (change) => {
+    const { tx, now, after } = change
     // either a choice under way sees this change, or the withdrawal below sees its offer
     if (to.active === false) await lockRouting(tx)
     if (to.active === false || (to.profile && to.profile !== 'admin')) await refuseLastAdmin(tx, id)
@@ -65,11 +66,12 @@ export async function changeAgent(
     const action = to.active === false ? 'agent.deactivated' : to.active ? 'agent.activated' : 'agent.changed'
     const detail = { ...to, ...(password === undefined ? {} : { password: 'changed' }) }
     await audit(tx, { now, actorId, action, objectType: 'agent', objectId: id, detail })
+    if (to.active === false || password !== undefined) await revoke(change, services, { agentId: id })
+    // sockets look again at what their agent may do
+    else if (to.profile)
+      after(() => services.bus.publish('control', JSON.stringify({ type: 'sessions_changed' })))
     return readAgent(tx, now, id)
   })
-  if (to.active === false || password !== undefined) await revoke(services, { agentId: id })
-  // sockets look again at what their agent may do
-  else if (to.profile) services.bus.publish('control', JSON.stringify({ type: 'sessions_changed' }))
   if (to.active === false) await withdrawOffersOf(services, id)
   return agent
 }

@@ -5,6 +5,7 @@ import type { Api } from '../../app.ts'
 import { Me, Preferences, SignIn } from '../../contracts/agents.ts'
 import { FoyerError } from '../../errors.ts'
 import { refuseForeignPages } from '../../plugins/sign-in.ts'
+import { change } from '../../services.ts'
 import { describeMe } from './me.ts'
 import { openSession, revoke, sessionCookie } from './sessions.ts'
 import { newToken } from './tokens.ts'
@@ -62,7 +63,8 @@ export async function signInRoutes(app: Api): Promise<void> {
     '/sign-out',
     { preHandler: app.requires(), config: { access: 'agent' }, schema: { response: { 204: z.null() } } },
     async (request, reply) => {
-      await revoke(services, { sessionHash: request.agent.sessionHash })
+      const { sessionHash } = request.agent
+      await change(services, (change) => revoke(change, services, { sessionHash }))
       reply.clearCookie(sessionCookie, { path: '/' })
       return reply.status(204).send(null)
     },

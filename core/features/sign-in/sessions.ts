@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Profile } from '../../contracts/agents.ts'
 import type { Db, Tx } from '../../db/pool.ts'
-import type { Services } from '../../services.ts'
+import type { Change, Services } from '../../services.ts'
 import { permissionsOf } from '../agents/permissions.ts'
 import type { Viewer } from '../conversations/visibility.ts'
 import { hashToken, newToken } from './tokens.ts'
@@ -51,13 +51,15 @@ export async function liveSessions(db: Db, now: Date, hashes: Buffer[]): Promise
   return new Map(rows.map((row) => [row.hash, row.profile]))
 }
 
-/** Ends one session, or all of an agent's; open sockets are told at once, and would find out by themselves. */
+/** Ends one session, or all of an agent's, with the change that asks for it; open sockets are told after the commit,
+ *  and would find out by themselves. */
 export async function revoke(
-  services: Services,
+  { tx, after }: Change,
+  { bus }: Services,
   which: { sessionHash: Buffer } | { agentId: string },
 ): Promise<void> {
   if ('sessionHash' in which)
-    await sql`delete from sessions where token_hash = ${which.sessionHash}`.execute(services.db)
-  else await sql`delete from sessions where agent_id = ${which.agentId}`.execute(services.db)
-  services.bus.publish('control', JSON.stringify({ type: 'sessions_changed' }))
+    await sql`delete from sessions where token_hash = ${which.sessionHash}`.execute(tx)
+  else await sql`delete from sessions where agent_id = ${which.agentId}`.execute(tx)
+  after(() => bus.publish('control', JSON.stringify({ type: 'sessions_changed' })))
 }
