@@ -43,6 +43,8 @@ export default defineConfig({
       },
       {
         plugins: [svelte({ configFile: false })],
+        // found late, it would make Vite reload in the middle of a test
+        optimizeDeps: { include: ['fast-check'] },
         test: {
           name: 'browser',
           include: ['tests/**/*.browser.test.ts'],

@@ -139,7 +139,8 @@ export class ConversationLog {
     if (held.length === 0 || !first || first.seq > this.appliedSeq + 1) {
       this.#entries = page.entries
       this.#hasEarlier = page.hasMore
-      this.#notes = []
+      // a note acknowledged while the page was on its way is not on that page
+      this.#notes = this.#notes.filter(({ afterSeq }) => afterSeq >= (first?.seq ?? 1) - 1)
     } else {
       this.#entries = [...held, ...page.entries.filter(({ seq }) => seq > this.appliedSeq)]
     }
