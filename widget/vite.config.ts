@@ -41,7 +41,7 @@ export default defineConfig({
   build: {
     outDir: `${folder}/../dist/widget`,
     emptyOutDir: true,
-    modulePreload: { polyfill: false },
+    modulePreload: false,
     // The first browsers with light-dark() and relative colours, so that nothing is rewritten for those before.
     target: ['chrome123', 'firefox128', 'safari18'],
     reportCompressedSize: false,

@@ -77,6 +77,7 @@ const host = meetHost(hostOrigin, (message) => {
 
 document.addEventListener('visibilitychange', () => {
   if (document.visibilityState === 'visible') chat?.wakes()
+  else chat?.rests()
 })
 
 mount(App, { target: document.body, props: { panel, dress } })

@@ -4,7 +4,7 @@ import { locale, t, words } from './words.ts'
 const format = (at: Date | number, options: Intl.DateTimeFormatOptions) =>
   new Intl.DateTimeFormat(locale, options).format(at)
 
-export const clockTime = (at: Date | number) => format(at, { hour: '2-digit', minute: '2-digit' })
+export const clockTime = (at: Date | number) => format(at, { timeStyle: 'short' })
 export const exactTime = (at: Date | number) => format(at, { dateStyle: 'full', timeStyle: 'short' })
 const dayKey = (at: Date | number) => new Date(at).toDateString()
 export const sameDay = (a: Date | number, b: Date | number) => dayKey(a) === dayKey(b)

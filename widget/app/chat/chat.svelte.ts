@@ -277,6 +277,11 @@ export class Chat {
     if (text && goesOn(this.conversation)) this.typing.me()
   }
 
+  /** The page may go for good now: what was written a moment ago stays. */
+  rests() {
+    if (this.#timers.has('draft')) this.#parts.keep.set('draft', this.draft || null)
+  }
+
   say(text: string) {
     this.typing.stop()
     this.#clearDraft()

@@ -10,7 +10,7 @@ type Asked = { name: FieldName; required: boolean }
 /** The fields of a request or a left message: those the site asks for and this visitor has not given yet. */
 export class FormState {
   #chat: Chat
-  #textNeeded: boolean
+  readonly textNeeded: boolean
   readonly asked: Asked[]
   values = $state.raw<Partial<Record<FieldName, string>>>({})
   consent = $state(false)
@@ -18,7 +18,7 @@ export class FormState {
 
   constructor(chat: Chat, { email, textNeeded }: { email: boolean; textNeeded: boolean }) {
     this.#chat = chat
-    this.#textNeeded = textNeeded
+    this.textNeeded = textNeeded
     const { site, known } = chat.session ?? {}
     const fields = (site?.fields ?? []).filter(({ name }) => !known?.[name] && !(email && name === 'email'))
     // A left message needs an address in any case; a known one stands there to be seen and changed.
@@ -31,6 +31,10 @@ export class FormState {
     if (!session?.site.privacy.tick) return false
     // Asked once: before the first message, whether it is for now or for later.
     return screen === 'leave' || (screen === 'form' && !session.conversation && !conversation)
+  }
+
+  get privacyUrl() {
+    return this.#chat.session?.site.privacy.url
   }
 
   get fields(): VisitorFields {
@@ -51,7 +55,7 @@ export class FormState {
       const error = fieldError(name, this.values[name] ?? '', required)
       if (error) errors[name] = error
     }
-    if (this.#textNeeded && !text.trim()) errors.text = words.neededMessage
+    if (this.textNeeded && !text.trim()) errors.text = words.neededMessage
     if (this.tick && !this.consent) errors.consent = words.neededTick
     this.show(errors)
     return Object.keys(errors).length === 0

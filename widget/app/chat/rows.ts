@@ -79,7 +79,7 @@ export const arrange = (
 
 const text = (value: unknown) => (typeof value === 'string' && value ? value : null)
 
-const systemLine = ({ kind, data, text: said, sender }: Entry): string | null => {
+const systemLine = ({ kind, data, text: said }: Entry): string | null => {
   const name = text(data?.name)
   switch (kind) {
     case 'joined':
@@ -92,9 +92,11 @@ const systemLine = ({ kind, data, text: said, sender }: Entry): string | null =>
     }
     case 'ended': {
       if (data?.reason === 'timeout') return words.endedTimeout
-      if (data?.reason === 'visitor' || sender.type === 'visitor') return words.endedByYou
+      if (data?.reason === 'visitor') return words.endedByYou
       const by = text(data?.by)
-      return by ? t('endedByAgent', { name: by }) : words.endedByUs
+      if (data?.reason === 'agent') return by ? t('endedByAgent', { name: by }) : words.endedByUs
+      // Nobody had come: the screen says so itself, with what can be done.
+      return null
     }
     case 'message':
     case 'file':

@@ -16,14 +16,12 @@ export default {
   reconnecting: 'Reconnecting. What you send goes out when the line is back.',
 
   chatWithUs: 'Chat with us',
-  writeAgain: 'Start a new chat',
   leaveMessage: 'Leave a message',
   leaveMessageHint: 'We read it as soon as we are back',
   earlier: 'Earlier',
   privacy: 'Privacy',
   privacyTick: 'I have read the privacy notice',
   privacyNotice: 'Privacy notice',
-  youColon: 'You: {text}',
 
   backToday: 'We are back today at {time}',
   backTomorrow: 'We are back tomorrow at {time}',
@@ -65,7 +63,6 @@ export default {
   findingHintLeft: 'We have your message too, so you need not wait',
   waitsLong: 'This takes longer than usual. You keep your place if you leave a message.',
   cancel: 'Cancel',
-  youAsked: 'Your request',
   writeHere: 'Write a message',
 
   joined: '{name} joined',
@@ -103,5 +100,4 @@ export default {
   thanks: 'Thank you, we have your message',
   thanksTo: 'We will answer to {email}.',
   thanksHint: 'We will answer as soon as we can.',
-  newMessages: { one: '{count} new message', other: '{count} new messages' },
 }
