@@ -1,6 +1,7 @@
 import { randomBytes, randomUUIDv7 } from 'node:crypto'
 import type { EndReason, Outcome } from '../../contracts/conversations.ts'
 import { fillings, type Line, leftMessages, pages, type Topic, topics, unanswered } from './dialogues.ts'
+import { LogWriter } from './log-writer.ts'
 import type { SamplePerson } from './people.ts'
 import type { Chance } from './random.ts'
 
@@ -344,63 +345,6 @@ class HistoryWriter {
         .replaceAll('{product}', product)
         .replaceAll('{city}', city)
         .replaceAll('{quantity}', quantity)
-  }
-}
-
-interface LogLine {
-  conversation_id: string
-  seq: number
-  kind: string
-  sender_type: string
-  sender_id: string | null
-  client_id: string | null
-  at: Date
-  text: string | null
-  data: Row | null
-}
-
-/** The log of one conversation, line after line and never back in time. */
-class LogWriter {
-  readonly conversationId: string
-  readonly startedAt: number
-  readonly lines: LogLine[] = []
-  at: number
-
-  constructor(conversationId: string, startedAt: number) {
-    this.conversationId = conversationId
-    this.startedAt = startedAt
-    this.at = startedAt
-  }
-
-  add(
-    kind: string,
-    senderType: string,
-    senderId: string | null,
-    at: number,
-    text: string | null,
-    data: Row | null = null,
-  ): void {
-    this.at = Math.max(at, this.at)
-    const seq = this.lines.length + 1
-    this.lines.push({
-      conversation_id: this.conversationId,
-      seq,
-      kind,
-      sender_type: senderType,
-      sender_id: senderId,
-      client_id: kind === 'message' ? `sample-${seq}` : null,
-      at: new Date(this.at),
-      text,
-      data,
-    })
-  }
-
-  get lastMessage(): LogLine | undefined {
-    return this.lines.findLast(({ kind }) => kind === 'message')
-  }
-
-  get lastMessageSeq(): number {
-    return this.lastMessage?.seq ?? 0
   }
 }
 
