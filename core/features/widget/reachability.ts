@@ -71,11 +71,14 @@ async function readReachability({ db, clock }: Services): Promise<Reachability> 
            ${isReachable('agent', sql`a.id`, now)} as reachable
     from agents a where a.active`.execute(db)
   let backAt: Date | null = null
+  // somebody who should be there may be back any minute: a time would be a guess
+  let due = false
   for (const row of rows) {
     if (!permissionsOf(row.profile).includes('conversations.reply')) continue
     const { available, until } = availabilityAt(row.liveChatSchedule, toOverride(row), now)
     if (available && row.reachable) return { open: true, backAt: null }
-    if (!available && until && (!backAt || until < backAt)) backAt = until
+    if (available) due = true
+    else if (until && (!backAt || until < backAt)) backAt = until
   }
-  return { open: false, backAt: backAt?.toISOString() ?? null }
+  return { open: false, backAt: due ? null : (backAt?.toISOString() ?? null) }
 }
