@@ -13,6 +13,7 @@ export class Format {
   readonly #longDateWithYear: Intl.DateTimeFormat
   readonly #dayKey: Intl.DateTimeFormat
   readonly #ago: Intl.RelativeTimeFormat
+  readonly #now: Intl.RelativeTimeFormat
   readonly #number: Intl.NumberFormat
   readonly #list: Intl.ListFormat
   readonly #plurals: Intl.PluralRules
@@ -34,6 +35,7 @@ export class Format {
     })
     this.#longDateWithYear = new Intl.DateTimeFormat(locale, { ...zone, dateStyle: 'full' })
     this.#dayKey = new Intl.DateTimeFormat('en-CA', { ...zone, dateStyle: 'short' })
+    this.#now = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' })
     this.#ago = new Intl.RelativeTimeFormat(locale, { numeric: 'always', style: 'short' })
     this.#number = new Intl.NumberFormat(locale)
     this.#list = new Intl.ListFormat(locale, { type: 'unit', style: 'short' })
@@ -88,10 +90,11 @@ export class Format {
     return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`
   }
 
-  /** "40 sec. ago", "2 hr. ago", then the date. */
+  /** "now", "40 sec. ago", "2 hr. ago", then the date. */
   ago(at: string | number, now: number): string {
     const ms = now - new Date(at).getTime()
-    if (ms < minute) return this.#ago.format(-Math.floor(Math.max(0, ms) / 1000), 'second')
+    if (ms < 10 * second) return this.#now.format(0, 'second')
+    if (ms < minute) return this.#ago.format(-Math.floor(ms / second), 'second')
     if (ms < hour) return this.#ago.format(-Math.floor(ms / minute), 'minute')
     if (ms < day) return this.#ago.format(-Math.floor(ms / hour), 'hour')
     return this.timeOrDay(at, now)
