@@ -1,0 +1,74 @@
+import { expect } from 'vitest'
+import type { ConversationPage } from '#core/contracts/conversations.ts'
+import { indexBacklog } from '#core/features/conversations/search.ts'
+import type { AgentActor } from '#tests/support/agent-actor.ts'
+import { startFoyer, test } from '#tests/support/foyer.ts'
+import { waitFor } from '#tests/support/wait.ts'
+
+const found = async (agent: AgentActor, query: string, view = 'all') => {
+  const page = await agent.http.get<ConversationPage>(
+    `/conversations?view=${view}&query=${encodeURIComponent(query)}`,
+  )
+  return page.conversations.map(({ id }) => id)
+}
+
+test('what was said is found within five seconds, by its words and their beginnings', async ({ foyer }) => {
+  const { visitor, agent, id } = await foyer.chat({ first: 'Do you deliver to Reykjavík?' })
+  await agent.says(id, 'Twice a week, by the Thorlákshöfn ferry')
+  await visitor.says('Splendid')
+  const said = performance.now()
+  await waitFor('the message to be found', async () => (await found(agent, 'splendid')).includes(id))
+  expect(performance.now() - said).toBeLessThan(5_000)
+  expect(await found(agent, 'reykjavík')).toContain(id)
+  expect(await found(agent, 'ferry thorlák')).toContain(id)
+  expect(await found(agent, 'splendidly')).not.toContain(id)
+  expect(await found(agent, 'ferry unicorn')).not.toContain(id)
+})
+
+test('a part of the visitor’s name, e-mail or company finds their chats', async ({ foyer }) => {
+  const agent = await foyer.agent()
+  const visitor = await foyer.visitor()
+  const { id } = await visitor.asks('Hello', {
+    name: 'Ottoline 100%_Quux',
+    email: 'otto@quux-works.test',
+    company: 'Quux Works',
+  })
+  await agent.accepts(id)
+  for (const query of ['ottol', 'QUUX-works', 'x work', '100%_q'])
+    expect(await found(agent, query)).toContain(id)
+  expect(await found(agent, 'quux%works%nothing')).toEqual([])
+})
+
+test('another agent’s active chat is not found, by its words or by its visitor; ended it is', async ({
+  foyer,
+}) => {
+  const { agent, id } = await foyer.chat({ first: 'Tell nobody about the zeppelin' })
+  await waitFor('the message to be found', async () => (await found(agent, 'zeppelin')).includes(id))
+  const other = await foyer.agent()
+  expect(await found(other, 'zeppelin')).toEqual([])
+  await agent.ends(id)
+  expect(await found(other, 'zeppelin')).toEqual([id])
+  expect(await found(other, 'zeppelin', 'missed')).toEqual([])
+})
+
+test('a query of nothing but signs is an empty answer, not an error', async ({ foyer }) => {
+  const agent = await foyer.agent()
+  for (const query of ["'", '\\', '&|!():*<->', '%', '🦄'])
+    expect(await found(agent, query)).toBeInstanceOf(Array)
+})
+
+test('words are taken up once, however many take them up at the same time', async () => {
+  const foyer = await startFoyer({ workers: false, settings: { limits: { visitorBurst: 100 } } })
+  const { visitor, id } = await foyer.chat()
+  for (let n = 0; n < 30; n++) await visitor.says(`platypus ${n}`)
+  await Promise.all(Array.from({ length: 6 }, () => indexBacklog(foyer.app.services, 3)))
+  await waitFor('the backlog to be empty', async () => (await indexBacklog(foyer.app.services)) === 0)
+  const { rows } = await foyer.pool.query(
+    `select e.seq, count(d.id)::int as documents from entries e
+     join search_documents d on d.conversation_id = e.conversation_id and d.words @@ to_tsquery('simple', split_part(e.text, ' ', 2))
+     where e.conversation_id = $1 and e.text like 'platypus %' group by e.seq`,
+    [id],
+  )
+  expect(rows).toHaveLength(30)
+  for (const row of rows) expect(row.documents).toBe(1)
+})
