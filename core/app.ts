@@ -10,7 +10,7 @@ import { demoSiteRoutes } from './features/demo/site-routes.ts'
 import { routes } from './features/routes.ts'
 import { type Overrides, openServices } from './open-services.ts'
 import { apiDocs } from './plugins/api-docs.ts'
-import { errors } from './plugins/errors.ts'
+import { errors, refuseUnroutable } from './plugins/errors.ts'
 import { frontEnds } from './plugins/front-ends.ts'
 import { headers } from './plugins/headers.ts'
 import { health } from './plugins/health.ts'
@@ -39,8 +39,11 @@ export async function buildApp(
     genReqId: () => randomUUID(),
     bodyLimit: 256 * 1024,
     routerOptions: { maxParamLength: 200 },
+    frameworkErrors: refuseUnroutable,
     forceCloseConnections: true,
   }).withTypeProvider<ZodTypeProvider>()
+  // only JSON is read, and the one route for CSV; a form of another site could send text
+  app.removeContentTypeParser('text/plain')
   app.setValidatorCompiler(validatorCompiler)
   // Answers are typed against their schemas when compiled; they are not taken apart again when sent.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data))

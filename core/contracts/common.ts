@@ -11,6 +11,13 @@ export const Text = z
   .refine((text) => !text.includes('\0'), 'Text must not contain the NUL character.')
   .transform((text) => text.toWellFormed())
 
+/** A place in a log, or 0 for before its first line: what PostgreSQL's integer holds. */
+export const Seq = z
+  .number()
+  .int()
+  .nonnegative()
+  .max(2 ** 31 - 1)
+
 export const maxMessageLength = 10_000
 /** What somebody says: 1 to 10,000 characters (UTF-16 units), not only white space. */
 export const MessageText = Text.pipe(

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { ClientId, Cursor, Id, Instant, MessageText } from './common.ts'
+import { ClientId, Cursor, Id, Instant, MessageText, Seq, Text } from './common.ts'
 
 export const ConversationStatus = z.enum(['waiting', 'active', 'ended', 'missed'])
 export type ConversationStatus = z.infer<typeof ConversationStatus>
@@ -102,7 +102,7 @@ export type ConversationView = z.infer<typeof ConversationView>
 export const ListConversations = z.object({
   view: ConversationView.default('active'),
   /** Words in messages, or a part of a visitor's name, e-mail or company. */
-  query: z.string().trim().max(200).optional(),
+  query: Text.pipe(z.string().trim().max(200)).optional(),
   agentId: Id.optional(),
   outcome: Outcome.optional(),
   cursor: Cursor.optional(),
@@ -114,8 +114,8 @@ export const ConversationPage = z.object({
 export type ConversationPage = z.infer<typeof ConversationPage>
 
 export const ReadEntries = z.object({
-  afterSeq: z.coerce.number().int().nonnegative().optional(),
-  beforeSeq: z.coerce.number().int().positive().optional(),
+  afterSeq: z.coerce.number().pipe(Seq).optional(),
+  beforeSeq: z.coerce.number().pipe(Seq.positive()).optional(),
 })
 /** At most 200 entries: the oldest after `afterSeq`, else the newest (before `beforeSeq`); always ascending.
  *  `notes` are those standing after any of them; visitors' answers have no such key. */

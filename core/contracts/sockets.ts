@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { Availability } from './availability.ts'
-import { ClientId, Id, Instant, MessageText } from './common.ts'
+import { ClientId, Id, Instant, MessageText, Seq } from './common.ts'
 import { Conversation, Entry, Note, Offer } from './conversations.ts'
 import { Visitor } from './visitors.ts'
 import { PageView, Reachability, WidgetConversation } from './widget.ts'
@@ -21,14 +21,14 @@ const Typing = z.strictObject({ type: z.literal('typing'), conversationId: Id, t
 const Seen = z.strictObject({
   type: z.literal('seen'),
   conversationId: Id,
-  readSeq: z.number().int().nonnegative(),
-  receivedSeq: z.number().int().nonnegative(),
+  readSeq: Seq,
+  receivedSeq: Seq,
 })
 /** "I have applied everything up to afterSeq": answered with `entries`. */
 const Resume = z.strictObject({
   type: z.literal('resume'),
   conversationId: Id,
-  afterSeq: z.number().int().nonnegative(),
+  afterSeq: Seq,
 })
 
 // --- from the browser ---------------------------------------------------------------------------------------------

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { EmailAddress, Id, Instant, PhoneNumber, shortText } from './common.ts'
+import { EmailAddress, Id, Instant, PhoneNumber, shortText, Text } from './common.ts'
 import { Page } from './conversations.ts'
 
 /** The visitor panel. Unknown is null, shown as a dash. */
@@ -95,7 +95,7 @@ export const Person = z.object({
 export type Person = z.infer<typeof Person>
 
 export const ListPeople = z.object({
-  query: z.string().trim().max(200).optional(),
+  query: Text.pipe(z.string().trim().max(200)).optional(),
   cursor: z.string().max(200).optional(),
 })
 export const PersonPage = z.object({

@@ -28,7 +28,7 @@ export const OpenSession = z.strictObject({
   identity: z.string().max(4_000).optional(),
   page: PageView.optional(),
   timeZone: z.string().max(100).optional(),
-  language: z.string().max(35).optional(),
+  language: Text.pipe(z.string().max(35)).optional(),
 })
 
 /** Whether somebody can be reached now, and if not, when somebody will be back (null: nobody knows). */

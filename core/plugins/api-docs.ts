@@ -30,6 +30,10 @@ export const apiDocs = plugin(
       },
     })
     app.get('/api/openapi.json', { config: { access: 'public' } }, async () => app.swagger())
+    // its routes are made elsewhere and cannot say so themselves
+    app.addHook('onRoute', (route) => {
+      if (route.url.startsWith('/api/docs')) route.config = { ...route.config, access: 'public' }
+    })
     await app.register(swaggerUi, {
       routePrefix: '/api/docs',
       staticCSP:

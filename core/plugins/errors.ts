@@ -29,6 +29,18 @@ export const errors = plugin(
   { name: 'errors' },
 )
 
+/** For requests that reach no route, such as one for /%zz; no plugin has seen them, so they get their headers here. */
+export function refuseUnroutable(error: FastifyError, _request: FastifyRequest, reply: FastifyReply): void {
+  const headers = { 'x-content-type-options': 'nosniff', 'content-security-policy': "default-src 'none'" }
+  const isTooLong = error.code === 'FST_ERR_MAX_PARAM_LENGTH'
+  void send(
+    reply.headers(headers),
+    isTooLong
+      ? problemOf(414, 'too_large', 'This address is too long.')
+      : problemOf(400, 'bad_request', 'This address cannot be read.'),
+  )
+}
+
 function send(reply: FastifyReply, problem: Problem): FastifyReply {
   return reply.status(problem.status).type('application/problem+json').send(JSON.stringify(problem))
 }
@@ -36,9 +48,9 @@ function send(reply: FastifyReply, problem: Problem): FastifyReply {
 function toProblem(error: FastifyError): Problem {
   if (error instanceof FoyerError) return problemOf(error.status, error.code, error.message, error.details)
   if (hasZodFastifySchemaValidationErrors(error)) {
-    const errors = error.validation.map(({ instancePath, message }) => ({
-      field: instancePath.replace(/^\//, '').replaceAll('/', '.'),
-      message: message ?? 'Not valid.',
+    const errors = error.validation.slice(0, 20).map(({ instancePath, message }) => ({
+      field: brief(instancePath.replace(/^\//, '').replaceAll('/', '.')),
+      message: brief(message ?? 'Not valid.'),
     }))
     const first = errors[0]
     const detail = first
@@ -58,6 +70,9 @@ function toProblem(error: FastifyError): Problem {
     'Something went wrong on our side. Nothing you sent was changed; try again.',
   )
 }
+
+/** A validator's words may quote what was sent. */
+const brief = (text: string) => text.slice(0, 300).toWellFormed()
 
 const fastifyErrors: Record<string, [status: number, code: string, detail: string]> = {
   FST_ERR_CTP_INVALID_JSON_BODY: [400, 'invalid_json', 'The body is not valid JSON.'],

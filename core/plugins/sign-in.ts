@@ -7,16 +7,19 @@ import { isOwnOrigin } from './origins.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Set by `app.requires`; reading it elsewhere throws. */
+    /** Who is signed in, on routes whose `access` asks for it; reading it elsewhere throws. */
     agent: SignedIn
   }
   interface FastifyInstance {
-    /** A preHandler that lets in agents with every one of these permissions; none means any signed-in agent. */
+    /** A preHandler that lets in agents with every one of these permissions; none means any signed-in agent. The
+     *  route's `access` has been checked by then, before its body was read. */
     requires(...permissions: Permission[]): preHandlerAsyncHookHandler
   }
   interface FastifyContextConfig {
-    /** Who may call the route; the security matrix reads it. */
+    /** Who may call the route: decided on arrival, before anything of the request is read. */
     access?: 'public' | 'visitor' | 'agent' | Permission
+    /** Whether a call from this very machine, past no proxy, needs no sign-in. */
+    openLocally?: boolean
   }
 }
 
@@ -32,29 +35,51 @@ export const signIn = plugin(
       },
     })
 
+    const { services } = app
+    const admit = async (request: FastifyRequest, permissions: readonly Permission[]) => {
+      refuseForeignPages(request, services.config)
+      const token = request.cookies[sessionCookie]
+      const known = signedIn.get(request)
+      const agent = known ?? (token ? await findSession(services.db, services.clock.now(), token) : null)
+      if (!agent) throw new NotSignedInError()
+      for (const permission of permissions)
+        if (!agent.permissions.has(permission)) throw new ForbiddenError(permission)
+      signedIn.set(request, agent)
+    }
+
+    app.addHook('onRequest', async (request) => {
+      if (request.is404) return
+      const { access, openLocally } = request.routeOptions.config
+      if (access === 'public' || access === 'visitor' || access === undefined) refuseOtherSites(request)
+      else if (!(openLocally && isLocal(request))) await admit(request, access === 'agent' ? [] : [access])
+    })
+    /** Visitors come from the widget's origin, which may differ from the inbox's. */
+    const refuseOtherSites = (request: FastifyRequest) =>
+      refuseForeignPages(request, services.config, services.config.widgetUrl)
+
     app.decorate('requires', (...permissions: Permission[]): preHandlerAsyncHookHandler => {
-      return async (request) => {
-        refuseForeignPages(request, app.services.config)
-        const token = request.cookies[sessionCookie]
-        const agent = token ? await findSession(app.services.db, app.services.clock.now(), token) : null
-        if (!agent) throw new NotSignedInError()
-        for (const permission of permissions)
-          if (!agent.permissions.has(permission)) throw new ForbiddenError(permission)
-        signedIn.set(request, agent)
-      }
+      return (request) => admit(request, permissions)
     })
   },
   { name: 'sign-in', dependencies: ['@fastify/cookie'] },
 )
 
+/** What a proxy forwards comes from elsewhere, whatever its last address is. */
+const isLocal = ({ headers, socket }: FastifyRequest) =>
+  headers['x-forwarded-for'] === undefined &&
+  headers.forwarded === undefined &&
+  /^(127\.|::1$|::ffff:127\.)/.test(socket.remoteAddress ?? '')
+
 /** A request that changes something must not come from another site's page, whatever cookie the browser added.
+ *  @param widgetUrl counts as Foyer's own as well.
  *  @throws {FoyerError} 403 `foreign_origin` */
 export function refuseForeignPages(
   request: FastifyRequest,
-  config: { publicUrl: string | null; widgetUrl: string | null },
+  config: { publicUrl: string | null },
+  widgetUrl: string | null = null,
 ): void {
   if (request.method === 'GET' || request.method === 'HEAD') return
   const { origin } = request.headers
-  if (origin !== undefined && !isOwnOrigin(origin, request.headers.host, config.publicUrl))
+  if (origin !== undefined && !isOwnOrigin(origin, request.headers.host, config.publicUrl, widgetUrl))
     throw new FoyerError(403, 'foreign_origin', 'This request comes from another site’s page.')
 }

@@ -32,11 +32,19 @@ export async function widgetRoutes(app: Api): Promise<void> {
   const { services } = app
   const { db, clock } = services
 
-  const visitorOf = async (request: FastifyRequest): Promise<KnownVisitor> => {
+  const visitors = new WeakMap<FastifyRequest, KnownVisitor>()
+  app.addHook('onRequest', async (request) => {
+    if (request.routeOptions.config.access !== 'visitor') return
     const [scheme, token] = (request.headers.authorization ?? '').split(' ')
     const visitor = scheme?.toLowerCase() === 'bearer' && token ? await findVisitor(db, token) : null
-    if (!visitor) throw new NotSignedInError('This visitor is not known here. Open the chat again.')
+    if (!visitor) throw strangerError()
+    visitors.set(request, visitor)
     await noteSignOfLife(visitor.id)
+  })
+  const strangerError = () => new NotSignedInError('This visitor is not known here. Open the chat again.')
+  const visitorOf = (request: FastifyRequest): KnownVisitor => {
+    const visitor = visitors.get(request)
+    if (!visitor) throw strangerError()
     return visitor
   }
   const noteSignOfLife = async (visitorId: string) => {
@@ -89,7 +97,7 @@ export async function widgetRoutes(app: Api): Promise<void> {
       config: { access: 'visitor' },
     },
     async (request, reply) => {
-      const visitor = await visitorOf(request)
+      const visitor = visitorOf(request)
       limit(request, visitor.id)
       const { fields, text, clientId, page, consent } = request.body
       await checkFields(visitor, fields, consent)
@@ -115,7 +123,7 @@ export async function widgetRoutes(app: Api): Promise<void> {
       config: { access: 'visitor' },
     },
     async (request) => {
-      const visitor = await visitorOf(request)
+      const visitor = visitorOf(request)
       return { conversations: await listForVisitor(db, sql`c.visitor_id = ${visitor.id}`, 20) }
     },
   )
@@ -127,7 +135,7 @@ export async function widgetRoutes(app: Api): Promise<void> {
       config: { access: 'visitor' },
     },
     async (request) => {
-      const visitor = await visitorOf(request)
+      const visitor = visitorOf(request)
       await ownConversation(db, visitor.id, request.params.id)
       return readEntries(db, request.params.id, request.query)
     },
@@ -140,7 +148,7 @@ export async function widgetRoutes(app: Api): Promise<void> {
       config: { access: 'visitor' },
     },
     async (request) => {
-      const visitor = await visitorOf(request)
+      const visitor = visitorOf(request)
       limit(request, visitor.id)
       return say(services, {
         conversationId: request.params.id,
@@ -158,7 +166,7 @@ export async function widgetRoutes(app: Api): Promise<void> {
       config: { access: 'visitor' },
     },
     async (request) => {
-      const visitor = await visitorOf(request)
+      const visitor = visitorOf(request)
       await endByVisitor(services, visitor.id, request.params.id)
       return forVisitor(db, request.params.id)
     },
@@ -168,7 +176,7 @@ export async function widgetRoutes(app: Api): Promise<void> {
     '/widget/messages',
     { schema: { body: LeaveMessage, response: { 200: WidgetConversation } }, config: { access: 'visitor' } },
     async (request) => {
-      const visitor = await visitorOf(request)
+      const visitor = visitorOf(request)
       limit(request, visitor.id)
       const { consent, ...message } = request.body
       await checkConsent(await siteOf(visitor), consent, message.conversationId)

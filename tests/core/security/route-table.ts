@@ -1,0 +1,46 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import type { FastifyInstance } from 'fastify'
+import { Permission } from '#core/contracts/agents.ts'
+import { type FoyerOptions, startFoyer, type TestFoyer } from '#tests/support/foyer.ts'
+
+export type Access = 'public' | 'visitor' | 'agent' | Permission
+
+export interface ListedRoute {
+  method: string
+  /** As registered: `/api/v1/conversations/:id`. */
+  url: string
+  access: Access | undefined
+}
+
+/** Starts a Foyer and writes down every route while it is registered, whoever registers it. */
+export async function startListed(
+  options?: FoyerOptions,
+): Promise<{ foyer: TestFoyer; routes: ListedRoute[] }> {
+  const routes: ListedRoute[] = []
+  const listen = (message: unknown) => {
+    const { fastify } = message as { fastify: FastifyInstance }
+    fastify.addHook('onRoute', (route) => {
+      // read later: a plugin's own hook may add it
+      for (const method of [route.method].flat())
+        routes.push({
+          method,
+          url: route.url,
+          get access() {
+            return route.config?.access
+          },
+        })
+    })
+  }
+  subscribe('fastify.initialization', listen)
+  const foyer = await startFoyer(options).finally(() => unsubscribe('fastify.initialization', listen))
+  return { foyer, routes }
+}
+
+export const isPermission = (access: unknown): access is Permission => Permission.safeParse(access).success
+
+/** An address that fits the route and names nothing that exists. */
+export const addressOf = ({ url }: ListedRoute) =>
+  url
+    .replaceAll(':id', '0190f5a0-0000-7000-8000-000000000000')
+    .replaceAll(':key', 'no-such-site')
+    .replace('*', 'nothing-here.js')

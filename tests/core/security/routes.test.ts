@@ -1,0 +1,159 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { permissionsOf } from '#core/features/agents/permissions.ts'
+import type { TestFoyer } from '#tests/support/foyer.ts'
+import { HttpClient } from '#tests/support/http-client.ts'
+import { addressOf, isPermission, type ListedRoute, startListed } from './route-table.ts'
+
+let foyer: TestFoyer
+let routes: ListedRoute[]
+const cookies = { live_agent: '', admin: '' }
+let token = ''
+
+beforeAll(async () => {
+  const started = await startListed({ workers: false })
+  foyer = started.foyer
+  routes = started.routes
+  cookies.live_agent = (await foyer.agent({ online: false })).http.cookie ?? ''
+  cookies.admin = (await foyer.agent({ online: false, profile: 'admin' })).http.cookie ?? ''
+  token = (await foyer.visitor()).session.token
+})
+afterAll(() => foyer.close())
+
+/** A call that came over a proxy; some things are open to the machine itself. */
+const elsewhere = { 'x-forwarded-for': '203.0.113.1' }
+const withCookie = (cookie: string): Record<string, string> => ({ cookie })
+
+async function call(route: ListedRoute, headers: Record<string, string>) {
+  const hasBody = !['GET', 'HEAD'].includes(route.method)
+  const response = await fetch(foyer.origin + addressOf(route), {
+    method: route.method,
+    redirect: 'manual',
+    headers: {
+      connection: 'close',
+      ...elsewhere,
+      ...(hasBody ? { 'content-type': 'application/json' } : {}),
+      ...headers,
+    },
+    ...(hasBody ? { body: '{"surely":"not valid"}' } : {}),
+  })
+  const text = await response.text()
+  return { status: response.status, text }
+}
+
+/** The routes whose caller must be known. */
+const guarded = () => routes.filter(({ access }) => access !== 'public' && access !== undefined)
+/** Without the one that would end the session of those that follow. */
+const guardedButSignOut = () => guarded().filter(({ url }) => !url.endsWith('/sign-out'))
+const name = ({ method, url }: ListedRoute) => `${method} ${url}`
+
+test('every route says who may call it', () => {
+  expect(routes.length).toBeGreaterThan(40)
+  expect(routes.filter(({ access }) => access === undefined).map(name)).toEqual([])
+  for (const { access } of routes)
+    expect(['public', 'visitor', 'agent'].includes(access ?? '') || isPermission(access)).toBe(true)
+})
+
+test('only these are open to everybody', () => {
+  const open = routes.filter(({ access, method }) => access === 'public' && method !== 'HEAD').map(name)
+  expect(open.filter((one) => !/ .(api.docs|demo)/.test(one))).toEqual([
+    'GET /healthz',
+    'GET /readyz',
+    'GET /api/openapi.json',
+    'GET /api/v1/setup',
+    'POST /api/v1/setup',
+    'POST /api/v1/sign-in',
+    'GET /api/v1/widget/sites/:key',
+    'POST /api/v1/widget/sessions',
+    'GET /',
+    'GET /inbox',
+    'GET /inbox/*',
+    'GET /setup',
+    'GET /widget.js',
+    'GET /widget/assets/*',
+    'GET /widget/frame',
+  ])
+})
+
+test('a stranger gets nothing but 401, whatever is in the request', async () => {
+  const strangers = [
+    {},
+    withCookie('foyer_session=guessed'),
+    { authorization: 'Bearer guessed' },
+    { authorization: `Basic ${token}` },
+    { authorization: 'Bearer' },
+  ]
+  for (const route of guarded())
+    for (const headers of strangers) {
+      const { status, text } = await call(route, headers)
+      expect({ route: name(route), status }).toEqual({ route: name(route), status: 401 })
+      if (route.method !== 'HEAD')
+        expect(JSON.parse(text)).toMatchObject({ status: 401, code: 'not_signed_in' })
+    }
+})
+
+test('a visitor’s token opens only what is a visitor’s, and an agent’s cookie nothing of it', async () => {
+  for (const route of guardedButSignOut()) {
+    const asVisitor = await call(route, { authorization: `Bearer ${token}` })
+    const asAgent = await call(route, withCookie(cookies.admin))
+    const isVisitors = route.access === 'visitor'
+    expect({ route: name(route), visitor: asVisitor.status === 401, agent: asAgent.status === 401 }).toEqual({
+      route: name(route),
+      visitor: !isVisitors,
+      agent: isVisitors,
+    })
+  }
+})
+
+test('an agent may call exactly what the profile includes', async () => {
+  for (const profile of ['live_agent', 'admin'] as const)
+    for (const route of guardedButSignOut()) {
+      const { access } = route
+      if (access === 'visitor') continue
+      const { status, text } = await call(route, withCookie(cookies[profile]))
+      const may = access === 'agent' || (isPermission(access) && permissionsOf(profile).includes(access))
+      if (may) expect([profile, name(route), status]).not.toEqual([profile, name(route), 403])
+      else {
+        expect([profile, name(route), status]).toEqual([profile, name(route), 403])
+        if (route.method !== 'HEAD')
+          expect(JSON.parse(text)).toMatchObject({ code: 'forbidden', permission: access })
+      }
+      expect(status).toBeLessThan(500)
+    }
+})
+
+test('a page of another site changes nothing with a browser that is signed in', async () => {
+  const unsafe = routes.filter(({ method }) => !['GET', 'HEAD'].includes(method))
+  expect(unsafe.length).toBeGreaterThan(20)
+  const own = new URL(foyer.origin)
+  for (const origin of [
+    'https://evil.example',
+    'null',
+    `http://127.0.0.1:1`,
+    `http://${own.host}.evil.example`,
+  ])
+    for (const route of unsafe) {
+      const { status, text } = await call(route, { cookie: cookies.admin, origin })
+      const expected = { route: name(route), status: 403, code: 'foreign_origin' }
+      expect({ route: name(route), status, code: JSON.parse(text).code }).toEqual(expected)
+    }
+  // nothing happened
+  await new HttpClient(foyer.origin)
+    .raw('GET', '/me', undefined, withCookie(cookies.admin))
+    .then((response) => {
+      expect(response.status).toBe(200)
+      return response.text()
+    })
+})
+
+test('the numbers about the business are for the machine itself and for admins', async () => {
+  const read = (headers: Record<string, string>) =>
+    fetch(`${foyer.origin}/metrics`, { headers: { connection: 'close', ...headers } }).then(
+      async (response) => {
+        expect(await response.text()).toContain(response.ok ? 'foyer_conversations_active' : 'not_signed_in')
+        return response.status
+      },
+    )
+  expect(await read({})).toBe(200)
+  expect(await read(elsewhere)).toBe(401)
+  expect(await read({ forwarded: 'for=203.0.113.1' })).toBe(401)
+})
