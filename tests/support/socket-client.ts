@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { WebSocket } from 'ws'
-import { waitFor } from './wait.ts'
+import { HopelessError, waitFor } from './wait.ts'
 
 /** One socket as a browser would hold it: every frame that came is kept, in order. */
 export class SocketClient<Frame extends { type: string }> {
@@ -54,7 +54,7 @@ export class SocketClient<Frame extends { type: string }> {
       () => {
         const found = this.ofType(type).find(fits)
         if (!found && this.closed)
-          throw new Error(`The socket closed with ${this.closed.code} ${this.closed.reason}`)
+          throw new HopelessError(`The socket closed with ${this.closed.code} ${this.closed.reason}`)
         return found
       },
       { everyMs: 5, ...options },

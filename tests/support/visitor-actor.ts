@@ -4,7 +4,7 @@ import type { StartConversation, WidgetConversation, WidgetSession } from '#core
 import { FollowedLog } from './followed-log.ts'
 import { HttpClient } from './http-client.ts'
 import { SocketClient } from './socket-client.ts'
-import { waitFor } from './wait.ts'
+import { HopelessError, waitFor } from './wait.ts'
 
 export interface VisitorOptions {
   siteKey: string
@@ -122,23 +122,43 @@ export class VisitorActor {
   }
 }
 
-/** Resolves with the ack of a send, or throws what it was refused with. */
+/** A send that Foyer did not store, and when a later try may go through. */
+export class SendRefusedError extends Error {
+  override name = 'SendRefusedError'
+  readonly retryAfterMs: number | undefined
+
+  constructor(code: string, message: string, retryAfterMs: number | undefined) {
+    super(`${code}: ${message}`)
+    this.retryAfterMs = retryAfterMs
+  }
+}
+
+/** Call it right after the send. Resolves with its ack, or throws what it was refused with. */
 export async function acknowledged<Frame extends { type: string }>(
   socket: SocketClient<Frame>,
   clientId: string,
 ) {
-  type Answer = { type: string; clientId?: string | null; message?: string; code?: string }
+  type Answer = {
+    type: string
+    clientId?: string | null
+    message?: string
+    code?: string
+    retryAfterMs?: number
+  }
+  // what came before the send may be the answer to an earlier try
+  const before = socket.frames.length
   const answer = await waitFor(
     'an acknowledgement',
     () => {
-      const found = (socket.frames as Answer[]).find(
+      const found = (socket.frames.slice(before) as Answer[]).find(
         (frame) => (frame.type === 'ack' || frame.type === 'refused') && frame.clientId === clientId,
       )
-      if (!found && socket.closed) throw new Error(`The socket closed with ${socket.closed.code}`)
+      if (!found && socket.closed) throw new HopelessError(`The socket closed with ${socket.closed.code}`)
       return found
     },
     { everyMs: 2 },
   )
-  if (answer.type === 'refused') throw new Error(`${answer.code}: ${answer.message}`)
+  if (answer.type === 'refused')
+    throw new SendRefusedError(answer.code ?? '', answer.message ?? '', answer.retryAfterMs)
   return answer as { type: 'ack'; conversationId: string; clientId: string; seq: number; at: string }
 }

@@ -1,5 +1,10 @@
+/** Thrown by a look that sees that waiting on makes no sense. */
+export class HopelessError extends Error {
+  override name = 'HopelessError'
+}
+
 /** Waits until `look` gives something that is neither undefined, null nor false, and returns it. What it throws
- *  counts as "not yet"; the last reason is part of the failure. */
+ *  counts as "not yet", but for a HopelessError; the last reason is part of the failure. */
 export async function waitFor<T>(
   what: string,
   look: () => T | Promise<T>,
@@ -14,6 +19,7 @@ export async function waitFor<T>(
         return seen as Exclude<T, undefined | null | false>
       reason = undefined
     } catch (error) {
+      if (error instanceof HopelessError) throw error
       reason = error
     }
     await new Promise((resolve) => setTimeout(resolve, everyMs))
