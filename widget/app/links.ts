@@ -1,7 +1,7 @@
 export type Piece = { text: string; href?: string }
 
 const address = /\bhttps?:\/\/[^\s<>"“”«»]+/gi
-const trailing = /[.,;:!?'’*_~]+$/
+const trailing = ".,;:!?'’*_~"
 const pairs: Record<string, string> = { ')': '(', ']': '[', '}': '{' }
 
 /** Cuts a text into plain pieces and web addresses. Only http and https become links; what closes a sentence or a
@@ -21,13 +21,18 @@ export const linkPieces = (text: string): Piece[] => {
   return pieces
 }
 
+// One pass from the end: ten thousand brackets must not cost ten thousand passes.
 const trim = (found: string): string => {
-  const shorter = found.replace(trailing, '')
-  const opening = pairs[shorter.at(-1) ?? '']
-  if (opening && shorter.split(opening).length < shorter.split(shorter.at(-1) ?? '').length) {
-    return trim(shorter.slice(0, -1))
+  const surplus = (closing: string) => found.split(closing).length - found.split(pairs[closing] ?? '').length
+  const unmatched = new Map(Object.keys(pairs).map((closing) => [closing, surplus(closing)]))
+  let end = found.length
+  for (; end > 0; end--) {
+    const last = found.charAt(end - 1)
+    const left = unmatched.get(last) ?? 0
+    if (left > 0) unmatched.set(last, left - 1)
+    else if (!trailing.includes(last)) break
   }
-  return shorter
+  return found.slice(0, end)
 }
 
 const webAddress = (text: string) => {

@@ -14,7 +14,7 @@ const start = (script: HTMLScriptElement, key: string, queued: Call[]) => {
   const site = encodeURIComponent(key)
   const events = new EventTarget()
   const phone = matchMedia('(max-width:479.98px)')
-  const view = visualViewport
+  const view = visualViewport as VisualViewport
   let config: LauncherConfig | undefined
   let frame: HTMLIFrameElement | undefined
   let greeted = false
@@ -111,8 +111,7 @@ const start = (script: HTMLScriptElement, key: string, queued: Call[]) => {
 
   // On a phone the keyboard covers the bottom of the window without making it smaller.
   const measure = () => {
-    const [height, top] = view ? [view.height, view.offsetTop] : [innerHeight, 0]
-    host.style.cssText = `--brand:${config?.brandColour};--height:${height}px;--top:${top}px`
+    host.style.cssText = `--brand:${config?.brandColour};--height:${view.height}px;--top:${view.offsetTop}px`
   }
 
   addEventListener('message', ({ source, origin, data }: MessageEvent<FromFrame>) => {
@@ -170,7 +169,7 @@ const start = (script: HTMLScriptElement, key: string, queued: Call[]) => {
       () => null,
     )
     if (!answer?.ok) {
-      if (answer && answer.status < 500) console.warn(`Foyer: no site has the key "${key}".`)
+      if (answer && answer.status < 500) console.warn('Foyer: unknown site key')
       else {
         pauseMs *= 2
         setTimeout(begin, pauseMs)
@@ -190,7 +189,7 @@ const start = (script: HTMLScriptElement, key: string, queued: Call[]) => {
     launch.ariaLabel = launcherLabel || 'Open chat'
     launch.ariaExpanded = 'false'
     measure()
-    if (view) view.onresize = view.onscroll = measure
+    view.onresize = view.onscroll = measure
     phone.onchange = () => tell({ foyer: 'full', full: phone.matches })
     document.body.append(host)
     emit('ready')
@@ -239,12 +238,10 @@ const start = (script: HTMLScriptElement, key: string, queued: Call[]) => {
   else addEventListener('load', idle)
 }
 
-const script =
-  (document.currentScript as HTMLScriptElement | null) ??
-  document.querySelector<HTMLScriptElement>('script[src*="/widget.js"]')
+const script = document.currentScript as HTMLScriptElement | null
 const key = script?.dataset.site || (script && new URL(script.src).searchParams.get('site'))
 const before: unknown = (window as unknown as { Foyer?: unknown }).Foyer
 if (!before || Array.isArray(before)) {
   if (script && key) start(script, key, (before as Call[] | undefined) ?? [])
-  else console.warn('Foyer: the script tag needs data-site="…".')
+  else console.warn('Foyer: no site key')
 }

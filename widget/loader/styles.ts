@@ -1,13 +1,14 @@
 /** Taken by a constructed style sheet, which no host page's Content-Security-Policy refuses. Important rules of a shadow
  *  host win over everything the page says about it. On the left the box runs right to left, so that one rule places
- *  both. The launcher's text is white below a lightness of 49, where white has 4.5:1, else black. Kept without spaces: these bytes go to every page. */
+ *  both. The launcher's icon is white below a lightness of 49, where white has 4.5:1, else black. Kept without spaces:
+ *  these bytes go to every page. */
 export const styles =
   ':host{all:initial!important}' +
   '@media print{:host{display:none!important}}' +
   '*{box-sizing:border-box}' +
   '.right,.left{font:14px/1.4 Inter,system-ui,sans-serif}' +
   '.left{direction:rtl}' +
-  'button{font:inherit;color:inherit;padding:0;border:0;background:none;cursor:pointer;text-align:start;border-radius:10px}' +
+  'button{font:inherit;color:inherit;padding:0;border:0;background:none;cursor:pointer;text-align:start;unicode-bidi:plaintext;border-radius:10px}' +
   ':focus-visible{outline:2px solid light-dark(#15181e,#eceef2);outline-offset:3px}' +
   'svg{width:26px;fill:none;stroke:currentColor;stroke-width:1.75;stroke-linecap:round;stroke-linejoin:round}' +
   '.launch,.poke,.panel{position:fixed;z-index:2147483000;inset-inline-end:24px;bottom:24px;background:light-dark(#fff,#15171b);color:light-dark(#15181e,#eceef2);border-radius:16px;box-shadow:0 0 0 1px #8883,0 8px 32px #0004}' +
