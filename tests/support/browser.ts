@@ -18,6 +18,18 @@ export function launchBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath: pathOf(chromiumTool), args: chromiumArguments() })
 }
 
+/** A browser with a profile that it keeps in `folder`, as people have it who are not in private mode. */
+export async function launchProfile(folder: string): Promise<BrowserContext> {
+  const context = await chromium.launchPersistentContext(folder, {
+    executablePath: pathOf(chromiumTool),
+    args: chromiumArguments(),
+    viewport: sizes.desktop,
+    reducedMotion: 'reduce',
+  })
+  context.setDefaultTimeout(15_000)
+  return context
+}
+
 /** The three sizes at which every screen is looked at. */
 export const sizes = {
   desktop: { width: 1_440, height: 900 },
@@ -55,7 +67,7 @@ export async function screenshot(page: Page, name: string): Promise<string> {
 export async function accessibilityProblems(target: Page | Frame): Promise<string[]> {
   const source = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
   // evaluated, not added as a script element: the page's own policy forbids that, and rightly
-  await target.evaluate(await readFile(source, 'utf8'))
+  if (!(await target.evaluate('"axe" in window'))) await target.evaluate(await readFile(source, 'utf8'))
   const { violations } = await target.evaluate<AxeResults>(
     `axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'], iframes: false })`,
   )

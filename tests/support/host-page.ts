@@ -5,6 +5,8 @@ export interface HostPageOptions {
   /** Where Foyer listens, such as http://127.0.0.1:41234. */
   foyer: string
   siteKey: string
+  /** What is pasted before </body>, if not what Foyer hands out for `siteKey`. */
+  snippet?: string
   /** The page's own Content-Security-Policy. */
   csp?: string
   /** What else the page's head holds. */
@@ -55,7 +57,7 @@ export async function startHostPage(options: HostPageOptions): Promise<HostPage>
   }
 }
 
-function pageOf({ foyer, siteKey, head = '' }: HostPageOptions, path: string): string {
+function pageOf({ foyer, siteKey, snippet, head = '' }: HostPageOptions, path: string): string {
   const title = path === '/prices' ? 'Prices' : 'Warehouse systems'
   return `<!doctype html>
 <html lang="en">
@@ -63,6 +65,6 @@ function pageOf({ foyer, siteKey, head = '' }: HostPageOptions, path: string): s
 <title>${title} · Meridian Industries</title><link rel="icon" href="data:,">${head}</head>
 <body><header><nav><a href="/">Home</a> <a href="/prices">Prices</a></nav></header>
 <main><h1>${title}</h1>${'<p>Pallets, racks and the software that knows where they are.</p>'.repeat(30)}</main>
-<script async src="${foyer}/widget.js" data-site="${siteKey}"></script></body>
+${snippet ?? `<script async src="${foyer}/widget.js" data-site="${siteKey}"></script>`}</body>
 </html>`
 }

@@ -1,0 +1,120 @@
+import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
+import { afterAll, onTestFinished } from 'vitest'
+import type { SiteSettings } from '#core/contracts/sites.ts'
+import { launchBrowser, openPerson, screenshot } from './browser.ts'
+import { type AnAgent, anAgent } from './factories.ts'
+import { type FoyerOptions, startFoyer, type TestFoyer } from './foyer.ts'
+import { type HostPage, type HostPageOptions, startHostPage } from './host-page.ts'
+import { InboxScreen } from './inbox-screen.ts'
+import { WidgetScreen } from './widget-screen.ts'
+
+export interface StageOptions extends FoyerOptions {
+  site?: Partial<SiteSettings>
+  /** Of the customer's page. */
+  host?: (foyer: string) => Pick<HostPageOptions, 'csp' | 'head'>
+}
+
+/** What the first request asks for on most stages. */
+export const nameAndEmail: SiteSettings['fields'] = [
+  { name: 'name', required: true },
+  { name: 'email', required: true },
+]
+
+/** Where end-to-end tests play: a Foyer, a browser, and a customer's page on another site than Foyer. People who come
+ *  on during a test leave with it; what they saw when it failed lies in tests/.results/screenshots. */
+export class Stage {
+  readonly foyer: TestFoyer
+  readonly browser: Browser
+  readonly host: HostPage
+
+  constructor(foyer: TestFoyer, browser: Browser, host: HostPage) {
+    this.foyer = foyer
+    this.browser = browser
+    this.host = host
+  }
+
+  /** An agent with the inbox open; available round the clock unless the options say otherwise. */
+  async agent(
+    options: Parameters<typeof anAgent>[2] & { browser?: BrowserContextOptions } = {},
+  ): Promise<InboxScreen & { row: AnAgent }> {
+    const { browser, ...row } = options
+    const made = await anAgent(this.foyer.pool, this.foyer.clock.now(), row)
+    // who was on stage a moment ago still counts as reachable, and must not be asked in the next test
+    onTestFinished(async () => {
+      await this.foyer.pool.query('update agents set active = false where id = $1', [made.id])
+    })
+    const inbox = new InboxScreen((await this.person(made.name, browser)).page, this.foyer.origin)
+    await inbox.signIn(made)
+    return Object.assign(inbox, { row: made })
+  }
+
+  /** Somebody on the customer's page, the chat still closed. */
+  async visitor({
+    url = this.host.url,
+    browser,
+  }: {
+    url?: string
+    browser?: BrowserContextOptions
+  } = {}): Promise<WidgetScreen> {
+    const widget = new WidgetScreen((await this.person('visitor', browser)).page)
+    await widget.page.goto(url)
+    return widget
+  }
+
+  /** An agent and a visitor in an active chat, its first message said and seen. */
+  async chat(
+    options: { name?: string; email?: string; text?: string } = {},
+  ): Promise<{ agent: InboxScreen & { row: AnAgent }; visitor: WidgetScreen }> {
+    const [agent, visitor] = await Promise.all([this.agent(), this.visitor()])
+    await visitor.asks(options)
+    await agent.accept()
+    await visitor.says(agent.row.name.concat(' joined'))
+    return { agent, visitor }
+  }
+
+  /** A browser profile of one's own, which leaves with the test. */
+  async person(
+    name: string,
+    options: BrowserContextOptions = {},
+  ): Promise<{ context: BrowserContext; page: Page; errors: string[] }> {
+    const person = await openPerson(this.browser, options)
+    leavesWithTest(person.context, name)
+    return person
+  }
+}
+
+/** Closes the context when the test ends, and keeps pictures of its pages if it failed. */
+function leavesWithTest(context: BrowserContext, name: string): void {
+  onTestFinished(async ({ task }) => {
+    if (task.result?.state === 'fail')
+      for (const [place, page] of context.pages().entries())
+        await screenshot(page, `failed ${task.name} ${name} ${place}`.replaceAll(/[^\w]+/g, '-')).catch(
+          // a page that has crashed or hangs has no picture; the failure itself is reported anyway
+          () => undefined,
+        )
+    await context.close()
+  })
+}
+
+/** A stage for the tests of one file, struck at its end. Call it in `beforeAll`. */
+export async function setStage({ site, host, ...options }: StageOptions = {}): Promise<Stage> {
+  const [foyer, browser] = await Promise.all([startFoyer(options), launchBrowser()])
+  struck.push(() => browser.close())
+  await setSite(foyer, { launcherLabel: '', fields: nameAndEmail, ...site })
+  const page = await startHostPage({ foyer: foyer.origin, siteKey: foyer.site.key, ...host?.(foyer.origin) })
+  struck.push(() => page.close())
+  return new Stage(foyer, browser, page)
+}
+
+/** Changes the site's settings as an admin would. */
+export async function setSite(foyer: TestFoyer, settings: Partial<SiteSettings>): Promise<void> {
+  await foyer.pool.query('update sites set settings = settings || $2 where id = $1', [
+    foyer.site.id,
+    JSON.stringify(settings),
+  ])
+}
+
+const struck: (() => Promise<void>)[] = []
+afterAll(async () => {
+  await Promise.all(struck.map((strike) => strike()))
+})
