@@ -570,6 +570,18 @@ export class Chat {
     if (retryAfterMs !== undefined) this.#later('calm', retryAfterMs, () => this.flush())
     else this.#outbox.refuse(clientId, { code, message })
     this.#unsentChanged()
+    if (code === 'conversation_ended') void this.#isOver()
+  }
+
+  /** The news of the end got lost: take Foyer's word for it now, and read how it ended. */
+  async #isOver() {
+    const { session, conversation } = this
+    if (!session || !conversation || !goesOn(conversation)) return
+    this.#conversationIs({ ...conversation, status: 'ended' })
+    this.#catchUp()
+    await this.#listEarlier()
+    const known = this.earlier.find(({ id }) => id === conversation.id)
+    if (known) this.#conversationIs(known)
   }
 
   /** Asks for what stands after the last applied line. False without a line. */
