@@ -2,6 +2,7 @@ import { buildFrontEnds } from '../inbox-ui/build.ts'
 import { startFoyerWorkers } from '../workers/foyer.ts'
 import { buildApp } from './app.ts'
 import { type Config, readConfig } from './config.ts'
+import { claimDatabase } from './db/claim.ts'
 import { startEmbeddedPostgres } from './db/embedded/embedded-postgres.ts'
 import { migrate } from './db/migrate.ts'
 import { StartError } from './errors.ts'
@@ -42,7 +43,10 @@ await runProcess(async () => {
 })
 
 async function openDatabase(config: Config, stops: (() => Promise<void>)[]): Promise<string> {
-  if (config.databaseUrl) return config.databaseUrl
+  if (config.databaseUrl) {
+    stops.push(await claimDatabase(config.databaseUrl, { alone: !config.redisUrl }))
+    return config.databaseUrl
+  }
   const embedded = await startEmbeddedPostgres({ dataDir: config.dataDir })
   embedded.supervise()
   stops.push(() => embedded.stop())

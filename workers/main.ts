@@ -1,5 +1,6 @@
 import { pino } from 'pino'
 import { readConfig } from '#core/config.ts'
+import { claimDatabase } from '#core/db/claim.ts'
 import { migrate } from '#core/db/migrate.ts'
 import { StartError } from '#core/errors.ts'
 import { openServices } from '#core/open-services.ts'
@@ -11,6 +12,7 @@ await runProcess(async () => {
   const { databaseUrl } = config
   if (!databaseUrl) throw new StartError('FOYER_DATABASE_URL is not set.')
   const log = pino({ level: config.logLevel })
+  const giveBack = await claimDatabase(databaseUrl, { alone: false })
   await migrate(databaseUrl, log)
   const { services, close } = await openServices({ ...config, databaseUrl }, log)
   const workers = await startFoyerWorkers(services)
@@ -18,5 +20,6 @@ await runProcess(async () => {
   return async () => {
     await workers.stop()
     await close()
+    await giveBack()
   }
 })
