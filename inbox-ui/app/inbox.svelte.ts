@@ -52,7 +52,7 @@ export class Inbox {
     this.conversations = new Conversations(id)
     this.pages = new ConversationPages(api, this.conversations)
     this.list = new ListChoice(this.conversations, this.pages)
-    this.availability = new OwnAvailability(api, availability)
+    this.availability = new OwnAvailability(api, clock.now, availability)
     this.drafts = new Drafts(storage, `foyer.draft.${id}.`)
     this.offers = new Offers({ api, text, onaccepted: (conversation) => this.#accepted(conversation) })
     this.socket = new AgentSocket({
@@ -95,6 +95,7 @@ export class Inbox {
     return () => {
       this.socket.close()
       this.offers.stop()
+      this.availability.stop()
       this.outbox.stop()
       this.typing.clear()
     }

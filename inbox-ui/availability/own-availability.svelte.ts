@@ -1,15 +1,25 @@
 import type { Availability, AvailabilityRequest } from '../../core/contracts/availability.ts'
 import { type Api, sentence } from '../app/api.ts'
 
-/** The agent's own switch. */
+/** Foyer's clock may be a little behind this one: not before the end has come for both. */
+const shortestMs = 500
+/** As long as a browser's timer can be. */
+const longestMs = 24 * 60 * 60_000
+const retryMs = 15_000
+
+/** The agent's own switch. It is told of every change that somebody makes; of one that only time makes, it asks. */
 export class OwnAvailability {
   readonly #api: Api
+  readonly #now: () => number
+  #timer: ReturnType<typeof setTimeout> | undefined
   #value = $state.raw<Availability>() as Availability
   #saving = $state(false)
   #error = $state('')
 
-  constructor(api: Api, first: Availability) {
+  /** @param now Foyer's time in ms */
+  constructor(api: Api, now: () => number, first: Availability) {
     this.#api = api
+    this.#now = now
     this.#value = first
   }
 
@@ -27,6 +37,12 @@ export class OwnAvailability {
   apply(availability: Availability): void {
     this.#value = availability
     this.#error = ''
+    if (availability.until === null) return this.stop()
+    this.#askIn(new Date(availability.until).getTime() - this.#now())
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer)
   }
 
   toggle = (): Promise<void> => this.set({ status: this.#value.available ? 'unavailable' : 'available' })
@@ -39,6 +55,20 @@ export class OwnAvailability {
       this.#error = sentence(error)
     } finally {
       this.#saving = false
+    }
+  }
+
+  #askIn(ms: number): void {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => void this.#ask(), Math.min(longestMs, Math.max(shortestMs, ms)))
+  }
+
+  async #ask(): Promise<void> {
+    try {
+      this.apply(await this.#api.get<Availability>('/agents/me/availability'))
+    } catch {
+      // nobody asked for it, so nobody is told; what is shown may be late
+      this.#askIn(retryMs)
     }
   }
 }
