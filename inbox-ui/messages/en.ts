@@ -174,7 +174,8 @@ export const en = (f: Format) => ({
     emptyAvailableUntil: (time: string) =>
       `You’re available until ${time}. New chats ring here and show in blue on top.`,
     emptyAvailable: 'You’re available. New chats ring here and show in blue on top.',
-    emptyUnavailable: 'You’re unavailable, so no chats come to you. The switch is at the top right.',
+    emptyUnavailable: 'You’re unavailable, so no chats come to you.',
+    goAvailable: 'Set me available',
     testChat: 'Send myself a test chat',
     testChatSent: 'On its way…',
     emptyAll: 'No conversations yet',

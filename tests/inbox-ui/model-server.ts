@@ -19,6 +19,8 @@ export class ModelServer {
   readonly notes = new Map<string, Note[]>()
   offers: Offer[] = []
   missed = 0
+  /** What every answer to an offer comes back with, if it is refused. */
+  refuses: { status: number; code: string; detail: string } | null = null
   availability: Availability = bySchedule
   readonly sockets = new Set<ModelSocket>()
   #time = 0
@@ -138,6 +140,8 @@ export class ModelServer {
 
   readonly fetch: typeof fetch = async (input) => {
     const url = new URL(String(input), 'http://model.test')
+    if (this.refuses && url.pathname.includes('/offers/'))
+      return Response.json(this.refuses, { status: this.refuses.status })
     const [, id, what] = url.pathname.match(/\/conversations\/([\w-]+)(\/messages)?$/) ?? []
     if (!id) return Response.json({ conversations: [], nextCursor: null })
     const conversation = this.conversations.get(id)
