@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import { sql } from 'kysely'
 import type { WebSocket } from 'ws'
 import { AgentFrame, AgentHello, closeCodes } from '../contracts/sockets.ts'
@@ -20,8 +21,8 @@ export class AgentConnection extends Connection {
   readonly socketToken: string
   leave: (() => void)[] = []
 
-  constructor(socket: WebSocket, address: string, agent: SignedIn, socketToken: string) {
-    super(socket, address)
+  constructor(socket: WebSocket, line: Duplex, address: string, agent: SignedIn, socketToken: string) {
+    super(socket, line, address)
     this.agent = agent
     this.socketToken = socketToken
   }
@@ -41,8 +42,14 @@ export class AgentProtocol implements Protocol<AgentConnection> {
     this.#presence = presence
   }
 
-  accept(socket: WebSocket, address: string, agent: SignedIn, sessionToken: string): AgentConnection {
-    const connection = new AgentConnection(socket, address, agent, socketTokenOf(sessionToken))
+  accept(
+    socket: WebSocket,
+    line: Duplex,
+    address: string,
+    agent: SignedIn,
+    sessionToken: string,
+  ): AgentConnection {
+    const connection = new AgentConnection(socket, line, address, agent, socketTokenOf(sessionToken))
     this.#connections.add(connection)
     connection.start(this)
     return connection

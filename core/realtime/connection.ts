@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
 import type { ToAgent, ToVisitor } from '../contracts/sockets.ts'
 import { closeCodes } from '../contracts/sockets.ts'
@@ -32,6 +33,9 @@ export class Connection {
   readonly id = randomUUID()
   readonly address: string
   readonly #socket: WebSocket
+  /** The stream below the WebSocket. */
+  readonly #line: Duplex
+  #isCorked = false
   #state: 'greeting' | 'holding' | 'open' | 'closed' = 'greeting'
   #held: string[] = []
   #heldLength = 0
@@ -41,8 +45,9 @@ export class Connection {
   /** Called once when the line is gone. */
   onEnd: (() => void) | undefined
 
-  constructor(socket: WebSocket, address: string) {
+  constructor(socket: WebSocket, line: Duplex, address: string) {
     this.#socket = socket
+    this.#line = line
     this.address = address
     this.#helloTimer = setTimeout(() => this.close(closeCodes.notSignedIn, 'No hello came'), helloWithinMs)
   }
@@ -131,6 +136,12 @@ export class Connection {
       this.#socket.once('close', () => clearTimeout(end))
       return
     }
+    // a stored group tells one socket several things at once: they leave in one system call
+    if (!this.#isCorked) {
+      this.#isCorked = true
+      this.#line.cork()
+      process.nextTick(uncork, this)
+    }
     this.#socket.send(frame)
   }
 
@@ -181,9 +192,14 @@ export class Connection {
   static socketOf(connection: Connection): WebSocket {
     return connection.#socket
   }
+
+  static uncork(connection: Connection): void {
+    connection.#isCorked = false
+    connection.#line.uncork()
+  }
 }
 
-const { socketOf } = Connection
+const { socketOf, uncork } = Connection
 
 function parse(data: Buffer): unknown {
   try {

@@ -56,7 +56,9 @@ export const sockets = plugin(
       if (pathname === '/ws/visitor') {
         if (origin !== undefined && !isOwnOrigin(origin, host, publicUrl, widgetUrl))
           return refuse(socket, 403)
-        server.handleUpgrade(request, socket, head, (ws) => follow(visitors.accept(ws, address), open))
+        server.handleUpgrade(request, socket, head, (ws) =>
+          follow(visitors.accept(ws, socket, address), open),
+        )
       } else if (pathname === '/ws/agent') {
         // the cookie comes with every request of the browser, whichever page makes it
         if (origin === undefined || !isOwnOrigin(origin, host, publicUrl)) return refuse(socket, 403)
@@ -65,7 +67,7 @@ export const sockets = plugin(
         if (!agent || !token || !agent.permissions.has('conversations.view')) return refuse(socket, 401)
         if (socket.destroyed) return
         server.handleUpgrade(request, socket, head, (ws) =>
-          follow(agents.accept(ws, address, agent, token), open),
+          follow(agents.accept(ws, socket, address, agent, token), open),
         )
       } else refuse(socket, 404)
     }

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
 import type { z } from 'zod'
 import { closeCodes, VisitorFrame, VisitorHello } from '../contracts/sockets.ts'
@@ -37,8 +38,8 @@ export class VisitorProtocol implements Protocol<VisitorConnection> {
     this.#reachability = reachability
   }
 
-  accept(socket: WebSocket, address: string): VisitorConnection {
-    const connection = new VisitorConnection(socket, address)
+  accept(socket: WebSocket, line: Duplex, address: string): VisitorConnection {
+    const connection = new VisitorConnection(socket, line, address)
     connection.start(this)
     if (!this.#limits.openSocket(address))
       connection.close(closeCodes.tooMany, 'Too many sockets from this address')
