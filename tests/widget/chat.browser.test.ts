@@ -72,6 +72,18 @@ test('a request whose answer got lost is asked again and stays one', async () =>
   expect(chat.entries).toEqual(foyer.all)
 })
 
+test('a line that got lost on the way is noticed by the next one', async () => {
+  const foyer = new ModelFoyer()
+  const { chat } = await ask(foyer)
+  foyer.fates = ['lost']
+  foyer.agentSays('lost')
+  await settle()
+  expect(chat.entries).toHaveLength(1)
+  foyer.agentSays('found')
+  await settle()
+  expect(chat.entries).toEqual(foyer.all)
+})
+
 test('what is written offline waits, says so, and goes out in order', async () => {
   const foyer = new ModelFoyer()
   const { chat } = await ask(foyer)
