@@ -4,18 +4,24 @@ import type { Load, Server } from './drivers/driver.ts'
 /** What a run proved besides its speed; all must be zero. */
 export interface Faults {
   lost: number
+  /** Stands twice in a log. */
   doubled: number
   reordered: number
 }
 
-export interface LatencyResult extends Faults {
+/** Sent to a reader once more under the same seq, which readers drop: allowed, but not free. */
+interface Repeats {
+  repeated: number
+}
+
+export interface LatencyResult extends Faults, Repeats {
   sent: number
   p50Ms: number
   p95Ms: number
   p99Ms: number
 }
 
-export interface SaturationResult extends Faults {
+export interface SaturationResult extends Faults, Repeats {
   sent: number
   perSecond: number
 }
@@ -33,13 +39,15 @@ export class LoadGenerator {
   readonly #latencyMs = new Float32Array(mostMessages)
   readonly #conversationOf = new Int32Array(mostMessages)
   readonly #acked = new Uint8Array(mostMessages)
-  readonly #delivered = new Uint8Array(mostMessages)
+  /** The seq a message was delivered with; 0 before. */
+  readonly #deliveredSeq = new Int32Array(mostMessages)
   /** Of each conversation: the seq and the message delivered last. */
   readonly #lastSeq: Int32Array
   readonly #lastMessage: Int32Array
   #sent = 0
   #done = 0
   #doubled = 0
+  #repeated = 0
   #reordered = 0
   #onDone: (message: number) => void = () => undefined
 
@@ -124,6 +132,7 @@ export class LoadGenerator {
 
   #begin(): number {
     this.#doubled = 0
+    this.#repeated = 0
     this.#reordered = 0
     this.#onDone = () => undefined
     return this.#sent
@@ -142,18 +151,19 @@ export class LoadGenerator {
     if (!ack) return
     if (this.#acked[ack.message]) return
     this.#acked[ack.message] = 1
-    if (this.#delivered[ack.message]) this.#isDone(ack.message)
+    if (this.#deliveredSeq[ack.message]) this.#isDone(ack.message)
   }
 
   #onAgentFrame(frame: string): void {
     const delivery = this.#server.readDelivery(frame)
     if (!delivery) return
     const { message, seq } = delivery
-    if (this.#delivered[message]) {
-      this.#doubled++
+    if (this.#deliveredSeq[message]) {
+      if (this.#deliveredSeq[message] === seq) this.#repeated++
+      else this.#doubled++
       return
     }
-    this.#delivered[message] = 1
+    this.#deliveredSeq[message] = seq
     this.#latencyMs[message] = performance.now() - (this.#sentAt[message] as number)
     const conversation = this.#conversationOf[message] as number
     const before = this.#lastSeq[conversation] as number
@@ -171,14 +181,14 @@ export class LoadGenerator {
   }
 
   /** Waits until every message sent is acknowledged and delivered; what never is, is lost. */
-  async #settle(first: number): Promise<Faults> {
+  async #settle(first: number): Promise<Faults & Repeats> {
     const deadline = performance.now() + quietMs
     while (this.#done < this.#sent && performance.now() < deadline)
       await new Promise((resolve) => setTimeout(resolve, 10))
     let lost = 0
     for (let message = first; message < this.#sent; message++)
-      if (!this.#acked[message] || !this.#delivered[message]) lost++
-    return { lost, doubled: this.#doubled, reordered: this.#reordered }
+      if (!this.#acked[message] || !this.#deliveredSeq[message]) lost++
+    return { lost, doubled: this.#doubled, reordered: this.#reordered, repeated: this.#repeated }
   }
 
   get sent(): number {

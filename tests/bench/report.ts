@@ -43,6 +43,8 @@ export function judge(bare: Measured, foyer: Measured): Verdict[] {
     [speed.rate, speed.saturation].reduce((sum, run) => sum + run.lost + run.doubled + run.reordered, 0) +
     speed.storedWrongly
   const all = (measured: Measured) => measured.speeds.reduce((sum, speed) => sum + faults(speed), 0)
+  const repeats = (measured: Measured) =>
+    measured.speeds.reduce((sum, { rate, saturation }) => sum + rate.repeated + saturation.repeated, 0)
   return [
     ratio('send to delivery at 500/s, p50', 'ms', 1.5, (speed) => speed.rate.p50Ms),
     { ...ratio('send to delivery at 500/s, p95', 'ms', Infinity, (speed) => speed.rate.p95Ms), limit: '' },
@@ -77,6 +79,14 @@ export function judge(bare: Measured, foyer: Measured): Verdict[] {
       foyer: all(foyer),
       limit: '0',
       kept: all(foyer) === 0,
+    },
+    {
+      name: 'repeated to readers, who drop it',
+      unit: '',
+      bare: repeats(bare),
+      foyer: repeats(foyer),
+      limit: '',
+      kept: true,
     },
     {
       name: 'memory of an idle visitor socket',
