@@ -1,9 +1,10 @@
 import { hash, verify } from '@node-rs/argon2'
+import type { FastifyRequest } from 'fastify'
 import { sql } from 'kysely'
 import { z } from 'zod'
 import type { Api } from '../../app.ts'
 import { Me, Preferences, SignIn } from '../../contracts/agents.ts'
-import { FoyerError } from '../../errors.ts'
+import { FoyerError, RateLimitedError } from '../../errors.ts'
 import { refuseForeignPages } from '../../plugins/sign-in.ts'
 import { change } from '../../services.ts'
 import { describeMe } from './me.ts'
@@ -20,22 +21,13 @@ export async function signInRoutes(app: Api): Promise<void> {
     '/sign-in',
     {
       schema: { body: SignIn, response: { 200: Me } },
-      config: {
-        access: 'public',
-        rateLimit: {
-          max: 10,
-          timeWindow: 60_000,
-          // guessing one account from many addresses and many accounts from one address are both slowed
-          keyGenerator: (request) =>
-            `sign-in:${request.ip}:${String((request.body as SignInBody)?.email).toLowerCase()}`,
-          hook: 'preHandler',
-        },
-      },
+      config: { access: 'public' },
+      preHandler: guessingLimits(app),
     },
     async (request, reply) => {
       refuseForeignPages(request, services.config)
       const { rows } = await sql<{ id: string; passwordHash: string | null }>`
-        select id, password_hash from agents where email = ${request.body.email.trim().toLowerCase().replaceAll('\0', '')} and active`.execute(
+        select id, password_hash from agents where email = ${addressOf(request.body.email)} and active`.execute(
         services.db,
       )
       const agent = rows[0]
@@ -92,7 +84,31 @@ export async function signInRoutes(app: Api): Promise<void> {
   )
 }
 
-type SignInBody = { email?: unknown } | null
+/** However it is typed, it is one account. */
+const addressOf = (email: string) => email.replaceAll('\0', '').trim().toLowerCase()
+
+/** Slows guessing one account from one place, many accounts from one place, and one account from many places. What one
+ *  limit refuses counts for none of the others, so that one place cannot keep an agent out everywhere else. */
+function guessingLimits(app: Api): (request: FastifyRequest) => Promise<void> {
+  const limit = (max: number, of: (request: FastifyRequest) => string) => {
+    const keyGenerator = (request: FastifyRequest) => `sign-in:${max}:${of(request)}`
+    const take = app.createRateLimit({ max, timeWindow: 60_000, keyGenerator })
+    return async (request: FastifyRequest) => {
+      const taken = await take(request)
+      if (!taken.isAllowed && taken.isExceeded)
+        throw new RateLimitedError('That was too often. Wait a little, then try again.', taken.ttl)
+    }
+  }
+  const account = ({ body }: FastifyRequest) => addressOf((body as z.output<typeof SignIn>).email)
+  const inOrder = [
+    limit(10, (request) => `${request.ip} ${account(request)}`),
+    limit(120, ({ ip }) => ip),
+    limit(100, account),
+  ]
+  return async (request) => {
+    for (const take of inOrder) await take(request)
+  }
+}
 
 export const StoredPreferences = z.object({
   theme: Preferences.shape.theme.catch('system').default('system'),
