@@ -463,6 +463,7 @@ export const en = (f: Format) => ({
     right: 'Bottom right',
     left: 'Bottom left',
     launcherLabel: 'Launcher label',
+    launcherLabelHint: 'What a screen reader calls the button that opens the chat.',
     theme: 'Theme',
     themes: { system: 'As the visitor’s device', light: 'Light', dark: 'Dark' },
     greeting: 'Greeting',
