@@ -59,22 +59,24 @@ test('nobody learns from an answer whether an address belongs to an agent', asyn
   // with the right password a deactivated one is as unknown
   expect((await attempt(foyer, left.email, password)).code).toBe('wrong_credentials')
 
-  // known or not, each attempt costs the checking of a hash, which is most of the time it takes
+  // Known or not, each attempt costs the checking of a hash, which is most of the time it takes. Counted in processor
+  // time of this process: what the clock says depends on whoever else uses the machine.
   const costly = await hash(password)
   const attempts = {
     check: () => verify(costly, 'a wrong guess'),
     known: () => attempt(foyer, known.email, 'a wrong guess'),
     nobody: () => attempt(foyer, nobody, 'a wrong guess'),
   }
-  const fastest = { check: Infinity, known: Infinity, nobody: Infinity }
+  const least = { check: Infinity, known: Infinity, nobody: Infinity }
   for (let n = 0; n < 8; n++)
     for (const name of ['check', 'known', 'nobody'] as const) {
-      const began = performance.now()
+      const before = process.cpuUsage()
       await attempts[name]()
-      fastest[name] = Math.min(fastest[name], performance.now() - began)
+      const { user, system } = process.cpuUsage(before)
+      least[name] = Math.min(least[name], user + system)
     }
-  expect(fastest.known).toBeGreaterThan(fastest.check / 2)
-  expect(fastest.nobody).toBeGreaterThan(fastest.check / 2)
+  expect(least.known).toBeGreaterThan(least.check / 2)
+  expect(least.nobody).toBeGreaterThan(least.check / 2)
   await foyer.close()
 })
 
