@@ -10,6 +10,8 @@ const schema = `
 /** Starts the bare server on an empty database. */
 export async function startFloor(databaseUrl: string, load: Load): Promise<Server> {
   const database = new pg.Client({ connectionString: databaseUrl })
+  // without a listener PostgreSQL's end would hide why it ended
+  database.on('error', () => undefined)
   await database.connect()
   await database.query(schema)
   await database.query('insert into conversations (id) select generate_series(0, $1::int - 1)', [

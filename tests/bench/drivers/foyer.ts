@@ -20,6 +20,8 @@ const limits = {
 export async function startFoyerServer(databaseUrl: string, load: Load): Promise<Server> {
   await migrate(databaseUrl)
   const database = new pg.Pool({ connectionString: databaseUrl, max: 1 })
+  // without a listener PostgreSQL's end would hide why it ended
+  database.on('error', () => undefined)
   const people = await fill(database, load)
   const server = await startFoyerProcess('start', {
     FOYER_DATABASE_URL: databaseUrl,
