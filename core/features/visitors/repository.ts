@@ -122,7 +122,7 @@ export async function mergeCorrections(
 /** Who is talking with them at this moment: the visitors of active chats for which `where` holds, each with the agent
  *  and the conversation. @param where a condition over `v` (visitors). */
 export async function activeChats(
-  tx: Tx,
+  tx: Db | Tx,
   where: RawBuilder<unknown>,
 ): Promise<{ visitorId: string; conversationId: string; agentId: string }[]> {
   const { rows } = await sql<{ visitorId: string; conversationId: string; agentId: string }>`

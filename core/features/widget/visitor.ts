@@ -3,8 +3,10 @@ import { sql } from 'kysely'
 import type { PageView } from '../../contracts/widget.ts'
 import type { Db } from '../../db/pool.ts'
 import { NotFoundError } from '../../errors.ts'
-import type { Services } from '../../services.ts'
+import { change, type Services } from '../../services.ts'
 import { hashToken } from '../sign-in/tokens.ts'
+import { activeChats } from '../visitors/repository.ts'
+import { tellAgentOf } from '../visitors/service.ts'
 
 export interface KnownVisitor {
   id: string
@@ -28,8 +30,10 @@ export async function ownConversation(db: Db, visitorId: string, conversationId:
 const visitEndsAfterMs = 30 * 60_000
 const pagesAVisit = 50
 
-/** Adds a page to the visitor's visit, or begins a new one after half an hour without a sign. */
-export async function recordPage({ db, clock }: Services, visitorId: string, page: PageView): Promise<void> {
+/** Adds a page to the visitor's visit, or begins a new one after half an hour without a sign. Whoever talks with the
+ *  visitor sees where they are now. */
+export async function recordPage(services: Services, visitorId: string, page: PageView): Promise<void> {
+  const { db, clock } = services
   const now = clock.now()
   const utm = readUtm(page.url)
   const shown = JSON.stringify({ url: page.url, title: page.title })
@@ -54,6 +58,9 @@ export async function recordPage({ db, clock }: Services, visitorId: string, pag
     insert into visits (id, visitor_id, started_at, last_at, pages, page_count)
     select ${randomUUIDv7()}::uuid, visitor.id, ${now}::timestamptz, ${now}::timestamptz, jsonb_build_array(${shown}::jsonb), 1
     from visitor where not exists (select from going_on)`.execute(db)
+  // most who look around are in no chat, and cost no transaction
+  const chats = await activeChats(db, sql`v.id = ${visitorId}`)
+  if (chats.length > 0) await change(services, (change) => tellAgentOf(change, visitorId))
 }
 
 /** Where the visitor came from, as campaigns write it into addresses. What is no address has none. */
