@@ -1,4 +1,4 @@
-import { mkdir, readFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import type { AxeResults } from 'axe-core'
@@ -18,8 +18,10 @@ export function launchBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath: pathOf(chromiumTool), args: chromiumArguments() })
 }
 
-/** A browser with a profile that it keeps in `folder`, as people have it who are not in private mode. */
+/** A browser with a profile that it keeps in `folder`, set to let third parties store, as many people have it. */
 export async function launchProfile(folder: string): Promise<BrowserContext> {
+  await mkdir(`${folder}/Default`, { recursive: true })
+  await writeFile(`${folder}/Default/Preferences`, JSON.stringify({ profile: { cookie_controls_mode: 0 } }))
   const context = await chromium.launchPersistentContext(folder, {
     executablePath: pathOf(chromiumTool),
     args: chromiumArguments(),

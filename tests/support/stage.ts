@@ -38,14 +38,21 @@ export class Stage {
     options: Parameters<typeof anAgent>[2] & { browser?: BrowserContextOptions } = {},
   ): Promise<InboxScreen & { row: AnAgent }> {
     const { browser, ...row } = options
-    const made = await anAgent(this.foyer.pool, this.foyer.clock.now(), row)
-    // who was on stage a moment ago still counts as reachable, and must not be asked in the next test
-    onTestFinished(async () => {
-      await this.foyer.pool.query('update agents set active = false where id = $1', [made.id])
-    })
+    const made = await this.hire(row)
     const inbox = new InboxScreen((await this.person(made.name, browser)).page, this.foyer.origin)
     await inbox.signIn(made)
     return Object.assign(inbox, { row: made })
+  }
+
+  /** An agent who has not come in yet. */
+  async hire(options: Parameters<typeof anAgent>[2] = {}): Promise<AnAgent> {
+    const { pool, clock } = this.foyer
+    const made = await anAgent(pool, clock.now(), options)
+    // who was on stage a moment ago still counts as reachable, and must not be asked in the next test
+    onTestFinished(async () => {
+      await pool.query('update agents set active = false where id = $1', [made.id])
+    })
+    return made
   }
 
   /** Somebody on the customer's page, the chat still closed. */

@@ -1,0 +1,141 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Page } from 'playwright-core'
+import { beforeAll, expect, onTestFinished, test } from 'vitest'
+import { launchProfile } from '../support/browser.ts'
+import { type Stage, setStage } from '../support/stage.ts'
+import { waitFor } from '../support/wait.ts'
+import { WidgetScreen } from '../support/widget-screen.ts'
+
+let stage: Stage
+
+beforeAll(async () => {
+  stage = await setStage()
+})
+
+test('a reload and a page change in the middle lose nothing, and the panel is open again', async () => {
+  const { agent, visitor } = await stage.chat({ text: 'First' })
+  await visitor.say('Second')
+  await agent.hears('Second')
+  await visitor.message.fill('half a sen')
+  await expect.poll(() => kept(visitor.page)).toContain('half a sen')
+  await visitor.page.reload()
+  await visitor.says('Second')
+  expect(await visitor.message.inputValue()).toBe('half a sen')
+
+  await visitor.page.getByRole('link', { name: 'Prices' }).click()
+  await visitor.page.getByRole('heading', { name: 'Prices' }).waitFor()
+  await visitor.says('Second')
+  await agent.say('I am still here')
+  await visitor.says('I am still here')
+  await visitor.say('And so am I')
+  await agent.hears('And so am I')
+  await agent.page.getByText('On /prices').waitFor()
+  const said = ['First', 'Second', 'I am still here', 'And so am I']
+  expect(await visitor.said()).toEqual(said)
+  expect(await agent.said()).toEqual(said)
+})
+
+test('two tabs of the visitor are in step', async () => {
+  const { agent, visitor } = await stage.chat({ text: 'Hello' })
+  const tab = new WidgetScreen(await visitor.page.context().newPage())
+  await tab.page.goto(stage.host.otherUrl)
+  // open there as it is here
+  await tab.says('Hello')
+  await tab.say('From the second tab')
+  await visitor.says('From the second tab')
+  await visitor.say('From the first tab')
+  await tab.says('From the first tab')
+  await agent.say('One chat')
+  const said = ['Hello', 'From the second tab', 'From the first tab', 'One chat']
+  for (const side of [visitor, tab, agent])
+    await waitFor('all of it', async () => same(await side.said(), said))
+})
+
+test('what both write offline arrives once and in order when they are back', async () => {
+  const { agent, visitor } = await stage.chat({ text: 'Before' })
+  await visitor.page.context().setOffline(true)
+  await visitor.says('Offline. What you send goes out when you’re back.')
+  for (const text of ['One', 'Two', 'Three']) await visitor.say(text)
+  await visitor.says('Waiting to send')
+  await agent.say('Said meanwhile')
+  await agent.log.getByText('Sent').waitFor()
+  // a reload while offline would be no page at all; a draft stays where it is
+  await visitor.message.fill('not sent yet')
+  await visitor.page.context().setOffline(false)
+  for (const text of ['One', 'Two', 'Three']) await agent.hears(text)
+  await visitor.says('Said meanwhile')
+  expect(await visitor.message.inputValue()).toBe('not sent yet')
+  const said = ['Before', 'Said meanwhile', 'One', 'Two', 'Three']
+  for (const side of [visitor, agent]) await waitFor('all of it', async () => same(await side.said(), said))
+
+  await agent.page.context().setOffline(true)
+  await agent.page.getByText('You are offline. What you send waits until the connection is back.').waitFor()
+  for (const text of ['Four', 'Five']) await agent.say(text)
+  await agent.log.getByText('Waiting to send').first().waitFor()
+  await visitor.say('Heard later')
+  await agent.page.context().setOffline(false)
+  said.push('Heard later', 'Four', 'Five')
+  for (const side of [visitor, agent]) await waitFor('all of it', async () => same(await side.said(), said))
+})
+
+test('where the browser lets a third party store, the frame keeps the chat to itself', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'foyer-profile-'))
+  onTestFinished(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }))
+  // every other browser here is a private one, where Chromium refuses
+  const context = await launchProfile(folder)
+  onTestFinished(() => context.close())
+  const agent = await stage.agent()
+  const visitor = new WidgetScreen(await context.newPage())
+  await visitor.page.goto(stage.host.url)
+  await visitor.asks({ text: 'Kept in the frame' })
+  await agent.accept()
+  await agent.say('Welcome')
+  await visitor.says('Welcome')
+  expect(await kept(visitor.page)).toMatch(/^\{"foyer:\w+":"\+"\}$/)
+  await visitor.message.fill('half a sen')
+  await visitor.page.goto(stage.host.otherUrl)
+  await visitor.says('Welcome')
+  expect(await visitor.message.inputValue()).toBe('half a sen')
+})
+
+test('where the browser refuses storage to a third party, the host page keeps the chat', async () => {
+  const { page } = await stage.person('visitor')
+  // as strict as a browser gets: the mere mention of its storage throws inside the frame
+  await page.addInitScript(() => {
+    if (window.top === window) return
+    for (const name of ['localStorage', 'sessionStorage', 'indexedDB'])
+      Object.defineProperty(window, name, {
+        get: () => {
+          throw new DOMException('Access is denied for this document', 'SecurityError')
+        },
+      })
+  })
+  const agent = await stage.agent()
+  const visitor = new WidgetScreen(page)
+  await page.goto(stage.host.url)
+  await visitor.asks({ text: 'Without storage' })
+  await agent.accept()
+  await agent.say('Welcome')
+  await visitor.says('Welcome')
+
+  await page.goto(stage.host.otherUrl)
+  await visitor.says('Welcome')
+  await visitor.say('Still me')
+  await agent.hears('Still me')
+  expect(await agent.said()).toEqual(['Without storage', 'Welcome', 'Still me'])
+})
+
+test('a visitor without a chat leaves nothing behind in the browser', async () => {
+  const visitor = await stage.visitor()
+  await visitor.launcher.waitFor()
+  expect(await visitor.page.evaluate(() => ({ ...localStorage, ...sessionStorage }))).toEqual({})
+  expect(await visitor.page.context().cookies()).toEqual([])
+  expect(visitor.page.frames()).toHaveLength(1)
+})
+
+/** What the host page's storage holds. */
+const kept = (page: Page) => page.evaluate(() => JSON.stringify(localStorage))
+
+const same = (one: string[], other: string[]) => one.join('\n') === other.join('\n')
