@@ -232,8 +232,9 @@ const start = (script: HTMLScriptElement, key: string, queued: Call[]) => {
   ;(window as unknown as { Foyer: typeof api }).Foyer = api
   api.push(...queued)
 
-  // After the page has loaded, and then only when the browser has nothing better to do.
-  const idle = () => (window.requestIdleCallback ?? setTimeout)(begin)
+  // After the page has loaded, and then when the browser has nothing better to do, which on some pages is never.
+  // setTimeout, where there is nothing else, takes the options for no delay.
+  const idle = () => (window.requestIdleCallback ?? setTimeout)(begin, { timeout: 2000 } as never)
   if (document.readyState === 'complete') idle()
   else addEventListener('load', idle)
 }
