@@ -8,6 +8,7 @@ import { isOnline } from './presence-sql.ts'
 
 const leaseMs = 30_000
 const renewEveryMs = 10_000
+const lookEveryMs = 1_000
 const batchMs = 20
 const againMs = 500
 
@@ -25,6 +26,8 @@ interface Subject {
 export class Presence {
   readonly #services: Services
   readonly #processId = randomUUID()
+  /** Every socket that has not dropped. */
+  readonly #open = new Map<string, Subject>()
   readonly #connected = new Map<string, Subject>()
   readonly #dropped = new Map<string, Subject>()
   /** The batch being written, and the one that is gathered for after it. */
@@ -32,6 +35,8 @@ export class Presence {
   #gathering: Promise<void> | undefined
   #stopping = false
   #renewTimer: NodeJS.Timeout | undefined
+  /** In ms of Foyer's clock. */
+  #renewAt = 0
 
   constructor(services: Services) {
     this.#services = services
@@ -40,10 +45,12 @@ export class Presence {
   async start(): Promise<void> {
     await this.#renew()
     this.#renewTimer = setInterval(() => {
+      // by Foyer's clock, which may have been set forward
+      if (this.#services.clock.now().getTime() < this.#renewAt) return
       this.#renew().catch((error) =>
         this.#services.log.warn({ error: String(error) }, 'The lease was not renewed'),
       )
-    }, renewEveryMs)
+    }, lookEveryMs)
   }
 
   /** Lets go of everything at once: the next process need not wait for the lease to end. */
@@ -61,11 +68,13 @@ export class Presence {
 
   /** Resolves when the routing can see it. */
   connect(socketId: string, subject: Subject): Promise<void> {
+    this.#open.set(socketId, subject)
     this.#connected.set(socketId, subject)
     return this.#soon()
   }
 
   drop(socketId: string, subject: Subject): Promise<void> {
+    this.#open.delete(socketId)
     this.#dropped.set(socketId, subject)
     return this.#soon()
   }
@@ -98,7 +107,7 @@ export class Presence {
           select socket_id, ${this.#processId}, subject_type, subject_id, ${now}
           from unnest(${connected.map(([id]) => id)}::uuid[], ${connected.map(([, s]) => s.type)}::text[],
                       ${connected.map(([, s]) => s.id)}::uuid[]) as t (socket_id, subject_type, subject_id)
-          on conflict (socket_id) do nothing`.execute(this.#services.db)
+          on conflict (socket_id) do update set dropped_at = null`.execute(this.#services.db)
       if (dropped.length > 0)
         await sql`
           update presence set dropped_at = ${now}
@@ -106,7 +115,7 @@ export class Presence {
           this.#services.db,
         )
     } catch (error) {
-      // written with the next batch, which comes soon; a row that exists already is left as it is
+      // written with the next batch, which comes soon; a socket that dropped since is in it, too
       for (const [id, subject] of connected) this.#connected.set(id, subject)
       for (const [id, subject] of dropped) this.#dropped.set(id, subject)
       throw error
@@ -114,19 +123,9 @@ export class Presence {
     const visitors = [...connected, ...dropped]
       .filter(([, { type }]) => type === 'visitor')
       .map(([, { id }]) => id)
-    if (visitors.length > 0) await this.#tellAgents([...new Set(visitors)], now)
+    if (visitors.length > 0) await tellAgents(this.#services, [...new Set(visitors)], now)
     const left = dropped.filter(([, { type }]) => type === 'visitor').map(([, { id }]) => id)
     if (left.length > 0) await this.#planWithdrawals([...new Set(left)], now)
-  }
-
-  async #tellAgents(visitorIds: string[], now: Date): Promise<void> {
-    const { rows } = await sql<{ visitorId: string; agentId: string; online: boolean }>`
-      select c.visitor_id, c.agent_id, ${isOnline('visitor', sql`c.visitor_id`, now)} as online
-      from conversations c where c.visitor_id = any (${visitorIds}::uuid[]) and c.status = 'active'`.execute(
-      this.#services.db,
-    )
-    for (const { visitorId, agentId, online } of rows)
-      this.#services.bus.publish(`agent:${agentId}`, JSON.stringify({ type: 'presence', visitorId, online }))
   }
 
   /** The request of a visitor who does not come back is withdrawn; the job looks whether that is so. */
@@ -145,21 +144,53 @@ export class Presence {
     wakeJobs()
   }
 
+  /** A lease that had run out, because the process stood still or the database was away, took the sockets with it:
+   *  those still open are written again. */
   async #renew(): Promise<void> {
     const now = this.#services.clock.now()
     const aliveUntil = new Date(now.getTime() + leaseMs)
-    await sql`
-      insert into processes (id, role, started_at, alive_until)
-      values (${this.#processId}, ${this.#services.config.mode}, ${now}, ${aliveUntil})
-      on conflict (id) do update set alive_until = excluded.alive_until`.execute(this.#services.db)
+    const { rows } = await sql<{ aliveUntil: Date | null }>`
+      with before as (select alive_until from processes where id = ${this.#processId}),
+      renewed as (
+        insert into processes (id, role, started_at, alive_until)
+        values (${this.#processId}, ${this.#services.config.mode}, ${now}, ${aliveUntil})
+        on conflict (id) do update set alive_until = excluded.alive_until
+      )
+      select alive_until from before`.execute(this.#services.db)
+    this.#renewAt = now.getTime() + renewEveryMs
+    const before = rows[0]?.aliveUntil
+    if ((before && before >= now) || this.#open.size === 0) return
+    for (const [id, subject] of this.#open) this.#connected.set(id, subject)
+    await this.#soon()
   }
+}
+
+/** Tells the agents of active chats whether their visitors are there. */
+async function tellAgents({ db, bus }: Services, visitorIds: string[], now: Date): Promise<void> {
+  const { rows } = await sql<{ visitorId: string; agentId: string; online: boolean }>`
+    select c.visitor_id, c.agent_id, ${isOnline('visitor', sql`c.visitor_id`, now)} as online
+    from conversations c where c.visitor_id = any (${visitorIds}::uuid[]) and c.status = 'active'`.execute(db)
+  for (const { visitorId, agentId, online } of rows)
+    bus.publish(`agent:${agentId}`, JSON.stringify({ type: 'presence', visitorId, online }))
 }
 
 const forgetAfterMs = 10 * 60_000
 
-/** Removes what nobody asks about any more. Called now and then by one worker. */
-export async function sweepPresence({ db, clock }: Services): Promise<void> {
-  const before = new Date(clock.now().getTime() - forgetAfterMs)
+/** Does what a process that was killed could not: drops its sockets as of the end of its lease, and tells the agents.
+ *  Removes what nobody asks about any more. Called every few seconds by one worker. */
+export async function sweepPresence(services: Services): Promise<void> {
+  const { db, clock } = services
+  const now = clock.now()
+  const { rows } = await sql<{ subjectType: Subject['type']; subjectId: string }>`
+    update presence s set dropped_at = o.alive_until from processes o
+    where s.process_id = o.id and o.alive_until < ${now} and s.dropped_at is null
+    returning s.subject_type, s.subject_id`.execute(db)
+  const visitors = rows
+    .filter(({ subjectType }) => subjectType === 'visitor')
+    .map(({ subjectId }) => subjectId)
+  if (visitors.length > 0) await tellAgents(services, [...new Set(visitors)], now)
+
+  const before = new Date(now.getTime() - forgetAfterMs)
   await sql`delete from presence where dropped_at < ${before}`.execute(db)
   await sql`
     with dead as (delete from processes where alive_until < ${before} returning id)

@@ -3,7 +3,7 @@ import type { Services } from '#core/services.ts'
 import { every } from '../schedules.ts'
 
 export const presenceSweep = every<Services>(
-  60_000,
+  5_000,
   'old presence',
   ({ services }) => sweepPresence(services),
   {
