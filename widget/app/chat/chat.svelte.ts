@@ -3,17 +3,17 @@ import type { ToVisitor } from '#core/contracts/sockets.ts'
 import type { PageView, VisitorFields, WidgetConversation, WidgetSession } from '#core/contracts/widget.ts'
 import type { ChatEvent, FromFrame } from '../../protocol.ts'
 import type { Api } from '../api.ts'
-import { NoAnswer, Refusal } from '../api.ts'
+import { Refusal } from '../api.ts'
 import type { Keep } from '../keep.ts'
 import type { Connection, Line } from './connection.ts'
 import { Log } from './log.ts'
 import { Outbox, type Unsent } from './outbox.ts'
+import { clean, type FormErrors, formErrors, isRejected, mayPass, Pauses } from './problems.ts'
+import { Timers } from './timers.ts'
 import { Typing } from './typing.svelte.ts'
 
 export type Screen = 'opening' | 'failed' | 'greeting' | 'form' | 'leave' | 'chat'
 export type Phase = 'starting' | 'waiting' | 'active' | 'ended' | 'fallback' | 'left' | 'cancelled'
-/** What is wrong with a form, by field; '' is about the whole of it. */
-export type FormErrors = Record<string, string>
 
 export type Parts = {
   siteKey: string
@@ -54,13 +54,13 @@ export class Chat {
   #beginning: Promise<void> | null = null
   #starting = false
   #catching = false
-  #pauseMs = 1_000
+  #pauses = new Pauses()
   #readSeq = 0
   #seenTold = ''
   #unreadTold = 0
   /** Sent on this line and not answered yet. */
   #flying = new Set<string>()
-  #timers = new Map<string, ReturnType<typeof setTimeout>>()
+  #timers = new Timers()
 
   readonly typing: Typing
   screen = $state<Screen>('opening')
@@ -126,7 +126,7 @@ export class Chat {
 
   async #begin(): Promise<void> {
     const { api, keep, siteKey, languages } = this.#parts
-    this.#stop('begin')
+    this.#timers.stop('begin')
     const identity = this.#identity ?? undefined
     try {
       const session = await api.openSession({
@@ -147,13 +147,13 @@ export class Chat {
       }
       this.failure = problem instanceof Refusal ? problem.message : ''
       if (!this.session) this.screen = 'failed'
-      if (mayPass(problem)) this.#later('begin', this.#nextPause(problem), () => this.begin())
+      if (mayPass(problem)) this.#timers.set('begin', this.#pauses.after(problem), () => this.begin())
     }
   }
 
   #sessionIs(session: WidgetSession) {
     const known = this.session?.visitorId === session.visitorId
-    this.#pauseMs = 1_000
+    this.#pauses.reset()
     this.session = session
     this.clockOffsetMs = Date.parse(session.now) - Date.now()
     this.#parts.keep.set('token', session.token)
@@ -254,7 +254,7 @@ export class Chat {
       this.flush()
     } catch (problem) {
       if (mayPass(problem))
-        this.#later('read', this.#nextPause(problem), () => this.#log === log && this.#readLog())
+        this.#timers.set('read', this.#pauses.after(problem), () => this.#log === log && this.#readLog())
     }
   }
 
@@ -272,14 +272,14 @@ export class Chat {
 
   writes(text: string) {
     this.draft = text
-    this.#later('draft', 300, () => this.#parts.keep.set('draft', text || null))
+    this.#timers.set('draft', 300, () => this.#parts.keep.set('draft', text || null))
     // In the form nobody could be told, and having told would keep the first word of the chat quiet.
     if (text && goesOn(this.conversation)) this.typing.me()
   }
 
   /** The page may go for good now: what was written a moment ago stays. */
   rests() {
-    if (this.#timers.has('draft')) this.#parts.keep.set('draft', this.draft || null)
+    if (this.#timers.runs('draft')) this.#parts.keep.set('draft', this.draft || null)
   }
 
   say(text: string) {
@@ -378,7 +378,7 @@ export class Chat {
     const token = this.#parts.keep.get('token')
     if (token && this.session && token !== this.session.token && !goesOn(this.conversation)) void this.begin()
     if (this.unsent.length > this.#outbox.own.length) {
-      this.#later('adopt', adoptAfterMs, () => {
+      this.#timers.set('adopt', adoptAfterMs, () => {
         this.#outbox.adopt()
         this.flush()
       })
@@ -390,7 +390,7 @@ export class Chat {
   /** Sends what waits, in order. One that asks for a new conversation holds up those behind it. */
   flush() {
     const { session, conversation } = this
-    if (!session || this.#timers.has('calm')) return
+    if (!session || this.#timers.runs('calm')) return
     if (
       conversation &&
       goesOn(conversation) &&
@@ -407,7 +407,7 @@ export class Chat {
       const { clientId, text, to: conversationId } = unsent
       if (!this.#line.send({ type: 'send', conversationId, clientId, text })) break
       this.#flying.add(clientId)
-      this.#later('ack', ackPatienceMs, () => this.#flying.size > 0 && this.#line.retry())
+      this.#timers.set('ack', ackPatienceMs, () => this.#flying.size > 0 && this.#line.retry())
     }
     this.#publish()
   }
@@ -440,7 +440,7 @@ export class Chat {
       this.#starting = false
       if (isRejected(problem)) await this.begin()
       if (isRejected(problem) || mayPass(problem)) {
-        this.#later('start', this.#nextPause(problem), () => this.flush())
+        this.#timers.set('start', this.#pauses.after(problem), () => this.flush())
         return null
       }
       const refusal = problem as Refusal
@@ -561,13 +561,13 @@ export class Chat {
     if (clientId === null) {
       if (!this.#catching) return
       this.#catching = false
-      this.#stop('answer')
-      if (retryAfterMs !== undefined) this.#later('again', retryAfterMs, () => this.#catchUp())
+      this.#timers.stop('answer')
+      if (retryAfterMs !== undefined) this.#timers.set('again', retryAfterMs, () => this.#catchUp())
       else this.flush()
       return
     }
     this.#flying.delete(clientId)
-    if (retryAfterMs !== undefined) this.#later('calm', retryAfterMs, () => this.flush())
+    if (retryAfterMs !== undefined) this.#timers.set('calm', retryAfterMs, () => this.flush())
     else this.#outbox.refuse(clientId, { code, message })
     this.#unsentChanged()
     if (code === 'conversation_ended') void this.#isOver()
@@ -589,14 +589,15 @@ export class Chat {
     if (!this.conversation || this.#catching) return this.#catching
     const { id: conversationId } = this.conversation
     this.#catching = this.#line.send({ type: 'resume', conversationId, afterSeq: this.#log.applied })
-    if (this.#catching) this.#later('answer', answerPatienceMs, () => this.#catching && this.#line.retry())
+    if (this.#catching)
+      this.#timers.set('answer', answerPatienceMs, () => this.#catching && this.#line.retry())
     return this.#catching
   }
 
   #caughtUp({ conversationId, entries, lastSeq, hasMore }: Extract<ToVisitor, { type: 'entries' }>) {
     if (conversationId !== this.conversation?.id) return
     this.#catching = false
-    this.#stop('answer')
+    this.#timers.stop('answer')
     const moved = this.#log.addAll(entries)
     this.#log.reaches(lastSeq)
     this.#logChanged()
@@ -640,7 +641,7 @@ export class Chat {
     const needed = goesOn(conversation) || this.#outbox.own.length > 0
     this.#parts.keep.goesOn(needed || unread > 0)
     this.#line.want(needed || this.open || this.#consented)
-    if (conversation && applied > 0) this.#later('seen', seenPauseMs, () => this.#tellSeen())
+    if (conversation && applied > 0) this.#timers.set('seen', seenPauseMs, () => this.#tellSeen())
   }
 
   #tellSeen() {
@@ -659,7 +660,7 @@ export class Chat {
   }
 
   #watchWait() {
-    this.#stop('wait')
+    this.#timers.stop('wait')
     const { conversation } = this
     if (conversation?.status !== 'waiting') {
       this.waitsLong = false
@@ -668,7 +669,7 @@ export class Chat {
     const left = Date.parse(conversation.requestedAt) + longWaitMs - this.now()
     this.waitsLong = left <= 0
     if (left > 0) {
-      this.#later('wait', left, () => {
+      this.#timers.set('wait', left, () => {
         this.waitsLong = true
       })
     }
@@ -685,54 +686,11 @@ export class Chat {
 
   #clearDraft() {
     this.draft = ''
-    this.#stop('draft')
+    this.#timers.stop('draft')
     this.#parts.keep.set('draft', null)
   }
-
-  #nextPause(problem: unknown) {
-    const asked = problem instanceof Refusal ? problem.problem.retryAfterMs : undefined
-    if (asked) return asked
-    const pause = this.#pauseMs * (0.75 + Math.random() / 2)
-    this.#pauseMs = Math.min(15_000, this.#pauseMs * 2)
-    return pause
-  }
-
-  /** One timer a name: the latest replaces the one before. */
-  #later(name: string, afterMs: number, run: () => unknown) {
-    this.#stop(name)
-    const timer = setTimeout(() => {
-      this.#timers.delete(name)
-      run()
-    }, afterMs)
-    this.#timers.set(name, timer)
-  }
-
-  #stop(name: string) {
-    clearTimeout(this.#timers.get(name))
-    this.#timers.delete(name)
-  }
-}
-
-const isRejected = (problem: unknown) => problem instanceof Refusal && problem.problem.status === 401
-
-/** Nobody answered, or asked to wait: trying again later may go through. Anything but a refusal or silence is a bug. */
-const mayPass = (problem: unknown): boolean => {
-  if (problem instanceof Refusal) return problem.problem.status === 429
-  if (problem instanceof NoAnswer) return true
-  throw problem
 }
 
 /** Its conversation takes no more; only a new one can. */
 export const isOver = ({ refused }: Unsent) =>
   refused?.code === 'conversation_ended' || refused?.code === 'not_found'
-
-/** As Foyer would store it: PostgreSQL keeps no NUL, and half a surrogate pair is no text. */
-const clean = (text: string) => text.replaceAll('\0', '').toWellFormed()
-
-const formErrors = ({ problem, message }: Refusal): FormErrors => {
-  const errors = problem.errors ?? []
-  if (errors.length === 0) return { '': message }
-  return Object.fromEntries(
-    errors.map(({ field, message }) => [field.replace(/^(body\.)?(fields\.)?/, ''), message]),
-  )
-}

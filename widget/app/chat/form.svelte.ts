@@ -3,7 +3,8 @@ import type { FieldName } from '#core/contracts/sites.ts'
 import type { VisitorFields } from '#core/contracts/widget.ts'
 import { fieldError } from '../fields.ts'
 import { words } from '../words.ts'
-import type { Chat, FormErrors } from './chat.svelte.ts'
+import type { Chat } from './chat.svelte.ts'
+import type { FormErrors } from './problems.ts'
 
 type Asked = { name: FieldName; required: boolean }
 
