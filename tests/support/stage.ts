@@ -15,7 +15,7 @@ export interface StageOptions extends FoyerOptions {
 }
 
 /** What the first request asks for on most stages. */
-export const nameAndEmail: SiteSettings['fields'] = [
+const nameAndEmail: SiteSettings['fields'] = [
   { name: 'name', required: true },
   { name: 'email', required: true },
 ]
@@ -113,8 +113,7 @@ export async function setStage({ site, host, ...options }: StageOptions = {}): P
   return new Stage(foyer, browser, page)
 }
 
-/** Changes the site's settings as an admin would. */
-export async function setSite(foyer: TestFoyer, settings: Partial<SiteSettings>): Promise<void> {
+async function setSite(foyer: TestFoyer, settings: Partial<SiteSettings>): Promise<void> {
   await foyer.pool.query('update sites set settings = settings || $2 where id = $1', [
     foyer.site.id,
     JSON.stringify(settings),

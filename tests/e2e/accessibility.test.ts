@@ -1,0 +1,165 @@
+import type { Frame, Page } from 'playwright-core'
+import { beforeAll, expect, test } from 'vitest'
+import { accessibilityProblems, sizes } from '../support/browser.ts'
+import { never } from '../support/factories.ts'
+import { type Stage, setStage } from '../support/stage.ts'
+import type { WidgetScreen } from '../support/widget-screen.ts'
+
+let stage: Stage
+
+beforeAll(async () => {
+  stage = await setStage({
+    site: {
+      fields: [
+        { name: 'name', required: true },
+        { name: 'email', required: true },
+        { name: 'jobTitle', required: false },
+        { name: 'phone', required: false },
+        { name: 'company', required: false },
+      ],
+      privacy: { notice: 'We keep what you write.', url: 'https://example.com/privacy', tick: true },
+    },
+  })
+})
+
+/** Both themes, on a desk and on a phone. */
+async function findsNothing(page: Page, what: string, target: Page | Frame = page): Promise<void> {
+  for (const colorScheme of ['light', 'dark'] as const)
+    for (const size of ['desktop', 'phone'] as const) {
+      await page.emulateMedia({ colorScheme })
+      await page.setViewportSize(sizes[size])
+      const problems = await accessibilityProblems(target)
+      expect.soft(problems, `${what}, ${colorScheme}, ${size}`).toEqual([])
+    }
+  await page.setViewportSize(sizes.desktop)
+}
+
+function inWidget({ page }: WidgetScreen, what: string): Promise<void> {
+  const frame = page.frames().find((one) => one.url().includes('/widget/frame'))
+  if (!frame) throw new Error('The widget has no frame')
+  return findsNothing(page, `widget: ${what}`, frame)
+}
+
+test('axe finds nothing in the inbox', async () => {
+  const { page } = await stage.person('nobody yet')
+  await page.goto(`${stage.foyer.origin}/inbox`)
+  await page.getByRole('button', { name: 'Sign in' }).waitFor()
+  await findsNothing(page, 'sign-in')
+
+  const agent = await stage.agent({ profile: 'admin', name: 'Dana Weber' })
+  await agent.page.getByText('No chats right now').waitFor()
+  await findsNothing(agent.page, 'nothing yet')
+  const visitor = await stage.visitor()
+  await visitor.open()
+  await visitor.button('Chat with us').click()
+  await fillIn(visitor)
+  await agent.offers.waitFor()
+  await findsNothing(agent.page, 'an offer')
+  await agent.accept()
+  await agent.say('Have a look at https://example.com')
+  await visitor.say('I will')
+  await agent.hears('I will')
+  await agent.button('Note').click()
+  await agent.page.getByRole('textbox', { name: 'Note' }).fill('Knows what she wants')
+  await agent.button('Add note').click()
+  await agent.hears('Knows what she wants')
+  await agent.history.getByText('This chat').waitFor()
+  await findsNothing(agent.page, 'a chat')
+  await agent.button('End session').click()
+  const dialog = agent.page.getByRole('dialog', { name: 'End this chat?' })
+  await dialog.waitFor()
+  await findsNothing(agent.page, 'the end')
+  await dialog.getByRole('button', { name: /^Qualified/ }).click()
+  await agent.button('Download transcript').waitFor()
+  await agent.show('All')
+  await agent.rows.first().waitFor()
+  await findsNothing(agent.page, 'all, and an ended chat')
+  await agent.page.getByRole('button', { name: /^Missed/ }).click()
+  await agent.page.getByText('Nothing missed').waitFor()
+  await agent.button('Change until when').click()
+  await agent.page.getByRole('menu').waitFor()
+  await findsNothing(agent.page, 'nothing missed, and a menu')
+})
+
+test('axe finds nothing on the pages beside the inbox', async () => {
+  const { pool, clock } = stage.foyer
+  await pool.query(
+    `insert into people (id, email, name, job_title, company, updated_at)
+     values (gen_random_uuid(), 'tom.becker@contoso.test', 'Tom Becker', 'Buyer', 'Contoso', $1)`,
+    [clock.now()],
+  )
+  const { page } = await stage.agent({ profile: 'admin', name: 'Ada Berg' })
+  const pages = {
+    '/inbox/people': 'Tom Becker',
+    '/inbox/settings/preferences': 'My preferences',
+    '/inbox/settings/agents': 'Ada Berg',
+    '/inbox/settings/sites': 'Install',
+    '/inbox/nowhere': 'This page does not exist',
+  }
+  for (const [path, text] of Object.entries(pages)) {
+    await page.goto(stage.foyer.origin + path)
+    await page.getByRole('main').getByText(text).first().waitFor()
+    await findsNothing(page, path)
+  }
+})
+
+test('axe finds nothing in the widget, from greeting to end', async () => {
+  const agent = await stage.agent()
+  const visitor = await stage.visitor()
+  await visitor.open()
+  await visitor.button('Chat with us').waitFor()
+  await findsNothing(visitor.page, 'the host page')
+  await inWidget(visitor, 'greeting')
+  await visitor.button('Chat with us').click()
+  await visitor.button('Start chat').click()
+  await visitor.says('Please tick this first.')
+  await inWidget(visitor, 'form with errors')
+  await fillIn(visitor)
+  await visitor.says('Finding someone for you')
+  await inWidget(visitor, 'waiting')
+  await agent.accept()
+  await agent.say('Good morning')
+  await agent.message.pressSequentially('and')
+  await visitor.say('See https://example.com')
+  await agent.hears('See https://example.com')
+  await visitor.page.context().setOffline(true)
+  await visitor.says('Offline. What you send goes out when you’re back.')
+  await visitor.say('Not sent yet')
+  await inWidget(visitor, 'chat, offline')
+  await visitor.page.context().setOffline(false)
+  await agent.hears('Not sent yet')
+  await inWidget(visitor, 'chat')
+  await visitor.button('More').click()
+  await visitor.says('End this chat?')
+  await inWidget(visitor, 'asking to end')
+  await visitor.button('End chat').click()
+  await visitor.says('You ended the chat. Write again any time.')
+  await inWidget(visitor, 'ended')
+  await visitor.button('Back').click()
+  await visitor.says('Earlier')
+  await inWidget(visitor, 'greeting with earlier chats')
+})
+
+test('axe finds nothing in the widget where nobody can be reached', async () => {
+  await stage.agent({ schedule: never })
+  const visitor = await stage.visitor()
+  await visitor.open()
+  const leave = visitor.frame.getByRole('button', { name: /^Leave a message/ })
+  await leave.waitFor()
+  await inWidget(visitor, 'nobody there')
+  await leave.click()
+  await visitor.button('Leave a message').click()
+  await visitor.says('Please tick this first.')
+  await inWidget(visitor, 'leave a message')
+  await fillIn(visitor, 'Leave a message')
+  await visitor.says('Thank you, we have your message')
+  await inWidget(visitor, 'message left')
+})
+
+async function fillIn(visitor: WidgetScreen, button = 'Start chat'): Promise<void> {
+  await visitor.field('Name').fill('Sofia Ricci')
+  await visitor.field('Email').fill('sofia.ricci@northwind.test')
+  await visitor.message.fill('Do the racks come in blue?')
+  await visitor.frame.getByRole('checkbox').check()
+  await visitor.button(button).click()
+}
