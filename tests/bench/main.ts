@@ -29,6 +29,12 @@ const names = (Object.keys(starters) as Name[]).filter((name) => !options.only |
 
 let databases = 0
 
+async function stop(): Promise<void> {
+  await postgres.stop()
+  isStopped = true
+  await rm(folder, { recursive: true, force: true })
+}
+
 /** Runs something on a server that was started for it on a database of its own. */
 async function onFresh<T>(
   postgres: EmbeddedPostgres,
@@ -59,10 +65,12 @@ const folder = await mkdtemp(join(tmpdir(), 'foyer-bench-'))
 // PostgreSQL, which never runs as root, must get through
 await chmod(folder, 0o755)
 const postgres = await startEmbeddedPostgres({ dataDir: folder })
+let isStopped = false
+// also when something throws where nobody waits for it
+process.once('exit', () => isStopped || process.kill(postgres.pid, 'SIGQUIT'))
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.once(signal, async () => {
-    await postgres.stop()
-    await rm(folder, { recursive: true, force: true })
+    await stop()
     process.exit(130)
   })
 const measured: Record<Name, Measured> = {
@@ -92,8 +100,7 @@ try {
       console.log(`run ${run}, ${name}: ${(bytes / 1_024).toFixed(1)} KB an idle socket`)
     }
 } finally {
-  await postgres.stop()
-  await rm(folder, { recursive: true, force: true })
+  await stop()
 }
 
 const verdicts = judge(measured.bare, measured.foyer)
