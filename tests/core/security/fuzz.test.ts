@@ -72,7 +72,9 @@ const mutated = (example: unknown) =>
     )
     .map((changes) => {
       const copy = structuredClone(example) as Json
-      for (const { at, to, how } of changes) {
+      for (const { at, to: shared, how } of changes) {
+        // the same value may be drawn twice, and must not end up inside itself
+        const to = structuredClone(shared)
         const places = placesIn(copy)
         const place = places[at % Math.max(places.length, 1)]
         if (!place) return to
