@@ -149,7 +149,11 @@ const start = (script: HTMLScriptElement, key: string, queued: Call[]) => {
   // Single-page applications set the title a little after the address, and may replace the whole body.
   const moved = () =>
     setTimeout(() => {
-      if (config && !host.isConnected) document.body.append(host)
+      if (config && !host.isConnected) {
+        // An iframe that moves begins anew.
+        greeted = false
+        document.body.append(host)
+      }
       if (at === location.href) return
       at = location.href
       tell({ foyer: 'page', page: page() })

@@ -77,7 +77,7 @@ export class Chat {
   /** Nobody has come for a while. */
   waitsLong = $state(false)
   hasEarlierEntries = $state(false)
-  /** What a screen reader should hear now, beside the messages. */
+  /** A form is on its way. */
   busy = $state(false)
   /** Server time minus this device's, in ms. */
   clockOffsetMs = $state(0)
