@@ -35,7 +35,7 @@ test('an ended chat is read-only: what is left after it becomes a conversation o
 })
 
 test('nobody leaves messages in the conversations of others', async ({ foyer }) => {
-  const { agent, id } = await foyer.chat()
+  const { id } = await foyer.chat()
   const stranger = await foyer.visitor()
   const message = { conversationId: id, fields, text: 'Let me in', clientId: randomUUID() }
   await expect(stranger.http.post('/widget/messages', message)).rejects.toMatchObject({ status: 404 })
