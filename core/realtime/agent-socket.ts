@@ -77,7 +77,7 @@ export class AgentProtocol implements Protocol<AgentConnection> {
     if (frame.type === 'send' || frame.type === 'note') {
       if (!agent.permissions.has('conversations.reply'))
         return connection.refuse('forbidden', 'Your profile does not include writing in chats.', frame)
-      const retryAfterMs = this.#sends.take(agent.id)
+      const retryAfterMs = connection.takeTurn(frame.clientId, () => this.#sends.take(agent.id))
       if (retryAfterMs > 0)
         return connection.refuse(
           'rate_limited',

@@ -10,6 +10,8 @@ const silentForMs = 45_000
 /** What may wait in a socket's buffer before its reader counts as too slow. */
 const maxBufferedBytes = 1024 * 1024
 const maxBadFrames = 10
+const comesBackWithinMs = 5_000
+const shortestWaitMs = 50
 /** How long a reader that is cut off for being slow has to read that it is. */
 const lastWordMs = 5_000
 const tryAgainLater = 1013
@@ -36,6 +38,7 @@ export class Connection {
   /** The stream below the WebSocket. */
   readonly #line: Duplex
   #isCorked = false
+  #comesBack: { clientId: string; at: number } | undefined
   #state: 'greeting' | 'holding' | 'open' | 'closed' = 'greeting'
   #held: string[] = []
   #heldLength = 0
@@ -165,6 +168,21 @@ export class Connection {
     if (this.#badFrames > maxBadFrames || this.#state === 'greeting')
       this.close(closeCodes.badFrames, message)
     else this.refuse(code, message, { clientId })
+  }
+
+  /**
+   * Lets sends through one after the other: behind one that was told to come back nothing of this socket goes first, so
+   * that a limit delays a burst and does not reorder it. One that does not come back holds up the rest for 5 s.
+   * @param take asks the limit: 0, or after how many ms to try again. @returns the same.
+   */
+  takeTurn(clientId: string, take: () => number): number {
+    const now = performance.now()
+    const first = this.#comesBack
+    if (first && first.clientId !== clientId && now < first.at + comesBackWithinMs)
+      return Math.max(Math.ceil(first.at - now), shortestWaitMs)
+    const waitMs = take()
+    this.#comesBack = waitMs > 0 ? { clientId, at: now + waitMs } : undefined
+    return waitMs
   }
 
   heard(): void {

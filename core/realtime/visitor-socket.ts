@@ -73,7 +73,8 @@ export class VisitorProtocol implements Protocol<VisitorConnection> {
     const parsed = VisitorFrame.safeParse(raw)
     if (!parsed.success) return refuseInvalid(connection, raw, parsed.error)
     const frame = parsed.data
-    const waitMs = this.#limits.take(connection.visitorId, connection.address, frame.type)
+    const take = () => this.#limits.take(connection.visitorId, connection.address, frame.type)
+    const waitMs = frame.type === 'send' ? connection.takeTurn(frame.clientId, take) : take()
     if (waitMs > 0) {
       if (frame.type === 'send' || frame.type === 'resume')
         connection.refuse('rate_limited', 'You are writing very fast. This goes out again in a moment.', {

@@ -154,3 +154,22 @@ async function chatFrom(foyer: TestFoyer, address: string) {
   await line.frame('welcome')
   return { line, id }
 }
+
+test('a burst beyond the limit is stored in the order it was sent, when each comes back as told', async () => {
+  const foyer = await start()
+  const { line, id } = await chatFrom(foyer, '203.0.113.77')
+  const texts = Array.from({ length: 8 }, (_, n) => `line ${n}`)
+  const send = (clientId: string) =>
+    line.send({ type: 'send', conversationId: id, clientId: `b-${clientId}`, text: `line ${clientId}` })
+  line.on((frame) => {
+    if (frame.type === 'refused' && frame.clientId) setTimeout(send, frame.retryAfterMs, frame.clientId.slice(2))
+  })
+  // the last one comes when the allowance has grown again, and before those refused have come back
+  for (let n = 0; n < 7; n++) send(String(n))
+  await waitFor('one is refused', () => line.ofType('refused').length > 0)
+  send('7')
+  await waitFor('all are stored', async () => (await foyer.stateOf(id)).texts.length >= texts.length)
+  const stored = (await foyer.stateOf(id)).texts.filter((text) => text.startsWith('line '))
+  expect(stored).toEqual(texts)
+  await line.close()
+})
