@@ -131,7 +131,9 @@ test('a chat that went silent while Foyer was down ends when it is back', async 
 })
 
 test('offers that ran out while Foyer was down are acted on, in the order of their deadlines', async () => {
-  const [early, late] = [await world.asks(), (world.clock.advance(1), await world.asks())]
+  const early = await world.asks()
+  world.clock.advance(1)
+  const late = await world.asks()
   world.clock.advance(24 * 60 * minute)
   await world.restart()
   await sweep()
