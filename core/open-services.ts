@@ -7,6 +7,7 @@ import { MessageLog } from './features/conversations/message-log.ts'
 import { OrganisationSettings, readOrganisation } from './features/organisation/settings.ts'
 import { type Bus, MemoryBus } from './realtime/bus.ts'
 import { RedisBus } from './realtime/redis-bus.ts'
+import { Told } from './realtime/told.ts'
 import type { Services } from './services.ts'
 
 export interface Overrides {
@@ -32,7 +33,18 @@ export async function openServices(
   const settings = (await readOrganisation(db))?.settings ?? OrganisationSettings.parse({})
   const messageLog = new MessageLog({ pool: messagePool, clock, log, idleMs: settings.idleEndMs })
   return {
-    services: { config, db, pool, clock, bus, settings, messageLog, log, wakeJobs: () => undefined },
+    services: {
+      config,
+      db,
+      pool,
+      clock,
+      bus,
+      settings,
+      messageLog,
+      told: new Told(30_000),
+      log,
+      wakeJobs: () => undefined,
+    },
     async close() {
       await messageLog.close()
       await messagePool.end()

@@ -7,6 +7,7 @@ import type { Db, Tx } from './db/pool.ts'
 import type { MessageLog } from './features/conversations/message-log.ts'
 import type { OrganisationSettings } from './features/organisation/settings.ts'
 import type { Bus, Topic } from './realtime/bus.ts'
+import type { Told } from './realtime/told.ts'
 
 /** What every feature works with. Built once a process in app.ts. */
 export interface Services {
@@ -18,6 +19,8 @@ export interface Services {
   log: FastifyBaseLogger
   settings: OrganisationSettings
   messageLog: MessageLog
+  /** The newest messages that this process has told those concerned. */
+  told: Told
   /** Says that a row was put into the outbox, so that the relay need not wait for its next look. */
   wakeJobs: () => void
 }

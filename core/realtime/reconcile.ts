@@ -19,6 +19,7 @@ interface Changed {
   id: string
   visitorId: string
   agentId: string | null
+  lastSeq: number
   isOpen: boolean
 }
 interface ChangedOffer {
@@ -76,14 +77,18 @@ export class Reconciler {
   }
 
   async #repeatConversations(since: Date, until: Date): Promise<void> {
-    const { db, clock, bus } = this.#services
+    const { db, bus, told } = this.#services
     const { rows } = await sql<Changed>`
-      select id, visitor_id, agent_id, true as is_open from conversations
+      select id, visitor_id, agent_id, last_seq, true as is_open from conversations
       where status in ('waiting', 'active') and last_at > ${since} and last_at <= ${until}
       union all
-      select id, visitor_id, agent_id, false from conversations
+      select id, visitor_id, agent_id, last_seq, false from conversations
       where status in ('ended', 'missed') and ended_at > ${since} and ended_at <= ${until}`.execute(db)
-    const here = rows.filter((row) => bus.has(`visitor:${row.visitorId}`) || bus.has(agentsTopic(row)))
+    const here = rows.filter(
+      (row) =>
+        (bus.has(`visitor:${row.visitorId}`) || bus.has(agentsTopic(row))) &&
+        !told.isLast(row.id, row.lastSeq),
+    )
     for (let from = 0; from < here.length; from += atOnce)
       await this.#repeatSome(here.slice(from, from + atOnce))
     if (here.some(({ isOpen }) => !isOpen) && bus.has('agents'))

@@ -158,6 +158,7 @@ export async function say(
     const frame = JSON.stringify({ type: 'entry', conversationId, entry })
     services.bus.publish(`visitor:${stored.visitorId}`, frame, exceptSocketId)
     if (stored.agentId) services.bus.publish(`agent:${stored.agentId}`, frame, exceptSocketId)
+    services.told.note(conversationId, stored.seq)
   }
   return { clientId, seq: stored.seq, at: stored.at.toISOString() }
 }
