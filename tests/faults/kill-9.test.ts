@@ -135,7 +135,7 @@ test('kill -9 of Foyer and of PostgreSQL loses no acknowledged message and doubl
   const { email, password } = await anAgent(pool, new Date(), { name: 'Dana' })
   const dana = await AgentActor.signIn(foyer.origin, email, password)
   const danasLine = new Line(dana)
-  const chats = []
+  const chats: { name: string; visitor: VisitorActor; id: string }[] = []
   for (const name of ['sofia', 'tom', 'mia']) {
     const visitor = await VisitorActor.arrive(foyer.origin, { siteKey: site.key })
     const { id } = await visitor.asks(`Hello, this is ${name}`)

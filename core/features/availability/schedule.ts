@@ -4,12 +4,11 @@ import type {
   AvailabilityRequest,
   AvailabilityStatus,
   Schedule,
-  WeeklyBlock,
 } from '#core/contracts/availability.ts'
 import { InvalidInputError } from '#core/errors.ts'
 import { timetableOf } from './occurrences.ts'
 
-export type { Schedule, WeeklyBlock }
+export type { Schedule }
 
 /** What the switch was set to. With `until` it holds until then; without, it is a hand toggle whose end follows from
  *  the schedule and zone of whoever asks, so that it moves when they change. */

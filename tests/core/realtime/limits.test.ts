@@ -162,7 +162,8 @@ test('a burst beyond the limit is stored in the order it was sent, when each com
   const send = (clientId: string) =>
     line.send({ type: 'send', conversationId: id, clientId: `b-${clientId}`, text: `line ${clientId}` })
   line.on((frame) => {
-    if (frame.type === 'refused' && frame.clientId) setTimeout(send, frame.retryAfterMs, frame.clientId.slice(2))
+    if (frame.type === 'refused' && frame.clientId)
+      setTimeout(send, frame.retryAfterMs, frame.clientId.slice(2))
   })
   // the last one comes when the allowance has grown again, and before those refused have come back
   for (let n = 0; n < 7; n++) send(String(n))
