@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
 import { existsSync, globSync } from 'node:fs'
-import { readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { DatabaseSync } from 'node:sqlite'
+import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { brotliCompress, constants, gzip } from 'node:zlib'
@@ -23,18 +25,47 @@ export async function buildFrontEnds({ force = false } = {}): Promise<boolean> {
       'The pages of Foyer are not built, and the tools to build them are not installed: run "npm install" without --omit=dev.',
     )
   }
+  await mkdir(`${root}dist`, { recursive: true })
+  const release = await waitForTurn()
+  try {
+    // another process may just have built the same
+    if (!force && (await stampOfBuild()) === stamp) return false
+    await build(vite)
+    await writeFile(stampFile, stamp)
+    return true
+  } finally {
+    release()
+  }
+}
+
+async function build(vite: typeof import('vite')): Promise<void> {
   // a build that is cut short must not pass for a finished one
   await rm(stampFile, { force: true })
   const configs = globSync(['inbox-ui/vite.config.ts', 'widget/**/vite*.config.ts'], { cwd: root })
   await Promise.all(
     configs.map((config) =>
-      vite.build({ configFile: `${root}${config}`, logLevel: 'warn', mode: 'production' }),
+      vite.build({ configFile: `${root}${config}`, logLevel: 'error', mode: 'production' }),
     ),
   )
   await compressFiles()
-  await writeFile(stampFile, stamp)
-  return true
 }
+
+/** One build at a time in one folder. The lock is SQLite's, so the kernel takes it from whoever dies.
+ *  @returns the function that lets the next one in. */
+async function waitForTurn(): Promise<() => void> {
+  const lock = new DatabaseSync(`${root}dist/.lock`)
+  for (;;) {
+    try {
+      lock.exec('begin exclusive')
+      return () => lock.close()
+    } catch (error) {
+      if ((error as { errcode?: number }).errcode !== sqliteBusy) throw error
+      await delay(100)
+    }
+  }
+}
+
+const sqliteBusy = 5
 
 /** Lays a .br and a .gz beside every text, as small as they get, for core/plugins/front-ends.ts to send. */
 async function compressFiles(): Promise<void> {
@@ -79,9 +110,15 @@ async function stampOfBuild(): Promise<string | undefined> {
 
 if (import.meta.main) {
   const startedAt = performance.now()
-  const built = await buildFrontEnds({ force: process.argv.includes('--force') })
-  const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1)
-  console.log(
-    built ? `Built the inbox and the widget in ${seconds} s` : 'The inbox and the widget are built already',
-  )
+  try {
+    const built = await buildFrontEnds({ force: process.argv.includes('--force') })
+    const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1)
+    console.log(
+      built ? `Built the inbox and the widget in ${seconds} s` : 'The inbox and the widget are built already',
+    )
+  } catch (error) {
+    console.error(error instanceof StartError ? error.message : error)
+    // an installation goes on without: whoever starts Foyer tries again and is told
+    process.exitCode = process.argv.includes('--while-installing') ? 0 : 1
+  }
 }
