@@ -1,5 +1,5 @@
 import { SvelteMap } from 'svelte/reactivity'
-import type { Conversation, EntryPage } from '../../core/contracts/conversations.ts'
+import type { Conversation, Entry, EntryPage } from '../../core/contracts/conversations.ts'
 import type { ToAgent } from '../../core/contracts/sockets.ts'
 import { OwnAvailability } from '../availability/own-availability.svelte.ts'
 import { ConversationLog } from '../conversations/conversation-log.svelte.ts'
@@ -32,6 +32,10 @@ export class Inbox {
   readonly typing: Typing
   readonly #logs = new SvelteMap<string, ConversationLog>()
   readonly #seen = new Map<string, number>()
+  /** Counts the snapshots that came: one with each welcome. */
+  #snapshots = 0
+  /** Rows that have missed lines and have not been read again yet. */
+  readonly #torn = new Set<string>()
   #missed = $state<number | null>(null)
   #panel = $state.raw<VisitorPanel | null>(null)
   /** The conversation on the screen. */
@@ -151,7 +155,7 @@ export class Inbox {
       case 'entry':
         return this.#entry(frame)
       case 'entries':
-        for (const entry of frame.entries) this.conversations.applyEntry(frame.conversationId, entry)
+        for (const entry of frame.entries) this.#applyToRow(frame.conversationId, entry)
         for (const { clientId } of frame.entries) if (clientId) this.outbox.acknowledged(clientId)
         return this.#logs.get(frame.conversationId)?.applyEntries(frame)
       case 'note':
@@ -188,7 +192,9 @@ export class Inbox {
     this.offers.replace(frame.offers)
     this.#missed = frame.counts.missed
     const closed = this.conversations.replace(frame.conversations)
+    this.#snapshots++
     this.#seen.clear()
+    this.#torn.clear()
     this.outbox.opened()
     void this.pages.refresh()
     for (const [id, log] of this.#logs) {
@@ -208,10 +214,8 @@ export class Inbox {
     if (entry.clientId && entry.sender.id === this.#app.session.me.id)
       this.outbox.acknowledged(entry.clientId)
     const before = this.conversations.get(conversationId)
-    this.conversations.applyEntry(conversationId, entry)
+    this.#applyToRow(conversationId, entry)
     this.#logs.get(conversationId)?.apply(entry)
-    // lines in between were lost: the log asks for them by itself, the row is read again
-    if (before && entry.seq > before.lastSeq + 1) void this.#fetch(conversationId)
     if (entry.sender.type !== 'visitor') return
     this.typing.apply(conversationId, false)
     const after = this.conversations.get(conversationId)
@@ -230,8 +234,24 @@ export class Inbox {
     }
     const sender = { type: 'agent' as const, id }
     const entry = { seq, kind: 'message' as const, sender, at, text: sent.text, data: null, clientId }
-    this.conversations.applyEntry(conversationId, entry)
+    this.#applyToRow(conversationId, entry)
     log?.apply(entry)
+  }
+
+  /** A log asks for lost lines by itself. A row only counts them, so after a hole it is read again, until what is
+   *  read is no older than what has come meanwhile. */
+  #applyToRow(conversationId: string, entry: Entry): void {
+    const row = this.conversations.get(conversationId)
+    this.conversations.applyEntry(conversationId, entry)
+    if (row && entry.seq > row.lastSeq + 1) this.#torn.add(conversationId)
+    if (this.#torn.has(conversationId)) void this.#mend(conversationId)
+  }
+
+  async #mend(conversationId: string): Promise<void> {
+    const fresh = await this.#fetch(conversationId)
+    const row = this.conversations.get(conversationId)
+    // an older answer was not taken; whatever made it old comes by here again
+    if (fresh && row && fresh.lastSeq >= row.lastSeq) this.#torn.delete(conversationId)
   }
 
   #accepted(conversation: Conversation): void {
@@ -258,12 +278,18 @@ export class Inbox {
     this.#logs.delete(conversationId)
   }
 
-  async #fetch(conversationId: string): Promise<void> {
+  async #fetch(conversationId: string): Promise<Conversation | undefined> {
     try {
-      this.put(await this.#app.api.get<Conversation>(`/conversations/${conversationId}`))
+      const snapshot = this.#snapshots
+      const conversation = await this.#app.api.get<Conversation>(`/conversations/${conversationId}`)
+      // an answer from before the last snapshot may speak of a chat that has ended since, unheard
+      if (snapshot !== this.#snapshots) return this.#fetch(conversationId)
+      this.put(conversation)
+      return conversation
     } catch (error) {
       // the log of the same conversation shows the failure and offers to try again
       if (isMissing(error) && this.openId === conversationId) this.#panel = null
+      return undefined
     }
   }
 

@@ -14,7 +14,8 @@ function seen({ inbox }: { inbox: Inbox }, logs: string[]) {
     availability: inbox.availability.value,
     logs: logs.map((id) => [id, inbox.log(id)?.entries.map(({ seq, text }) => `${seq} ${text}`)]),
     notes: logs.map((id) => [id, inbox.log(id)?.notes.map(({ clientId, text }) => `${clientId} ${text}`)]),
-    waiting: inbox.outbox.items.length,
+    // what was refused, because its chat had ended, stays until a person has seen it
+    waiting: inbox.outbox.items.filter(({ state }) => state !== 'failed').length,
   }
 }
 
