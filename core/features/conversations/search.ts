@@ -1,6 +1,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Db } from '../../db/pool.ts'
 import type { Services } from '../../services.ts'
+import { queryOf, wordsOf } from './words.ts'
 
 const sliceSize = 250_000
 const maxMatches = 50
@@ -29,7 +30,7 @@ async function findByVisitor(db: Db, query: string, where: RawBuilder<unknown>):
 }
 
 async function findByWords(db: Db, query: string, where: RawBuilder<unknown>): Promise<string[]> {
-  const words = toPrefixQuery(query)
+  const words = queryOf(query)
   if (!words) return []
   const { rows: heads } = await sql<{
     newest: number
@@ -43,7 +44,7 @@ async function findByWords(db: Db, query: string, where: RawBuilder<unknown>): P
     const { rows } = await sql<{ id: string }>`
       select c.id from (
         select conversation_id, max(d.id) as newest from search_documents d
-        where (d.id / ${sql.lit(sliceSize)})::int = ${slice} and d.words @@ to_tsquery('simple', ${words})
+        where (d.id / ${sql.lit(sliceSize)})::int = ${slice} and d.words @@ ${words}::tsquery
         group by conversation_id
       ) hit join conversations c on c.id = hit.conversation_id
       where ${where} order by hit.newest desc limit ${maxMatches}`.execute(db)
@@ -52,39 +53,40 @@ async function findByWords(db: Db, query: string, where: RawBuilder<unknown>): P
   return found
 }
 
-/** Every word must occur; the last one may still be being typed. Null when there is no word in it. */
-function toPrefixQuery(query: string): string | null {
-  const words = query
-    .toLowerCase()
-    .match(/[\p{L}\p{N}]+/gu)
-    ?.slice(0, 10)
-  return words
-    ? words.map((word, index) => (index === words.length - 1 ? `${word}:*` : word)).join(' & ')
-    : null
-}
+/** Messages taken at once: enough to be cheap, few enough not to keep the process from answering. */
+const atOnce = 2_000
+/** Lines a document: what one word's row in the index can be narrowed down to. */
+const linesADocument = 20
 
 /** Takes what was said since the last time into the index. A row of the backlog goes in the transaction that indexes
  *  it, so parallel and broken-off calls neither lose nor double anything.
- *  @returns how many groups of messages were taken; fewer than `limit` means nothing waits any more. */
-export async function indexBacklog({ db }: Pick<Services, 'db'>, limit = 200): Promise<number> {
+ *  @returns whether more may be waiting. */
+export async function indexBacklog({ db }: Pick<Services, 'db'>): Promise<boolean> {
   return db.transaction().execute(async (tx) => {
-    const { rows } = await sql<{ n: number }>`
-      with taken as (
-        delete from search_backlog where id in (
-          select id from search_backlog order by id limit ${limit} for update skip locked)
+    const { rows } = await sql<{ conversationId: string; part: number; text: string; mayBeMore: boolean }>`
+      with next as (
+        select id, sum(cardinality(seqs)) over (order by id) as lines, row_number() over (order by id) as place
+        from (select id, seqs from search_backlog order by id limit 500 for update skip locked) b
+      ), taken as (
+        delete from search_backlog where id in (select id from next where lines <= ${atOnce} or place = 1)
         returning conversation_ids, seqs
-      ), said as (
-        -- at most 20 lines a document: PostgreSQL refuses words of more than a megabyte
-        select e.conversation_id, string_agg(e.text, ' ' order by e.seq) as text
-        from taken, unnest(taken.conversation_ids, taken.seqs) as line (conversation_id, seq)
-        join entries e on e.conversation_id = line.conversation_id and e.seq = line.seq
-        where e.text is not null
-        group by e.conversation_id, e.seq / 20
-      ), indexed as (
-        insert into search_documents (conversation_id, words)
-        select conversation_id, strip(to_tsvector('simple', text)) from said
       )
-      select count(*) as n from taken`.execute(tx)
-    return rows[0]?.n ?? 0
+      select e.conversation_id, e.seq / ${linesADocument} as part, string_agg(e.text, ' ') as text,
+             (select count(*) from next) > (select count(*) from taken) as may_be_more
+      from taken, unnest(taken.conversation_ids, taken.seqs) as line (conversation_id, seq)
+      join entries e on e.conversation_id = line.conversation_id and e.seq = line.seq
+      where e.text is not null
+      group by e.conversation_id, part`.execute(tx)
+    const documents = rows.map(({ conversationId, text }) => [
+      conversationId,
+      [...new Set(wordsOf(text))].join(' '),
+    ])
+    await sql`
+      insert into search_documents (conversation_id, words)
+      select (d ->> 0)::uuid, array_to_tsvector(string_to_array(d ->> 1, ' '))
+      from jsonb_array_elements(${JSON.stringify(documents.filter(([, words]) => words !== ''))}::jsonb) d`.execute(
+      tx,
+    )
+    return rows[0]?.mayBeMore ?? false
   })
 }

@@ -23,6 +23,11 @@ test('what was said is found within five seconds, by its words and their beginni
   expect(await found(agent, 'ferry thorlák')).toContain(id)
   expect(await found(agent, 'splendidly')).not.toContain(id)
   expect(await found(agent, 'ferry unicorn')).not.toContain(id)
+  await visitor.says('Mail me: j.o\u2019hara@isle.test, 0.75 \u339c, \u6771\u4eac\u306e\u5009\u5eab')
+  await waitFor('the address to be found', async () => (await found(agent, 'hara@isle.test')).includes(id))
+  for (const query of ['0.75 mm', '\u4eac\u306e\u5009', '\u5009\u5eab', 'isle.te'])
+    expect(await found(agent, query)).toContain(id)
+  expect(await found(agent, '\u5eab\u6771')).not.toContain(id)
 })
 
 test('a part of the visitor’s name, e-mail or company finds their chats', async ({ foyer }) => {
@@ -61,11 +66,11 @@ test('words are taken up once, however many take them up at the same time', asyn
   const foyer = await startFoyer({ workers: false, settings: { limits: { visitorBurst: 100 } } })
   const { visitor, id } = await foyer.chat()
   for (let n = 0; n < 30; n++) await visitor.says(`platypus ${n}`)
-  await Promise.all(Array.from({ length: 6 }, () => indexBacklog(foyer.app.services, 3)))
-  await waitFor('the backlog to be empty', async () => (await indexBacklog(foyer.app.services)) === 0)
+  await Promise.all(Array.from({ length: 6 }, () => indexBacklog(foyer.app.services)))
+  await waitFor('the backlog to be empty', async () => !(await indexBacklog(foyer.app.services)))
   const { rows } = await foyer.pool.query(
     `select e.seq, count(d.id)::int as documents from entries e
-     join search_documents d on d.conversation_id = e.conversation_id and d.words @@ to_tsquery('simple', split_part(e.text, ' ', 2))
+     join search_documents d on d.conversation_id = e.conversation_id and d.words @@ split_part(e.text, ' ', 2)::tsquery
      where e.conversation_id = $1 and e.text like 'platypus %' group by e.seq`,
     [id],
   )
