@@ -18,7 +18,9 @@ export function spawnFoyerProcess(mode: FoyerMode, env: NodeJS.ProcessEnv): Serv
 }
 
 function argumentsOf(mode: FoyerMode): string[] {
-  return mode === 'worker' ? ['workers/main.ts'] : ['core/server.ts', mode]
+  const entry = mode === 'worker' ? ['workers/main.ts'] : ['core/server.ts', mode]
+  // as npm's scripts do
+  return ['--max-semi-space-size=32', ...entry]
 }
 
 function environment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
