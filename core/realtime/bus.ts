@@ -8,6 +8,8 @@ export type Listener = (frame: string, exceptSocketId: string | null) => void
 /** Carries frames to whoever listens, in this process and in the others. It may lose and repeat: durable truth is
  *  the database, and receivers resume from it. */
 export interface Bus {
+  /** Whether there may be other processes that tell people connected to this one. */
+  readonly isShared: boolean
   publish(topic: Topic, frame: string, exceptSocketId?: string | null): void
   /** Only to those who listen in this process. */
   publishHere(topic: Topic, frame: string): void
@@ -22,6 +24,7 @@ export interface Bus {
 
 /** The bus of a single process, and the local half of the one over Redis. */
 export class MemoryBus implements Bus {
+  readonly isShared = false
   readonly #listeners = new Map<Topic, Set<Listener>>()
 
   publish(topic: Topic, frame: string, exceptSocketId: string | null = null): void {

@@ -77,7 +77,7 @@ export class Reconciler {
   }
 
   async #repeatConversations(since: Date, until: Date): Promise<void> {
-    const { db, bus, told } = this.#services
+    const { db, bus } = this.#services
     const { rows } = await sql<Changed>`
       select id, visitor_id, agent_id, last_seq, true as is_open from conversations
       where status in ('waiting', 'active') and last_at > ${since} and last_at <= ${until}
@@ -85,14 +85,17 @@ export class Reconciler {
       select id, visitor_id, agent_id, last_seq, false from conversations
       where status in ('ended', 'missed') and ended_at > ${since} and ended_at <= ${until}`.execute(db)
     const here = rows.filter(
-      (row) =>
-        (bus.has(`visitor:${row.visitorId}`) || bus.has(agentsTopic(row))) &&
-        !told.isLast(row.id, row.lastSeq),
+      (row) => (bus.has(`visitor:${row.visitorId}`) || bus.has(agentsTopic(row))) && !this.#isTold(row),
     )
     for (let from = 0; from < here.length; from += atOnce)
       await this.#repeatSome(here.slice(from, from + atOnce))
     if (here.some(({ isOpen }) => !isOpen) && bus.has('agents'))
       this.#tell('agents', { type: 'counts', counts: { missed: await countMissed(db) } })
+  }
+
+  /** Where others tell too, having told the newest line says nothing about the ones before. */
+  #isTold({ id, lastSeq }: Changed): boolean {
+    return !this.#services.bus.isShared && this.#services.told.isLast(id, lastSeq)
   }
 
   async #repeatSome(changed: Changed[]): Promise<void> {

@@ -15,6 +15,7 @@ const silentForMs = 5_000
  *  Redis costs only what other processes hold. Who may have missed something is told of the gap: this process when
  *  its subscriptions were interrupted, the others when frames of this one could not be sent. */
 export class RedisBus implements Bus {
+  readonly isShared = true
   readonly #local = new MemoryBus()
   readonly #publisher: Redis
   readonly #subscriber: Redis
