@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Db } from '../../db/pool.ts'
 import type { Services } from '../../services.ts'
-import { queryOf, wordsOf } from './words.ts'
+import { portionsOf, queryOf } from './words.ts'
 
 const sliceSize = 250_000
 const maxMatches = 50
@@ -77,16 +77,13 @@ export async function indexBacklog({ db }: Pick<Services, 'db'>): Promise<boolea
       join entries e on e.conversation_id = line.conversation_id and e.seq = line.seq
       where e.text is not null
       group by e.conversation_id, part`.execute(tx)
-    const documents = rows.map(({ conversationId, text }) => [
-      conversationId,
-      [...new Set(wordsOf(text))].join(' '),
-    ])
+    const documents = rows.flatMap(({ conversationId, text }) =>
+      portionsOf(text).map((words) => [conversationId, words]),
+    )
     await sql`
       insert into search_documents (conversation_id, words)
       select (d ->> 0)::uuid, array_to_tsvector(string_to_array(d ->> 1, ' '))
-      from jsonb_array_elements(${JSON.stringify(documents.filter(([, words]) => words !== ''))}::jsonb) d`.execute(
-      tx,
-    )
+      from jsonb_array_elements(${JSON.stringify(documents)}::jsonb) d`.execute(tx)
     return rows[0]?.mayBeMore ?? false
   })
 }

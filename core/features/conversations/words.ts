@@ -9,11 +9,12 @@ const longest = 200
  * index and the query are cut by this one function, so what is typed meets what was said. PostgreSQL's own parser
  * takes twice the processor time and cuts addresses and decimals in ways a query does not.
  */
-export function wordsOf(text: string): string[] {
+function wordsOf(text: string): string[] {
   const words: string[] = []
   for (const [run] of text.normalize('NFKC').toLowerCase().matchAll(word)) {
     if (unspaced.test(run)) words.push(...pairsOf(run))
-    else words.push(run.slice(0, longest))
+    // the cut may go through a pair of surrogates, and half of one is no text
+    else words.push(run.slice(0, longest).toWellFormed())
   }
   return words
 }
@@ -22,6 +23,30 @@ function pairsOf(run: string): string[] {
   const letters = [...run]
   if (letters.length === 1) return [run]
   return letters.slice(1).map((letter, index) => `${letters[index]}${letter}`)
+}
+
+/** In UTF-16 units of at most three bytes: a tsvector counts to 2^20 bytes, and one of more is stored in silence and cannot
+ *  be read again (tried: twenty long lines of rare letters). */
+const portion = 300_000
+
+/** The different words of a text, separated by blanks: one portion, or as many as tsvectors need. */
+export function portionsOf(text: string): string[] {
+  const words = new Set(wordsOf(text))
+  const all = [...words].join(' ')
+  if (all.length <= portion) return all === '' ? [] : [all]
+  const portions: string[] = []
+  let taken: string[] = []
+  let length = 0
+  for (const each of words) {
+    if (length + each.length >= portion) {
+      portions.push(taken.join(' '))
+      taken = []
+      length = 0
+    }
+    taken.push(each)
+    length += each.length + 1
+  }
+  return [...portions, taken.join(' ')]
 }
 
 const atMost = 16

@@ -62,6 +62,24 @@ test('a query of nothing but signs is an empty answer, not an error', async ({ f
     expect(await found(agent, query)).toBeInstanceOf(Array)
 })
 
+test('what nobody can read does not keep what others said from being found', async () => {
+  const foyer = await startFoyer({ workers: false, settings: { limits: { visitorBurst: 100 } } })
+  const { visitor, agent, id } = await foyer.chat({ first: `x${'\u{10428}'.repeat(150)} marmalade` })
+  // more different pairs of letters than one tsvector holds
+  let seed = 1
+  const letter = () => {
+    seed = (seed * 48_271) % 2_147_483_647
+    return 0x4e00 + (seed % 20_000)
+  }
+  const noise = () => String.fromCharCode(...Array.from({ length: 9_990 }, letter))
+  // it sorts after all of them
+  for (let n = 0; n < 40; n++) await visitor.says(`${noise()} ${n === 25 ? '펠리컨' : ''}`)
+  while (await indexBacklog(foyer.app.services));
+  for (const query of ['marmalade', '펠리컨']) expect(await found(agent, query)).toContain(id)
+  // a backup reads them
+  await foyer.pool.query('select words::text from search_documents')
+})
+
 test('words are taken up once, however many take them up at the same time', async () => {
   const foyer = await startFoyer({ workers: false, settings: { limits: { visitorBurst: 100 } } })
   const { visitor, id } = await foyer.chat()
