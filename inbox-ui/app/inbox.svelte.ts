@@ -165,6 +165,7 @@ export class Inbox {
         return this.#acknowledged(frame)
       case 'refused':
         if (frame.clientId) this.outbox.refused(frame.clientId, frame.message, frame.retryAfterMs)
+        else for (const log of this.#logs.values()) log.refused(frame.retryAfterMs)
         return
       case 'typing':
         return this.typing.apply(frame.conversationId, frame.typing)

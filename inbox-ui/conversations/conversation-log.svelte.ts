@@ -102,6 +102,15 @@ export class ConversationLog {
     this.#drain(hasMore)
   }
 
+  /** Foyer refused something, perhaps what was asked for last; a gap must not be waited for in vain. */
+  refused(retryAfterMs: number | undefined): void {
+    if (!this.#resuming) return
+    this.#resuming = false
+    // without a time to try again asking again would not help: reading the page says what is wrong
+    if (retryAfterMs === undefined) void this.load()
+    else setTimeout(() => this.#askForMore(), retryAfterMs)
+  }
+
   applyNote(note: Note): void {
     this.#addNotes([note])
   }

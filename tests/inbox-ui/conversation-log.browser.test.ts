@@ -93,6 +93,20 @@ describe('a log on the screen', () => {
     expect(seqs(log)).toEqual([1, 2, 3, 4])
   })
 
+  test('asks again for what Foyer could not answer just now', async () => {
+    const server = new ServerLog()
+    const log = server.client()
+    await log.load()
+    const [, , third] = server.write(3)
+    log.apply(third as Entry)
+    expect(server.resumes.splice(0)).toEqual([0])
+    log.refused(5)
+    await expect.poll(() => server.resumes).toEqual([0])
+    // where asking again would not help the page is read
+    log.refused(undefined)
+    await expect.poll(() => seqs(log)).toEqual([1, 2, 3])
+  })
+
   test('lines that come while the page is on its way are kept', async () => {
     const server = new ServerLog()
     server.write(1)
