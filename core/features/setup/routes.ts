@@ -2,7 +2,7 @@ import type { Api } from '../../app.ts'
 import { Me, SetUp, SetUpState } from '../../contracts/agents.ts'
 import { refuseForeignPages } from '../../plugins/sign-in.ts'
 import { describeMe } from '../sign-in/me.ts'
-import { setSessionCookie } from '../sign-in/routes.ts'
+import { isSecure, setSessionCookie } from '../sign-in/routes.ts'
 import { isSetUpNeeded, setUp } from './service.ts'
 
 export async function setUpRoutes(app: Api): Promise<void> {
@@ -24,7 +24,7 @@ export async function setUpRoutes(app: Api): Promise<void> {
       refuseForeignPages(request, services.config)
       const from = { address: request.ip, userAgent: request.headers['user-agent'] }
       const { agentId, token, expiresAt } = await setUp(services, request.body, from)
-      setSessionCookie(reply, token, expiresAt, request.protocol === 'https')
+      setSessionCookie(reply, token, expiresAt, isSecure(request, services.config))
       return describeMe(services, agentId, token)
     },
   )

@@ -46,7 +46,7 @@ export async function signInRoutes(app: Api): Promise<void> {
           userAgent: request.headers['user-agent'],
         }),
       )
-      setSessionCookie(reply, token, expiresAt, request.protocol === 'https')
+      setSessionCookie(reply, token, expiresAt, isSecure(request, services.config))
       return describeMe(services, agent.id, token)
     },
   )
@@ -115,6 +115,10 @@ export const StoredPreferences = z.object({
   singleKeys: z.boolean().catch(true).default(true),
   sounds: z.boolean().catch(true).default(true),
 })
+
+/** Whether people reach Foyer over TLS: told by a trusted proxy, or by the address they were given. */
+export const isSecure = (request: FastifyRequest, { publicUrl }: { publicUrl: string | null }): boolean =>
+  request.protocol === 'https' || (publicUrl?.startsWith('https:') ?? false)
 
 interface CookieSetter {
   setCookie(name: string, value: string, options: Record<string, unknown>): unknown

@@ -63,6 +63,10 @@ test('the session cookie is out of reach for scripts and other sites', async () 
   expect(plain).not.toMatch(/Domain=|Secure/)
   const [overTls = ''] = await signIn({ 'x-forwarded-proto': 'https', 'x-forwarded-for': '203.0.113.1' })
   expect(overTls).toMatch(/; Secure/)
+  // nobody said how many proxies there are, but everybody comes by this address
+  foyer.app.services.config.publicUrl = 'https://chat.example.com'
+  const [known = ''] = await signIn({})
+  expect(known).toMatch(/; Secure/)
   await foyer.close()
 })
 
