@@ -27,6 +27,8 @@ export class ConversationPages {
   #error = $state('')
   #cursor = $state<string | null>(null)
   #loadingMore = $state(false)
+  /** Whether it was a further page that did not come, not the first one. */
+  #moreFailed = false
   /** Counts requests for a first page, so that a slow old answer does not replace a newer one. */
   #request = 0
 
@@ -66,7 +68,7 @@ export class ConversationPages {
     return this.#first()
   }
 
-  retry = (): Promise<void> => (this.#ids.length > 0 ? this.more() : this.#first())
+  retry = (): Promise<void> => (this.#moreFailed ? this.more() : this.#first())
 
   /** After a break nobody knows what was missed: reads the first page again, leaving what is shown in place. */
   refresh(): Promise<void> | undefined {
@@ -85,7 +87,7 @@ export class ConversationPages {
       this.#cursor = page.nextCursor
       this.#status = 'ready'
     } catch (error) {
-      if (request === this.#request) this.#fail(error)
+      if (request === this.#request) this.#fail(error, true)
     } finally {
       this.#loadingMore = false
     }
@@ -110,7 +112,7 @@ export class ConversationPages {
       this.#cursor = page.nextCursor
       this.#status = 'ready'
     } catch (error) {
-      if (request === this.#request) this.#fail(error)
+      if (request === this.#request) this.#fail(error, false)
     }
   }
 
@@ -118,8 +120,9 @@ export class ConversationPages {
     return this.#api.get<ConversationPage>('/conversations', { ...this.#wanted, cursor })
   }
 
-  #fail(error: unknown): void {
+  #fail(error: unknown, more: boolean): void {
     this.#status = 'failed'
+    this.#moreFailed = more
     this.#error = sentence(error)
   }
 }

@@ -13,6 +13,8 @@ export class People {
   #total = $state<number | null>(null)
   #cursor = $state<string | null>(null)
   #loadingMore = $state(false)
+  /** Whether it was a further page that did not come, not the first one. */
+  #moreFailed = false
   #request = 0
   #timer: ReturnType<typeof setTimeout> | undefined
 
@@ -56,7 +58,7 @@ export class People {
       this.#list = page.people
       this.#take(page)
     } catch (error) {
-      if (request === this.#request) this.#fail(error)
+      if (request === this.#request) this.#fail(error, false)
     }
   }
 
@@ -70,13 +72,13 @@ export class People {
       this.#list = [...this.#list, ...page.people]
       this.#take(page)
     } catch (error) {
-      if (request === this.#request) this.#fail(error)
+      if (request === this.#request) this.#fail(error, true)
     } finally {
       this.#loadingMore = false
     }
   }
 
-  retry = (): Promise<void> => (this.#list.length > 0 && this.#cursor !== null ? this.more() : this.load())
+  retry = (): Promise<void> => (this.#moreFailed ? this.more() : this.load())
 
   #read(cursor: string | null): Promise<PersonPage> {
     return this.#api.get<PersonPage>('/people', { query: this.#query.trim(), cursor })
@@ -88,8 +90,9 @@ export class People {
     this.#status = 'ready'
   }
 
-  #fail(error: unknown): void {
+  #fail(error: unknown, more: boolean): void {
     this.#status = 'failed'
+    this.#moreFailed = more
     this.#error = sentence(error)
   }
 }

@@ -81,6 +81,8 @@ export class History {
   #cursor = $state<string | null>(null)
   #kind = $state<ActivityKind | null>(null)
   #loadingMore = $state(false)
+  /** Whether it was a further page that did not come, not the first one. */
+  #moreFailed = false
   #request = 0
 
   constructor(api: Api, visitorId: string) {
@@ -124,7 +126,7 @@ export class History {
       this.#cursor = page.nextCursor
       this.#status = 'ready'
     } catch (error) {
-      if (request === this.#request) this.#fail(error)
+      if (request === this.#request) this.#fail(error, false)
     }
   }
 
@@ -137,15 +139,19 @@ export class History {
       if (request !== this.#request) return
       this.#activities = [...this.#activities, ...page.activities]
       this.#cursor = page.nextCursor
+      this.#status = 'ready'
     } catch (error) {
-      if (request === this.#request) this.#fail(error)
+      if (request === this.#request) this.#fail(error, true)
     } finally {
       this.#loadingMore = false
     }
   }
 
-  #fail(error: unknown): void {
+  retry = (): Promise<void> => (this.#moreFailed ? this.more() : this.load())
+
+  #fail(error: unknown, more: boolean): void {
     this.#status = 'failed'
+    this.#moreFailed = more
     this.#error = sentence(error)
   }
 }
