@@ -27,11 +27,14 @@ export interface Config {
 const webUrl = (protocols: string[]) =>
   z.string().refine((value) => URL.canParse(value) && protocols.includes(new URL(value).protocol))
 
+/** Pages, sockets and origins are built on it: a path or a query in it would be lost in some and break the others. */
+const siteUrl = webUrl(['http:', 'https:']).refine((value) => /^https?:\/\/[^/?#@]+\/*$/i.test(value))
+
 const Environment = z.object({
   FOYER_HOST: z.string().min(1).default('127.0.0.1'),
   FOYER_PORT: z.coerce.number().int().min(0).max(65_535).default(3_000),
-  FOYER_PUBLIC_URL: webUrl(['http:', 'https:']).optional(),
-  FOYER_WIDGET_URL: webUrl(['http:', 'https:']).optional(),
+  FOYER_PUBLIC_URL: siteUrl.optional(),
+  FOYER_WIDGET_URL: siteUrl.optional(),
   FOYER_DATA_DIR: z.string().min(1).optional(),
   FOYER_DATABASE_URL: webUrl(['postgres:', 'postgresql:']).optional(),
   FOYER_REDIS_URL: webUrl(['redis:', 'rediss:', 'unix:']).optional(),
@@ -46,8 +49,8 @@ const Environment = z.object({
 const expected: Record<keyof z.infer<typeof Environment>, string> = {
   FOYER_HOST: 'an address to listen on, such as 127.0.0.1 or 0.0.0.0',
   FOYER_PORT: 'a port from 0 to 65535 (0 takes any free one)',
-  FOYER_PUBLIC_URL: 'an address such as https://chat.example.com',
-  FOYER_WIDGET_URL: 'an address such as https://widget.example.com',
+  FOYER_PUBLIC_URL: 'an address without a path, such as https://chat.example.com',
+  FOYER_WIDGET_URL: 'an address without a path, such as https://widget.example.com',
   FOYER_DATA_DIR: 'a folder',
   FOYER_DATABASE_URL: 'an address such as postgres://user:password@host:5432/foyer',
   FOYER_REDIS_URL: 'an address such as redis://host:6379',

@@ -12,7 +12,11 @@ const external = { FOYER_DATABASE_URL: database, FOYER_SECRET_KEY: secretKey }
 const wrong: [name: string, values: string[]][] = [
   ['FOYER_PORT', ['http', '-1', '65536', '3000.5', '80 80', '0x1F90x']],
   ['FOYER_PUBLIC_URL', ['chat.example.com', 'ftp://chat.example.com', 'javascript:alert(1)', 'https://']],
-  ['FOYER_WIDGET_URL', ['widget.example.com', 'ws://widget.example.com']],
+  [
+    'FOYER_PUBLIC_URL',
+    ['https://example.com/chat', 'https://example.com?site=1', 'https://me:pw@example.com'],
+  ],
+  ['FOYER_WIDGET_URL', ['widget.example.com', 'ws://widget.example.com', 'https://example.com/widget/']],
   ['FOYER_DATABASE_URL', ['db.example', 'mysql://db.example/foyer']],
   ['FOYER_REDIS_URL', ['cache.example:6379', 'http://cache.example']],
   ['FOYER_SECRET_KEY', ['short', 'k'.repeat(31)]],
