@@ -149,7 +149,11 @@ function refuseError(connection: Connection, error: unknown, clientId: string | 
 }
 
 export function refuseEarly(connection: Connection, raw: unknown): void {
-  connection.refuseFrame('too_early', 'Wait for the welcome.', clientIdOf(raw))
+  const clientId = clientIdOf(raw)
+  // a send is only early, not wrong
+  if (clientId !== null)
+    connection.refuse('too_early', 'Wait for the welcome.', { clientId, retryAfterMs: 200 })
+  else connection.refuseFrame('too_early', 'Wait for the welcome.')
 }
 
 export function refuseInvalid(connection: Connection, raw: unknown, error: z.ZodError): void {
