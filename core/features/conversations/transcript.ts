@@ -46,16 +46,16 @@ const stamp = (at: string, timeZone: string) => {
   return `${date} ${time} ${local.offset.slice(0, 6)}`
 }
 
+/** What some program or other begins a new line at: https://www.unicode.org/reports/tr14/#BK */
+const lineEnd = /\r\n|[\r\n\v\f\u0085\u2028\u2029]/g
+
 function sentence(entry: Named): string {
-  const text = words(entry)
-    .replace(/\r\n?|\u2028|\u2029/g, '\n')
-    .split('\n')
-    .join('\n    ')
+  const text = words(entry).split(lineEnd).join('\n    ')
   return `${oneLine(entry.name)}: ${text}`
 }
 
 /** A name must not be able to forge a line of the transcript. */
-const oneLine = (name: string) => name.replace(/[\r\n\u2028\u2029]+/g, ' ')
+const oneLine = (name: string) => name.replaceAll(lineEnd, ' ')
 
 function words(entry: Named): string {
   switch (entry.kind) {
