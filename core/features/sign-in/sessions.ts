@@ -26,6 +26,8 @@ export async function openSession(
 ): Promise<{ token: string; expiresAt: Date }> {
   const token = newToken()
   const expiresAt = new Date(now.getTime() + sessionMs)
+  // those that ran out say where and with what somebody signed in, and open nothing any more
+  await sql`delete from sessions where agent_id = ${agentId} and expires_at <= ${now}`.execute(tx)
   await sql`
     insert into sessions (token_hash, agent_id, created_at, expires_at, address, user_agent)
     values (${hashToken(token)}, ${agentId}, ${now}, ${expiresAt}, ${from.address},

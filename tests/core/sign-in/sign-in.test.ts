@@ -143,3 +143,16 @@ test('signing out ends the session for good, and only this one', async () => {
   await expect(other.http.get('/me')).rejects.toMatchObject({ status: 401 })
   await foyer.close()
 })
+
+test('a session that ran out is forgotten when its agent signs in again', async () => {
+  const foyer = await start()
+  const agent = await anAgent(foyer.pool, foyer.clock.now())
+  const sessions = async () => (await foyer.pool.query('select from sessions')).rowCount
+  await attempt(foyer, agent.email, password)
+  await attempt(foyer, agent.email, password)
+  expect(await sessions()).toBe(2)
+  foyer.clock.advance(15 * 24 * 60 * 60_000)
+  expect((await attempt(foyer, agent.email, password)).status).toBe(200)
+  expect(await sessions()).toBe(1)
+  await foyer.close()
+})
