@@ -38,6 +38,8 @@ export async function buildApp(
     trustProxy: (_address: string, hop: number) => hop < config.trustedProxies,
     genReqId: () => randomUUID(),
     bodyLimit: 256 * 1024,
+    // for all of a request to arrive, the largest file over a slow line too; Fastify's own default is to wait for ever
+    requestTimeout: 300_000,
     routerOptions: { maxParamLength: 200 },
     frameworkErrors: refuseUnroutable,
     forceCloseConnections: true,

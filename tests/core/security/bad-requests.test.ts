@@ -207,3 +207,9 @@ test('what a browser says about itself is taken as it is or not at all', async (
   const headers = { 'user-agent': 'x'.repeat(8_000), 'accept-language': '\u00ff\u00fe' }
   expect((await http.raw('POST', '/widget/sessions', { siteKey }, headers)).status).toBe(200)
 })
+
+test('a request that never comes to its end is not waited for for ever', ({ foyer }) => {
+  const { requestTimeout, headersTimeout } = foyer.app.server
+  expect(requestTimeout).toBeGreaterThan(0)
+  expect(headersTimeout).toBeGreaterThan(0)
+})
