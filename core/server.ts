@@ -9,6 +9,7 @@ import { StartError } from './errors.ts'
 import { demoPassword, seedDemo } from './features/demo/seed.ts'
 import { printSetUpLink } from './features/setup/service.ts'
 import { runProcess } from './process.ts'
+import { keptSecretKey } from './secret-key.ts'
 
 /** `npm run demo`, `npm start` and `npm run web`: the same web process, with the database, the workers and the sample
  *  data it has to bring itself. */
@@ -25,7 +26,8 @@ await runProcess(async () => {
   try {
     const [databaseUrl] = await Promise.all([openDatabase(config, stops), buildFrontEnds()])
     await migrate(databaseUrl)
-    const app = await buildApp({ ...config, databaseUrl })
+    const secretKey = config.secretKey ?? (await keptSecretKey(config.dataDir))
+    const app = await buildApp({ ...config, databaseUrl, secretKey })
     stops.push(() => app.close())
     const password = mode === 'demo' ? await demoPassword(config) : null
     if (password !== null) await seedDemo(app.services, password)
