@@ -5,6 +5,7 @@ import { WebSocketServer } from 'ws'
 import { maxFrameBytes } from '../contracts/sockets.ts'
 import { findSession, sessionCookie } from '../features/sign-in/sessions.ts'
 import { ReachabilityWatch } from '../features/widget/reachability.ts'
+import { countedAs } from '../plugins/addresses.ts'
 import { isOwnOrigin } from '../plugins/origins.ts'
 import { AgentProtocol } from './agent-socket.ts'
 import type { Connection } from './connection.ts'
@@ -52,7 +53,7 @@ export const sockets = plugin(
       const pathname = URL.parse(request.url ?? '/', 'http://foyer')?.pathname
       const { origin, host } = request.headers
       const { publicUrl, widgetUrl } = services.config
-      const address = addressOf(request, services.config.trustedProxies)
+      const address = countedAs(addressOf(request, services.config.trustedProxies))
       if (pathname === '/ws/visitor') {
         if (origin !== undefined && !isOwnOrigin(origin, host, publicUrl, widgetUrl))
           return refuse(socket, 403)

@@ -5,6 +5,7 @@ import { z } from 'zod'
 import type { Api } from '../../app.ts'
 import { Me, Preferences, SignIn } from '../../contracts/agents.ts'
 import { FoyerError, RateLimitedError } from '../../errors.ts'
+import { countedAs } from '../../plugins/addresses.ts'
 import { refuseForeignPages } from '../../plugins/sign-in.ts'
 import { change } from '../../services.ts'
 import { describeMe } from './me.ts'
@@ -101,8 +102,8 @@ function guessingLimits(app: Api): (request: FastifyRequest) => Promise<void> {
   }
   const account = ({ body }: FastifyRequest) => addressOf((body as z.output<typeof SignIn>).email)
   const inOrder = [
-    limit(10, (request) => `${request.ip} ${account(request)}`),
-    limit(120, ({ ip }) => ip),
+    limit(10, (request) => `${countedAs(request.ip)} ${account(request)}`),
+    limit(120, ({ ip }) => countedAs(ip)),
     limit(100, account),
   ]
   return async (request) => {

@@ -17,6 +17,7 @@ import {
   WidgetSession,
 } from '../../contracts/widget.ts'
 import { InvalidInputError, NotFoundError, NotSignedInError, RateLimitedError } from '../../errors.ts'
+import { countedAs } from '../../plugins/addresses.ts'
 import { endByVisitor } from '../conversations/endings.ts'
 import { forVisitor, listForVisitor } from '../conversations/for-visitor.ts'
 import { readEntries } from '../conversations/repository.ts'
@@ -56,7 +57,7 @@ export async function widgetRoutes(app: Api): Promise<void> {
     )
   }
   const limit = (request: FastifyRequest, visitorId: string) => {
-    const waitMs = app.visitorLimits.take(visitorId, request.ip, 'request')
+    const waitMs = app.visitorLimits.take(visitorId, countedAs(request.ip), 'request')
     if (waitMs > 0) throw new RateLimitedError('You are writing very fast. Try again in a moment.', waitMs)
   }
 

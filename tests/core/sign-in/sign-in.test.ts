@@ -144,6 +144,17 @@ test('signing out ends the session for good, and only this one', async () => {
   await foyer.close()
 })
 
+test('a host that changes its IPv6 address is the one it was', async () => {
+  const foyer = await start()
+  const agent = await anAgent(foyer.pool, foyer.clock.now())
+  const guess = async (n: number, network: string) =>
+    (await attempt(foyer, agent.email, 'a wrong guess', from(`${network}::${n.toString(16)}`))).status
+  for (let n = 1; n <= 10; n++) expect(await guess(n, '2001:db8:0:1')).toBe(401)
+  expect(await guess(11, '2001:db8:0:1')).toBe(429)
+  expect(await guess(11, '2001:db8:0:2')).toBe(401)
+  await foyer.close()
+})
+
 test('a session that ran out is forgotten when its agent signs in again', async () => {
   const foyer = await start()
   const agent = await anAgent(foyer.pool, foyer.clock.now())
