@@ -1,6 +1,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Db } from '../../db/pool.ts'
 import type { Services } from '../../services.ts'
+import { knownEmail } from '../visitors/repository.ts'
 import { portionsOf, queryOf } from './words.ts'
 
 const sliceSize = 250_000
@@ -22,8 +23,11 @@ async function findByVisitor(db: Db, query: string, where: RawBuilder<unknown>):
   const { rows } = await sql<{ id: string }>`
     select c.id from visitors v join conversations c on c.visitor_id = v.id
     where (lower(coalesce(v.name, '') || ' ' || coalesce(v.email, '') || ' ' || coalesce(v.company, '')) like ${pattern}
-           or v.email in (select p.email from people p
-                          where lower(coalesce(p.name, '') || ' ' || p.email || ' ' || coalesce(p.company, '')) like ${pattern} limit 500))
+           or (v.corrections <> '{}'
+               and lower(coalesce(v.corrections ->> 'name', '') || ' ' || coalesce(v.corrections ->> 'email', '') || ' ' ||
+                         coalesce(v.corrections ->> 'company', '')) like ${pattern})
+           or ${knownEmail()} in (select p.email from people p
+                                  where lower(coalesce(p.name, '') || ' ' || p.email || ' ' || coalesce(p.company, '')) like ${pattern} limit 500))
       and ${where}
     order by c.last_at desc limit ${maxMatches}`.execute(db)
   return rows.map(({ id }) => id)

@@ -44,6 +44,25 @@ test('a part of the visitor’s name, e-mail or company finds their chats', asyn
   expect(await found(agent, 'quux%works%nothing')).toEqual([])
 })
 
+test('a visitor is found by what an agent corrected, and by what the directory says of the corrected address', async ({
+  foyer,
+}) => {
+  const agent = await foyer.agent()
+  const visitor = await foyer.visitor()
+  const { id } = await visitor.asks('Hello', { name: 'sofa', email: 'sofa@gmial.test' })
+  await agent.accepts(id)
+  await foyer.pool.query(
+    `insert into people (id, email, name, company, updated_at)
+     values (gen_random_uuid(), 'sofia@corrected.test', 'Sofia Ricci', 'Zymurgy Partners', now())`,
+  )
+  expect(await found(agent, 'zymurgy')).toEqual([])
+  await agent.http.patch(`/visitors/${visitor.id}`, {
+    name: 'Sofia Rossignol',
+    email: 'sofia@corrected.test',
+  })
+  for (const query of ['rossignol', 'sofia@corr', 'zymurgy']) expect(await found(agent, query)).toEqual([id])
+})
+
 test('another agent’s active chat is not found, by its words or by its visitor; ended it is', async ({
   foyer,
 }) => {
