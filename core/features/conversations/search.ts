@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { type RawBuilder, sql } from 'kysely'
 import type { Db } from '../../db/pool.ts'
 import type { Services } from '../../services.ts'
@@ -61,6 +62,7 @@ async function findByWords(db: Db, query: string, where: RawBuilder<unknown>): P
 const atOnce = 2_000
 /** Lines a document: what one word's row in the index can be narrowed down to. */
 const linesADocument = 20
+const longestTurnMs = 20
 
 /** Takes what was said since the last time into the index. A row of the backlog goes in the transaction that indexes
  *  it, so parallel and broken-off calls neither lose nor double anything.
@@ -81,9 +83,15 @@ export async function indexBacklog({ db }: Pick<Services, 'db'>): Promise<boolea
       join entries e on e.conversation_id = line.conversation_id and e.seq = line.seq
       where e.text is not null
       group by e.conversation_id, part`.execute(tx)
-    const documents = rows.flatMap(({ conversationId, text }) =>
-      portionsOf(text).map((words) => [conversationId, words]),
-    )
+    const documents: [conversationId: string, words: string][] = []
+    let since = performance.now()
+    for (const { conversationId, text } of rows) {
+      for (const words of portionsOf(text)) documents.push([conversationId, words])
+      // the longest lines somebody can think of take 0.4 s a document, and others want answers meanwhile
+      if (performance.now() - since < longestTurnMs) continue
+      await setImmediate()
+      since = performance.now()
+    }
     await sql`
       insert into search_documents (conversation_id, words)
       select (d ->> 0)::uuid, array_to_tsvector(string_to_array(d ->> 1, ' '))
