@@ -159,6 +159,9 @@ export class AgentActor {
       case 'entry':
         this.logs.get(frame.conversationId)?.applyEntry(frame.entry)
         break
+      case 'ack':
+        this.logs.get(frame.conversationId)?.applyAck(frame.seq)
+        break
       case 'entries':
         this.logs.get(frame.conversationId)?.applyEntries(frame.entries, frame.hasMore)
         break

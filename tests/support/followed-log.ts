@@ -6,6 +6,7 @@ export class FollowedLog {
   readonly entries: Entry[] = []
   readonly #resume: (afterSeq: number) => void
   #asked = false
+  #acknowledged = 0
 
   constructor(resume: (afterSeq: number) => void) {
     this.#resume = resume
@@ -31,9 +32,15 @@ export class FollowedLog {
     else if (!this.#asked) this.resume()
   }
 
+  /** An own send is stored: its line is not sent here, so it is read from the log. */
+  applyAck(seq: number): void {
+    this.#acknowledged = Math.max(this.#acknowledged, seq)
+    if (!this.#asked && seq > this.lastSeq) this.resume()
+  }
+
   applyEntries(entries: Entry[], hasMore: boolean): void {
     this.#asked = false
     for (const entry of entries) this.applyEntry(entry)
-    if (hasMore) this.resume()
+    if (hasMore || this.#acknowledged > this.lastSeq) this.resume()
   }
 }

@@ -110,6 +110,7 @@ export class VisitorActor {
 
   #apply(frame: ToVisitor): void {
     if (frame.type === 'entry') this.logs.get(frame.conversationId)?.applyEntry(frame.entry)
+    if (frame.type === 'ack') this.logs.get(frame.conversationId)?.applyAck(frame.seq)
     if (frame.type === 'entries')
       this.logs.get(frame.conversationId)?.applyEntries(frame.entries, frame.hasMore)
     if (frame.type === 'conversation') this.conversation = frame.conversation
