@@ -13,7 +13,7 @@ export class VisitorLimits {
     this.#settings = settings
     this.#visitors = new Buckets(settings.visitorBurst, settings.visitorPerSecond)
     this.#addresses = new Buckets(settings.addressBurst, settings.addressPerSecond)
-    // typing, seen and page views: frequent, small, and of no harm when dropped
+    // typing, seen, page views and reading: frequent, small, and of no harm when dropped
     this.#signals = new Buckets(settings.visitorBurst * 3, settings.visitorPerSecond * 5)
   }
 

@@ -56,9 +56,11 @@ export async function widgetRoutes(app: Api): Promise<void> {
       db,
     )
   }
-  const limit = (request: FastifyRequest, visitorId: string) => {
-    const waitMs = app.visitorLimits.take(visitorId, countedAs(request.ip), 'request')
-    if (waitMs > 0) throw new RateLimitedError('You are writing very fast. Try again in a moment.', waitMs)
+  const limit = (request: FastifyRequest, visitorId: string, kind: 'request' | 'read' = 'request') => {
+    const waitMs = app.visitorLimits.take(visitorId, countedAs(request.ip), kind)
+    if (waitMs <= 0) return
+    const what = kind === 'read' ? 'This was asked for very often.' : 'You are writing very fast.'
+    throw new RateLimitedError(`${what} Try again in a moment.`, waitMs)
   }
 
   app.get(
@@ -125,6 +127,7 @@ export async function widgetRoutes(app: Api): Promise<void> {
     },
     async (request) => {
       const visitor = visitorOf(request)
+      limit(request, visitor.id, 'read')
       return { conversations: await listForVisitor(db, sql`c.visitor_id = ${visitor.id}`, 20) }
     },
   )
@@ -137,6 +140,7 @@ export async function widgetRoutes(app: Api): Promise<void> {
     },
     async (request) => {
       const visitor = visitorOf(request)
+      limit(request, visitor.id, 'read')
       await ownConversation(db, visitor.id, request.params.id)
       return readEntries(db, request.params.id, request.query)
     },
@@ -168,6 +172,7 @@ export async function widgetRoutes(app: Api): Promise<void> {
     },
     async (request) => {
       const visitor = visitorOf(request)
+      limit(request, visitor.id, 'read')
       await endByVisitor(services, visitor.id, request.params.id)
       return forVisitor(db, request.params.id)
     },

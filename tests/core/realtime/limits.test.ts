@@ -141,6 +141,28 @@ test('a flood of small frames is dropped without harm to anybody', async () => {
   await foyer.close()
 })
 
+test('reading has a limit too, one of its own for each visitor', async () => {
+  const foyer = await start()
+  const { line, id } = await chatFrom(foyer, '203.0.113.1')
+  const reader = async () => {
+    const http = new HttpClient(foyer.origin)
+    http.useToken((await aVisitor(foyer.pool, foyer.clock.now(), { siteId: foyer.site.id })).token)
+    return async (path: string) => {
+      const response = await http.raw('GET', `/widget/conversations${path}`)
+      await response.text()
+      return response.status
+    }
+  }
+  const [hurried, calm] = [await reader(), await reader()]
+  const statuses = await Promise.all(
+    Array.from({ length: 60 }, (_, n) => hurried(n % 2 ? '' : `/${id}/messages`)),
+  )
+  expect(new Set(statuses)).toEqual(new Set([200, 404, 429]))
+  expect(await calm('')).toBe(200)
+  await line.close()
+  await foyer.close()
+})
+
 let position = 0
 
 async function chatFrom(foyer: TestFoyer, address: string) {
