@@ -44,6 +44,14 @@ test('text with links is still the whole text', () => {
   expect(pieces(line).every(({ href }) => !href || /^https?:/.test(href))).toBe(true)
 })
 
+test('brackets and dots without end cost one pass, not one each', () => {
+  const began = performance.now()
+  for (const noise of [')', '.', '.)', '(', ').a'])
+    expect(linked(`http://a.test/${noise.repeat(100_000)}`).join('').length).toBeGreaterThan(100_000)
+  // what took a pass for each took a minute and more
+  expect(performance.now() - began).toBeLessThan(5_000)
+})
+
 test('waiting turns amber at two minutes and red at five', () => {
   expect([0, 119_999, 120_000, 299_999, 300_000].map(waitTone)).toEqual([
     'plain',
