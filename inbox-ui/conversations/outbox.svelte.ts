@@ -50,7 +50,7 @@ export class Outbox {
   }
 
   add(conversationId: string, kind: Pending['kind'], text: string): void {
-    const clientId = (this.#options.makeId ?? (() => crypto.randomUUID()))()
+    const clientId = (this.#options.makeId ?? newId)()
     const item: Pending = {
       clientId,
       conversationId,
@@ -160,3 +160,7 @@ export class Outbox {
     return items.sort((a, b) => a.at - b.at)
   }
 }
+
+/** 128 bits of chance. Without TLS a page has no crypto.randomUUID. */
+const newId = (): string =>
+  Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join('-')

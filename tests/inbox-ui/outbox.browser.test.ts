@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import type { AgentFrame } from '../../core/contracts/sockets.ts'
 import { Drafts } from '../../inbox-ui/conversations/drafts.svelte.ts'
 import { Outbox } from '../../inbox-ui/conversations/outbox.svelte.ts'
@@ -32,6 +32,19 @@ function anOutbox({ up = true, storage = new MemoryStorage() } = {}) {
 }
 
 const texts = (outbox: Outbox) => outbox.items.map(({ text, state }) => `${text}: ${state}`)
+
+test('a page without TLS, which has no crypto.randomUUID, sends as well', () => {
+  const missing = vi.spyOn(crypto, 'randomUUID').mockImplementation(() => {
+    throw new TypeError('crypto.randomUUID is not a function')
+  })
+  onTestFinished(() => missing.mockRestore())
+  const outbox = new Outbox({ send: () => true, now: () => 1 })
+  for (let n = 0; n < 100; n++) outbox.add('c', 'message', 'hello')
+  const ids = outbox.items.map(({ clientId }) => clientId)
+  expect(new Set(ids).size).toBe(100)
+  // what Foyer takes as a client id
+  expect(ids.every((id) => /^[\w.:-]{1,64}$/.test(id))).toBe(true)
+})
 
 test('what is sent stays until it is acknowledged', () => {
   const { outbox } = anOutbox()

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { ClientId } from '../../core/contracts/common.ts'
 import { Outbox } from '../../widget/app/chat/outbox.ts'
 import { Device } from './memory-keep.ts'
 
@@ -15,6 +16,14 @@ test('what was sent is there again after a reload, in its order', () => {
   expect(after.own).toEqual([])
   after.adopt()
   expect(after.own).toEqual(before.own)
+})
+
+test('a frame on a page without TLS, which has no crypto.randomUUID, sends as well', () => {
+  vi.stubGlobal('crypto', { getRandomValues: crypto.getRandomValues.bind(crypto) })
+  onTestFinished(() => void vi.unstubAllGlobals())
+  const outbox = anOutbox()
+  const ids = Array.from({ length: 200 }, () => ClientId.parse(outbox.add('hello', null).clientId))
+  expect(new Set(ids).size).toBe(200)
 })
 
 test('a request keeps what was filled in with it until its conversation is there', () => {

@@ -18,6 +18,10 @@ export type Unsent = {
 
 const prefix = 'out:'
 
+/** 128 bits of chance. A page without TLS has no crypto.randomUUID, nor has any frame in it. */
+export const newId = (): string =>
+  Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join('-')
+
 /** What is not yet acknowledged, kept on the device one text each, so that tabs never overwrite each other's and a
  *  reload or crash loses nothing. Any tab may send any of it: Foyer takes a client id once. To keep their order, a tab
  *  that sends one has to send all before it first. */
@@ -27,9 +31,9 @@ export class Outbox {
   /** Those this tab answers for: its own, and those it took over. They stay even if the device loses them. */
   #own = new Map<string, Unsent>()
 
-  constructor(keep: Keep, newId: () => string = () => crypto.randomUUID()) {
+  constructor(keep: Keep, makeId: () => string = newId) {
     this.#keep = keep
-    this.#newId = newId
+    this.#newId = makeId
   }
 
   /** All, in the order of sending. */
