@@ -112,6 +112,7 @@ export const LeaveMessage = z.strictObject({
 })
 export type LeaveMessage = z.input<typeof LeaveMessage>
 
+/** The open one, then the latest; at most 20. */
 export const WidgetConversationList = z.object({ conversations: z.array(WidgetConversation) })
 export const WidgetEntries = z.object({
   entries: z.array(Entry),

@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import { sql } from 'kysely'
 import { z } from 'zod'
 import type { Api } from '../../app.ts'
-import { Cursor, Id } from '../../contracts/common.ts'
+import { Id } from '../../contracts/common.ts'
 import { ReadEntries, SendMessage, SentMessage } from '../../contracts/conversations.ts'
 import type { SiteSettings } from '../../contracts/sites.ts'
 import {
@@ -119,10 +119,7 @@ export async function widgetRoutes(app: Api): Promise<void> {
   app.get(
     '/widget/conversations',
     {
-      schema: {
-        querystring: z.object({ cursor: Cursor.optional() }),
-        response: { 200: WidgetConversationList },
-      },
+      schema: { response: { 200: WidgetConversationList } },
       config: { access: 'visitor' },
     },
     async (request) => {
