@@ -23,7 +23,8 @@ interface Request {
 }
 
 /** A visitor asks for a person. One open conversation at a time: asked again with the same client id, the answer is
- *  the conversation made then; with another one, the text joins the one that is open, so nothing typed is lost.
+ *  the conversation made then; with another one, what was filled in joins the one that is open, so nothing typed is
+ *  lost.
  *  @param first an agent to ask out of turn; else that is whoever the visitor talked to the last time. */
 export async function requestConversation(
   services: Services,
@@ -34,13 +35,20 @@ export async function requestConversation(
     const { tx } = change
     await lockVisitor(tx, request.visitorId)
     const existing = await findExisting(tx, request)
-    if (existing) return { conversation: existing, created: false }
+    if (existing) {
+      if (isOpen(existing)) {
+        // another tab's form counts all the same
+        await keepFields(tx, request.visitorId, request.fields)
+        await tellAgentOf(change, request.visitorId)
+      }
+      return { conversation: existing, created: false }
+    }
     await keepFields(tx, request.visitorId, request.fields)
     const row = await insert(change, request, 'waiting')
     await routeOn(services, change, row, first ?? (await previousAgent(tx, row.previousId)))
     return { conversation: await forVisitor(tx, row.id), created: true }
   })
-  if (!created && (conversation.status === 'waiting' || conversation.status === 'active'))
+  if (!created && isOpen(conversation))
     await say(services, {
       conversationId: conversation.id,
       senderType: 'visitor',
@@ -50,6 +58,8 @@ export async function requestConversation(
     })
   return { conversation, created }
 }
+
+const isOpen = ({ status }: WidgetConversation) => status === 'waiting' || status === 'active'
 
 interface LeftMessage {
   conversationId?: string

@@ -68,6 +68,21 @@ test('a request repeated while another one is open stays the answer it had', asy
   expect((await foyer.stateOf(second.id)).texts).toEqual(['Second question'])
 })
 
+test('what a second tab filled in reaches the agent of the chat that the first one opened', async ({
+  foyer,
+}) => {
+  const agent = await foyer.agent()
+  const visitor = await foyer.visitor()
+  const { id } = await visitor.asks('Hello')
+  await agent.accepts(id)
+  const fields = { name: 'Ottoline', email: 'otto@quux-works.test' }
+  const asked = { text: 'It is me', fields, clientId: randomUUID() }
+  expect(await visitor.http.post('/widget/conversations', asked)).toMatchObject({ id, status: 'active' })
+  await agent.hears(id, 'It is me')
+  const told = agent.socket.ofType('visitor').at(-1)
+  expect(told?.visitor).toMatchObject(fields)
+})
+
 test('two tabs that ask at once open one conversation and lose no text', async ({ foyer }) => {
   await foyer.agent()
   const visitor = await foyer.visitor()
