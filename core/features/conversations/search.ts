@@ -65,20 +65,43 @@ const linesADocument = 20
 const longestTurnMs = 20
 
 /** Takes what was said since the last time into the index. A row of the backlog goes in the transaction that indexes
- *  it, so parallel and broken-off calls neither lose nor double anything.
+ *  it, so parallel and broken-off calls neither lose nor double anything. A group that PostgreSQL refuses is left out
+ *  after a try by itself, so that nothing anybody says keeps the rest from being found.
  *  @returns whether more may be waiting. */
-export async function indexBacklog({ db }: Pick<Services, 'db'>): Promise<boolean> {
+export async function indexBacklog({ db, log }: Pick<Services, 'db' | 'log'>): Promise<boolean> {
+  try {
+    return await indexGroups(db, 500)
+  } catch (error) {
+    if (!isRefusal(error)) throw error
+  }
+  return indexGroups(db, 1).catch(async (error: unknown) => {
+    if (!isRefusal(error)) throw error
+    await sql`
+      delete from search_backlog where id in (
+        select id from search_backlog order by id limit 1 for update skip locked)`.execute(db)
+    log.error({ code: error.code }, 'A group of messages cannot be indexed and will not be found')
+    return true
+  })
+}
+
+/** PostgreSQL says that the data is wrong (22), breaks a rule (23) or a limit (54), as opposed to being unable now.
+ *  https://www.postgresql.org/docs/18/errcodes-appendix.html */
+const isRefusal = (error: unknown): error is { code: string } =>
+  /^(22|23|54|P0)/.test((error as { code?: string } | null)?.code ?? '')
+
+/** @param groups how many rows of the backlog at most. */
+function indexGroups(db: Db, groups: number): Promise<boolean> {
   return db.transaction().execute(async (tx) => {
     const { rows } = await sql<{ conversationId: string; part: number; text: string; mayBeMore: boolean }>`
       with next as (
         select id, sum(cardinality(seqs)) over (order by id) as lines, row_number() over (order by id) as place
-        from (select id, seqs from search_backlog order by id limit 500 for update skip locked) b
+        from (select id, seqs from search_backlog order by id limit ${groups} for update skip locked) b
       ), taken as (
         delete from search_backlog where id in (select id from next where lines <= ${atOnce} or place = 1)
         returning conversation_ids, seqs
       )
       select e.conversation_id, e.seq / ${linesADocument} as part, string_agg(e.text, ' ') as text,
-             (select count(*) from next) > (select count(*) from taken) as may_be_more
+             (select count(*) from next) > (select count(*) from taken) or ${groups} = 1 as may_be_more
       from taken, unnest(taken.conversation_ids, taken.seqs) as line (conversation_id, seq)
       join entries e on e.conversation_id = line.conversation_id and e.seq = line.seq
       where e.text is not null

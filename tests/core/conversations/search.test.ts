@@ -114,3 +114,18 @@ test('words are taken up once, however many take them up at the same time', asyn
   expect(rows).toHaveLength(30)
   for (const row of rows) expect(row.documents).toBe(1)
 })
+
+test('what the database refuses to index holds up nothing else', async () => {
+  const foyer = await startFoyer({ workers: false })
+  const { visitor, agent } = await foyer.chat()
+  await foyer.pool.query(`
+    create function refuse_poison() returns trigger language plpgsql as $$
+    begin if new.words @@ 'poison' then raise exception 'no' using errcode = '22021'; end if; return new; end $$;
+    create trigger refuse_poison before insert on search_documents for each row execute function refuse_poison()`)
+  for (const text of ['before', 'poison', 'behind']) await visitor.says(text)
+  await waitFor('the backlog to be empty', async () => !(await indexBacklog(foyer.app.services)))
+  expect((await found(agent, 'before')).length + (await found(agent, 'behind')).length).toBe(2)
+  expect(await found(agent, 'poison')).toEqual([])
+  const { rows } = await foyer.pool.query('select from search_backlog')
+  expect(rows).toEqual([])
+})
