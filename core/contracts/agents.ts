@@ -47,7 +47,12 @@ export const Me = z.object({
   name: z.string(),
   profile: Profile,
   permissions: z.array(Permission),
-  organisation: z.object({ name: z.string(), timeZone: z.string() }),
+  organisation: z.object({
+    name: z.string(),
+    timeZone: z.string(),
+    /** The path of the sample site, where the data is sample data. */
+    sampleSite: z.string().nullable(),
+  }),
   availability: Availability,
   preferences: Preferences,
   /** The first frame of /ws/agent carries it; bound to the session. */

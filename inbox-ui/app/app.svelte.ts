@@ -1,5 +1,5 @@
-import { en, type Messages } from '../messages/en.ts'
-import { Format, localeFor } from '../messages/format.ts'
+import type { Format } from '../messages/format.ts'
+import { english, type Language, type Messages } from '../messages/language.ts'
 import { Session } from '../session/session.svelte.ts'
 import { Api } from './api.ts'
 import { Clock } from './clock.svelte.ts'
@@ -14,11 +14,11 @@ export class App {
   readonly session: Session
 
   constructor({
-    languages = navigator.languages,
+    language = english(),
     fetch,
-  }: { languages?: readonly string[]; fetch?: typeof globalThis.fetch } = {}) {
-    this.format = new Format(localeFor('en', languages))
-    this.text = en(this.format)
+  }: { language?: Language; fetch?: typeof globalThis.fetch } = {}) {
+    this.format = language.format
+    this.text = language.text
     this.api = new Api({ fetch, words: this.text.common })
     this.session = new Session(this.api)
   }

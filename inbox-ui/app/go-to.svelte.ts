@@ -28,7 +28,9 @@ export class GoToSearch {
 
   readonly targets: Target[] = $derived.by(() => {
     const words = this.#query.trim().toLocaleLowerCase()
-    const pages = this.#pages.filter(({ label }) => label.toLocaleLowerCase().includes(words))
+    const pages = this.#pages.filter(({ label, detail }) =>
+      `${label} ${detail}`.toLocaleLowerCase().includes(words),
+    )
     return words === '' ? pages : [...this.#found, ...pages]
   })
 

@@ -1,5 +1,5 @@
 import type { Offer } from '../../core/contracts/conversations.ts'
-import type { Messages } from '../messages/en.ts'
+import type { Messages } from '../messages/language.ts'
 
 /** The tab's title: the page and what is unread; while offers wait it changes with every other second. */
 export function titleOf(state: {

@@ -1,6 +1,6 @@
 import type { Availability } from '../../core/contracts/availability.ts'
-import type { Messages } from '../messages/en.ts'
 import type { Format } from '../messages/format.ts'
+import type { Messages } from '../messages/language.ts'
 
 /** Why and until when: "by schedule until 17:00", "set by you until midnight". */
 export function reasonInWords(

@@ -83,3 +83,24 @@ function addNote(blocks: Block[], note: Note): void {
   if (last?.type === 'notes' && previous?.agent.id === note.agent.id) last.notes.push(note)
   else blocks.push({ type: 'notes', key: `note-${note.clientId}`, notes: [note] })
 }
+
+/** The same blocks, with each one that has not changed taken from `before`: what is the same object is not drawn again,
+ *  and a chat of thousands of lines costs a new line no more than a short one. */
+export function reusing(before: readonly Block[], after: Block[]): Block[] {
+  const known = new Map(before.map((block) => [block.key, block]))
+  return after.map((block) => {
+    const old = known.get(block.key)
+    return old && same(old, block) ? old : block
+  })
+}
+
+function same(a: Block, b: Block): boolean {
+  if (a.type === 'group') return b.type === 'group' && sameItems(a.entries, b.entries)
+  if (a.type === 'notes') return b.type === 'notes' && sameItems(a.notes, b.notes)
+  if (a.type === 'system') return b.type === 'system' && a.entry === b.entry
+  if (a.type === 'pending') return b.type === 'pending' && a.item === b.item
+  return b.type === 'day' && a.at === b.at
+}
+
+const sameItems = <Item>(a: readonly Item[], b: readonly Item[]) =>
+  a.length === b.length && a.every((item, index) => item === b[index])

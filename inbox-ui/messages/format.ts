@@ -108,8 +108,3 @@ export class Format {
     return ms < 6 * day ? this.#weekday.format(new Date(at)) : this.date(at)
   }
 }
-
-/** The reader's own way of writing dates, as long as it is a variety of the catalogue's language. */
-export function localeFor(catalogue: string, wanted: readonly string[]): string {
-  return wanted.find((tag) => tag === catalogue || tag.startsWith(`${catalogue}-`)) ?? catalogue
-}

@@ -1,6 +1,6 @@
 import type { Conversation, Offer } from '../../core/contracts/conversations.ts'
 import { type Api, ApiError, isMissing, sentence } from '../app/api.ts'
-import type { Messages } from '../messages/en.ts'
+import type { Messages } from '../messages/language.ts'
 
 export interface OfferNotice {
   offerId: string

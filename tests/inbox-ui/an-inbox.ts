@@ -5,7 +5,7 @@ import { type ModelServer, ModelSocket } from './model-server.ts'
 
 /** An inbox at the model server. */
 export function anInbox(server: ModelServer) {
-  const app = new App({ languages: ['en'], fetch: server.fetch })
+  const app = new App({ fetch: server.fetch })
   app.session.enter(server.me)
   let socket: ModelSocket | undefined
   const Line = function (this: unknown) {

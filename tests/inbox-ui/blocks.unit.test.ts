@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type Block, blocksOf } from '../../inbox-ui/conversations/blocks.ts'
+import { type Block, blocksOf, reusing } from '../../inbox-ui/conversations/blocks.ts'
 import { aNote, anEntry, byAgent, instant } from './samples.ts'
 
 const dayKey = (at: string) => at.slice(0, 10)
@@ -94,4 +94,22 @@ test('what is not stored yet comes last', () => {
     },
   ]
   expect(draw({ entries: [anEntry(1)], pending })).toEqual(['day 2026-11-22', 'visitor 1', 'pending x'])
+})
+
+test('a new line leaves every block but its own as it was', () => {
+  const told = { notes: [aNote(2, 'n')], pending: [], dayKey }
+  const lines = [anEntry(1), anEntry(2, { sender: byAgent }), anEntry(3), anEntry(4, { kind: 'warning' })]
+  const before = blocksOf({ ...told, entries: lines })
+  const more = blocksOf({ ...told, entries: [...lines, anEntry(5)] })
+  const after = reusing(before, more)
+  expect(after).toEqual(more)
+  expect(after.slice(0, before.length).every((block, index) => block === before[index])).toBe(true)
+})
+
+test('a group that grew is another one', () => {
+  const told = { notes: [], pending: [], dayKey }
+  const before = blocksOf({ ...told, entries: [anEntry(1), anEntry(2)] })
+  const after = reusing(before, blocksOf({ ...told, entries: [anEntry(1), anEntry(2), anEntry(3)] }))
+  expect(after.map(inShort)).toEqual(['day 2026-11-22', 'visitor 1+2+3'])
+  expect(after[1]).not.toBe(before[1])
 })

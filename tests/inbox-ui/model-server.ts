@@ -30,7 +30,7 @@ export class ModelServer {
     email: 'dana@foyer.test',
     profile: 'live_agent',
     permissions: ['conversations.view', 'conversations.reply'],
-    organisation: { name: 'Foyer', timeZone: 'UTC' },
+    organisation: { name: 'Foyer', timeZone: 'UTC', sampleSite: null },
     availability: bySchedule,
     preferences: { theme: 'system', singleKeys: true, sounds: false },
     socketToken: 'token',

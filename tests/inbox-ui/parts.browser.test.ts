@@ -146,6 +146,55 @@ test('of a long list only what can be seen is in the page, and the longest waiti
   expect(drawn[0]?.getAttribute('aria-setsize')).toBe('400')
 })
 
+test('a long list is one stop for the keyboard, and arrow keys go along it to its end', async () => {
+  const { app, inbox } = await anOpenInbox((server) => {
+    for (let index = 0; index < 300; index++)
+      server.conversations.set(`chat-${index}`, aConversation(`chat-${index}`, { lastText: `text ${index}` }))
+  })
+  render(Stage, { app, inbox, part: ListColumn })
+  const list = page.getByRole('list', { name: 'Conversations' })
+  await expect.element(list.getByRole('listitem').first()).toBeVisible()
+  const stops = () =>
+    list
+      .getByRole('link')
+      .elements()
+      .filter((link) => (link as HTMLElement).tabIndex === 0)
+  const position = () => document.activeElement?.closest('li')?.ariaPosInSet
+  expect(stops().length).toBe(1)
+  await userEvent.click(page.getByRole('searchbox'))
+  await userEvent.keyboard('{Tab}{Tab}')
+  expect(position()).toBe('1')
+  await userEvent.keyboard('{ArrowUp}{ArrowDown}{ArrowDown}')
+  await expect.poll(position).toBe('3')
+  await userEvent.keyboard('{End}')
+  await expect.poll(position).toBe('300')
+  await expect.element(list.getByRole('listitem').last()).toBeInViewport()
+  await userEvent.keyboard('{ArrowDown}{ArrowUp}')
+  await expect.poll(position).toBe('299')
+  expect(stops()).toEqual([document.activeElement])
+  await userEvent.keyboard('{Home}')
+  await expect.poll(position).toBe('1')
+})
+
+test('a row says how many messages are unread, in words that stand apart', async () => {
+  const { app, inbox } = await anOpenInbox((server) => {
+    server.conversations.set('chat', aConversation('chat', { unread: 2, lastText: 'Hello again' }))
+  })
+  render(Stage, { app, inbox, part: ListColumn })
+  await expect
+    .element(page.getByRole('link', { name: /^Sofia Ricci .* Hello again 2 unread$/ }))
+    .toBeVisible()
+})
+
+test('while a menu lies over the page, letters find its entries', () => {
+  const press = new KeyboardEvent('keydown', { key: 'a' })
+  expect(shortcutOf(press, true)).toBe('accept')
+  const menu = document.body.appendChild(document.createElement('div'))
+  menu.role = 'menu'
+  expect(shortcutOf(press, true)).toBeNull()
+  menu.remove()
+})
+
 test('single keys work outside text fields only, and only where they are wanted', () => {
   const pressed = (key: string, target: EventTarget = document.body, more: Partial<KeyboardEvent> = {}) => ({
     key,
@@ -158,10 +207,12 @@ test('single keys work outside text fields only, and only where they are wanted'
     defaultPrevented: false,
     ...more,
   })
-  expect(['a', 'j', 'k', 'e', '?', 'x'].map((key) => shortcutOf(pressed(key), true))).toEqual([
+  expect(['a', 'j', 'k', 'r', 'n', 'e', '?', 'x'].map((key) => shortcutOf(pressed(key), true))).toEqual([
     'accept',
     'next',
     'previous',
+    'reply',
+    'note',
     'end',
     'help',
     null,

@@ -3,8 +3,9 @@ import { titleOf } from '../../inbox-ui/app/title.ts'
 import { reasonInWords } from '../../inbox-ui/availability/words.ts'
 import { pieces } from '../../inbox-ui/conversations/links.ts'
 import { waitTone } from '../../inbox-ui/conversations/summary.ts'
-import { en } from '../../inbox-ui/messages/en.ts'
-import { Format, localeFor } from '../../inbox-ui/messages/format.ts'
+import { en } from '../../inbox-ui/messages/en/index.ts'
+import { Format } from '../../inbox-ui/messages/format.ts'
+import { bestMatch, type Catalogue, languageFor } from '../../inbox-ui/messages/language.ts'
 import { isWebAddress, pathOf } from '../../inbox-ui/parts/address.ts'
 import { hueOf, initialsOf } from '../../inbox-ui/parts/hue.ts'
 import { textColourOn } from '../../inbox-ui/sites/contrast.ts'
@@ -85,9 +86,37 @@ test('the day of an instant is the reader’s, not UTC’s', () => {
   expect(format.dayKey('2026-11-22T23:30:00Z')).toBe('2026-11-23')
 })
 
-test('dates follow the reader’s variety of English', () => {
-  expect(localeFor('en', ['fr', 'en-AU', 'en'])).toBe('en-AU')
-  expect(localeFor('en', ['fr'])).toBe('en')
+const tags = (wanted: string[], known: string[]) => Object.values(bestMatch(wanted, known) ?? {})
+
+test('the first language that is spoken wins, and dates follow the reader’s own variety of it', () => {
+  expect(tags(['fr', 'en-AU', 'en'], ['en'])).toEqual(['en', 'en-AU'])
+  expect(tags(['en', 'fr'], ['en', 'fr'])).toEqual(['en', 'en'])
+  expect(tags(['fr-CA'], ['en', 'fr'])).toEqual(['fr', 'fr-CA'])
+  expect(tags(['ja'], ['en'])).toEqual([])
+})
+
+test('regions meet by the script they write, and no reader gets one they cannot read', () => {
+  expect(tags(['zh-HK'], ['en', 'zh-Hans', 'zh-Hant'])).toEqual(['zh-Hant', 'zh-HK'])
+  expect(tags(['zh-CN'], ['en', 'zh-Hans', 'zh-Hant'])).toEqual(['zh-Hans', 'zh-CN'])
+  expect(tags(['pt-PT'], ['en', 'pt-BR'])).toEqual(['pt-BR', 'pt-PT'])
+  expect(tags(['pt-PT'], ['pt-BR', 'pt-PT'])).toEqual(['pt-PT', 'pt-PT'])
+  expect(tags(['sr-Latn', 'iw'], ['en', 'sr', 'he'])).toEqual(['he', 'iw'])
+})
+
+test('what is no language tag is passed over', () => {
+  expect(tags(['', 'C', 'en_US.UTF-8', '*', 'en-GB'], ['en'])).toEqual(['en', 'en-GB'])
+})
+
+test('a catalogue is loaded for its readers, and English stands in for one that does not come', async () => {
+  const arabic: Catalogue = (f) => ({ ...en(f), language: 'ar', direction: 'rtl' })
+  const catalogues = {
+    ar: async () => ({ default: arabic }),
+    fr: () => Promise.reject(new TypeError('Failed to fetch')),
+  }
+  const { text, format } = await languageFor(['ar-EG', 'en'], catalogues)
+  expect([text.language, text.direction, format.number(12)]).toEqual(['ar', 'rtl', '١٢'])
+  expect((await languageFor(['fr', 'en-GB'], catalogues)).text.language).toBe('en')
+  expect((await languageFor([], catalogues)).text.language).toBe('en')
 })
 
 const zone = { timeZone: 'Europe/Rome' }

@@ -16,8 +16,10 @@ export async function describeMe(services: Services, agentId: string, sessionTok
     preferences: unknown
     organisation: string
     timeZone: string
+    isSample: boolean
   }>`
-    select a.id, a.email, a.name, a.profile, a.preferences, o.name as organisation, o.time_zone
+    select a.id, a.email, a.name, a.profile, a.preferences, o.name as organisation, o.time_zone,
+           exists (select from sites where key = 'demo') as is_sample
     from agents a, organisation o where a.id = ${agentId}`.execute(services.db)
   const row = rows[0]
   if (!row) throw new NotSignedInError()
@@ -27,7 +29,11 @@ export async function describeMe(services: Services, agentId: string, sessionTok
     name: row.name,
     profile: row.profile,
     permissions: permissionsOf(row.profile),
-    organisation: { name: row.organisation, timeZone: row.timeZone },
+    organisation: {
+      name: row.organisation,
+      timeZone: row.timeZone,
+      sampleSite: row.isSample ? '/demo' : null,
+    },
     availability: await describeAvailability(services.db, services.clock.now(), agentId),
     preferences: StoredPreferences.parse(row.preferences),
     socketToken: socketTokenOf(sessionToken),

@@ -1,0 +1,23 @@
+import type { Format } from '../format.ts'
+import { app } from './app.ts'
+import { availability } from './availability.ts'
+import { conversations } from './conversations.ts'
+import { offers } from './offers.ts'
+import { people } from './people.ts'
+import { session } from './session.ts'
+import { settings } from './settings.ts'
+import { visitors } from './visitors.ts'
+
+/** Everything the inbox says, in English; one file for each folder of screens. */
+export const en = (f: Format) => ({
+  language: 'en',
+  direction: 'ltr' as 'ltr' | 'rtl',
+  ...app(f),
+  ...session(),
+  ...availability(),
+  ...offers(f),
+  ...conversations(f),
+  ...visitors(f),
+  ...people(f),
+  ...settings(),
+})

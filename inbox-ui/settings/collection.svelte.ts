@@ -1,0 +1,55 @@
+import { type Api, sentence } from '../app/api.ts'
+
+/** Where Foyer keeps them: GET on `path` answers with all of them under `name`, POST there adds one, and `change` on
+ *  `path`/:id changes one. */
+export interface Keeping {
+  path: `/${string}`
+  name: string
+  change: 'PATCH' | 'PUT'
+}
+
+/** What an admin keeps a short list of under Settings: agents, sites. Adding and changing throw what Foyer refused,
+ *  for the form to show. */
+export class Collection<Item extends { id: string }, New, Change> {
+  readonly #api: Api
+  readonly #keeping: Keeping
+  #list = $state.raw<Item[] | null>(null)
+  #error = $state('')
+
+  constructor(api: Api, keeping: Keeping) {
+    this.#api = api
+    this.#keeping = keeping
+  }
+
+  /** Null until loaded. */
+  get list(): readonly Item[] | null {
+    return this.#list
+  }
+  /** Why there is no list; empty while loading and when there is one. */
+  get error(): string {
+    return this.#error
+  }
+
+  load = async (): Promise<void> => {
+    const { path, name } = this.#keeping
+    this.#error = ''
+    try {
+      this.#list = (await this.#api.get<Record<string, Item[]>>(path))[name] ?? []
+    } catch (error) {
+      this.#error = sentence(error)
+    }
+  }
+
+  async add(item: New): Promise<Item> {
+    const added = await this.#api.send<Item>('POST', this.#keeping.path, item)
+    this.#list = [...(this.#list ?? []), added]
+    return added
+  }
+
+  async change(id: string, change: Change): Promise<Item> {
+    const { path, change: method } = this.#keeping
+    const changed = await this.#api.send<Item>(method, `${path}/${id}`, change)
+    this.#list = (this.#list ?? []).map((item) => (item.id === id ? changed : item))
+    return changed
+  }
+}

@@ -1,0 +1,46 @@
+import type { Component } from 'svelte'
+import type { Permission } from '../../core/contracts/agents.ts'
+import AgentsSettings from '../agents/AgentsSettings.svelte'
+import type { Messages } from '../messages/language.ts'
+import PreferencesSettings from '../session/PreferencesSettings.svelte'
+import SitesSettings from '../sites/SitesSettings.svelte'
+
+/** One page under Settings, at /inbox/settings/:id. */
+export interface Section {
+  id: string
+  group: keyof Messages['settings']['groups']
+  title: (text: Messages) => string
+  /** What it is for, in a sentence. "Go to anything" finds it by these words too. */
+  intro: (text: Messages) => string
+  /** Without it the page is neither listed nor drawn. Null: it is everybody's. */
+  needs: Permission | null
+  page: Component
+}
+
+/** In the order they are listed; groups come in the order of their first section. */
+export const sections: readonly Section[] = [
+  {
+    id: 'preferences',
+    group: 'yours',
+    title: (text) => text.preferences.title,
+    intro: (text) => text.preferences.intro,
+    needs: null,
+    page: PreferencesSettings,
+  },
+  {
+    id: 'agents',
+    group: 'organisation',
+    title: (text) => text.agents.title,
+    intro: (text) => text.agents.intro,
+    needs: 'agents.view',
+    page: AgentsSettings,
+  },
+  {
+    id: 'sites',
+    group: 'chat',
+    title: (text) => text.sites.title,
+    intro: (text) => text.sites.intro,
+    needs: 'sites.view',
+    page: SitesSettings,
+  },
+]
