@@ -1,6 +1,5 @@
-import type { Frame, Page } from 'playwright-core'
-import { beforeAll, expect, test } from 'vitest'
-import { accessibilityProblems, sizes } from '../support/browser.ts'
+import { beforeAll, test } from 'vitest'
+import { axeFindsNothing } from '../support/every-look.ts'
 import { never } from '../support/factories.ts'
 import { type Stage, setStage } from '../support/stage.ts'
 import type { WidgetScreen } from '../support/widget-screen.ts'
@@ -22,39 +21,27 @@ beforeAll(async () => {
   })
 })
 
-/** Both themes, on a desk and on a phone. */
-async function findsNothing(page: Page, what: string, target: Page | Frame = page): Promise<void> {
-  for (const colorScheme of ['light', 'dark'] as const)
-    for (const size of ['desktop', 'phone'] as const) {
-      await page.emulateMedia({ colorScheme })
-      await page.setViewportSize(sizes[size])
-      const problems = await accessibilityProblems(target)
-      expect.soft(problems, `${what}, ${colorScheme}, ${size}`).toEqual([])
-    }
-  await page.setViewportSize(sizes.desktop)
-}
-
 function inWidget({ page }: WidgetScreen, what: string): Promise<void> {
   const frame = page.frames().find((one) => one.url().includes('/widget/frame'))
   if (!frame) throw new Error('The widget has no frame')
-  return findsNothing(page, `widget: ${what}`, frame)
+  return axeFindsNothing(page, `widget: ${what}`, frame)
 }
 
 test('axe finds nothing in the inbox', async () => {
   const { page } = await stage.person('nobody yet')
   await page.goto(`${stage.foyer.origin}/inbox`)
   await page.getByRole('button', { name: 'Sign in' }).waitFor()
-  await findsNothing(page, 'sign-in')
+  await axeFindsNothing(page, 'sign-in')
 
   const agent = await stage.agent({ profile: 'admin', name: 'Dana Weber' })
   await agent.page.getByText('No chats right now').waitFor()
-  await findsNothing(agent.page, 'nothing yet')
+  await axeFindsNothing(agent.page, 'nothing yet')
   const visitor = await stage.visitor()
   await visitor.open()
   await visitor.button('Chat with us').click()
   await fillIn(visitor)
   await agent.offers.waitFor()
-  await findsNothing(agent.page, 'an offer')
+  await axeFindsNothing(agent.page, 'an offer')
   await agent.accept()
   await agent.say('Have a look at https://example.com')
   await visitor.say('I will')
@@ -64,21 +51,27 @@ test('axe finds nothing in the inbox', async () => {
   await agent.button('Add note').click()
   await agent.hears('Knows what she wants')
   await agent.history.getByText('This chat').waitFor()
-  await findsNothing(agent.page, 'a chat')
+  await axeFindsNothing(agent.page, 'a chat')
+  await agent.page.emulateMedia({ colorScheme: 'light' })
+  await agent.button('More actions').click()
+  await agent.page.getByRole('menu').waitFor()
+  await axeFindsNothing(agent.page, 'what can be done with a chat')
+  await agent.page.keyboard.press('Escape')
+  await agent.page.keyboard.press('Escape')
   await agent.button('End session').click()
   const dialog = agent.page.getByRole('dialog', { name: 'End this chat?' })
   await dialog.waitFor()
-  await findsNothing(agent.page, 'the end')
+  await axeFindsNothing(agent.page, 'the end')
   await dialog.getByRole('button', { name: /^Qualified/ }).click()
   await agent.button('Download transcript').waitFor()
   await agent.show('All')
   await agent.rows.first().waitFor()
-  await findsNothing(agent.page, 'all, and an ended chat')
+  await axeFindsNothing(agent.page, 'all, and an ended chat')
   await agent.page.getByRole('button', { name: /^Missed/ }).click()
   await agent.page.getByText('Nothing missed').waitFor()
   await agent.button('Change until when').click()
   await agent.page.getByRole('menu').waitFor()
-  await findsNothing(agent.page, 'nothing missed, and a menu')
+  await axeFindsNothing(agent.page, 'nothing missed, and a menu')
 })
 
 test('axe finds nothing on the pages beside the inbox', async () => {
@@ -99,7 +92,7 @@ test('axe finds nothing on the pages beside the inbox', async () => {
   for (const [path, text] of Object.entries(pages)) {
     await page.goto(stage.foyer.origin + path)
     await page.getByRole('main').getByText(text).first().waitFor()
-    await findsNothing(page, path)
+    await axeFindsNothing(page, path)
   }
 })
 
@@ -108,7 +101,7 @@ test('axe finds nothing in the widget, from greeting to end', async () => {
   const visitor = await stage.visitor()
   await visitor.open()
   await visitor.button('Chat with us').waitFor()
-  await findsNothing(visitor.page, 'the host page')
+  await axeFindsNothing(visitor.page, 'the host page')
   await inWidget(visitor, 'greeting')
   await visitor.button('Chat with us').click()
   await visitor.button('Start chat').click()

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
-import { accessibilityProblems, launchBrowser, openPerson } from '../support/browser.ts'
+import { launchBrowser, openPerson } from '../support/browser.ts'
+import { axeFindsNothing } from '../support/every-look.ts'
 import { startFoyerProcess } from '../support/foyer-process.ts'
 import { startHostPage } from '../support/host-page.ts'
 import { InboxScreen } from '../support/inbox-screen.ts'
@@ -30,6 +31,7 @@ test('from an empty folder to the first chat: link, set-up, sign-in, snippet', a
   const field = (name: string) => page.getByRole('textbox', { name, exact: true })
   await page.goto(`${foyer.origin}/setup`)
   await page.getByText('This page opens with the set-up link that Foyer printed').waitFor()
+  await axeFindsNothing(page, 'set-up without its link')
   // an address that differs in its fragment only is no new page
   await page.goto('about:blank')
   await page.goto(link)
@@ -39,10 +41,16 @@ test('from an empty folder to the first chat: link, set-up, sign-in, snippet', a
   await field('Email').fill('ada@meridian.test')
   await page.getByLabel('Password').fill('short')
   await field('Site name').fill('Web shop')
-  expect(await accessibilityProblems(page)).toEqual([])
+  await axeFindsNothing(page, 'set-up')
   await page.getByRole('button', { name: 'Set up Foyer' }).click()
   await expect.poll(() => page.getByLabel('Password').evaluate(isInvalid)).toBe(true)
+  // what the browser lets through, Foyer refuses, and the field says so
   await page.getByLabel('Password').fill('a long enough password')
+  await field('Email').fill('ada@meridian')
+  await page.getByRole('button', { name: 'Set up Foyer' }).click()
+  await expect.poll(() => field('Email').getAttribute('aria-invalid')).toBe('true')
+  await axeFindsNothing(page, 'set-up with a wrong address')
+  await field('Email').fill('ada@meridian.test')
 
   const late = await openPerson(browser)
   onTestFinished(() => late.context.close())
@@ -51,6 +59,7 @@ test('from an empty folder to the first chat: link, set-up, sign-in, snippet', a
 
   await page.getByRole('button', { name: 'Set up Foyer' }).click()
   await page.getByRole('heading', { name: 'Meridian Industries is ready' }).waitFor()
+  await axeFindsNothing(page, 'set up')
   const snippet = (await page.getByRole('group', { name: 'Install' }).textContent()) ?? ''
   expect(snippet).toContain('/widget.js')
 
