@@ -1,6 +1,12 @@
 import { z } from 'zod'
 import { ClientId, Cursor, Id, Instant, MessageText, Seq, Text } from './common.ts'
 
+/**
+ * waiting  requested, and being routed      -> active (an offer accepted), missed (nobody took it, or the visitor left)
+ * active   has exactly one agent            -> ended, waiting (the agent was deactivated: it is routed again)
+ * ended    had an agent; read-only
+ * missed   ended without an agent; a left message is one too
+ */
 export const ConversationStatus = z.enum(['waiting', 'active', 'ended', 'missed'])
 export type ConversationStatus = z.infer<typeof ConversationStatus>
 
@@ -38,7 +44,8 @@ export const Entry = z.object({
   sender: z.object({ type: z.enum(['visitor', 'agent', 'system']), id: Id.nullable() }),
   at: Instant,
   text: z.string().nullable(),
-  /** joined: {name}; ended: {reason, by: agent's name or null}; warning: {endsAt}. Messages: null. */
+  /** joined: {name}; ended: {reason, by: agent's name or null}; warning: {endsAt}; handed_over: {name: whoever takes
+   *  over, or null while somebody is being found}. Messages: null. */
   data: z.record(z.string(), z.unknown()).nullable(),
   /** The sender's own id for it, so that what it still shows as "sending" meets its stored self. */
   clientId: z.string().nullable(),

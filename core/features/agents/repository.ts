@@ -56,10 +56,11 @@ export async function insert(tx: Tx, now: Date, agent: NewAgent): Promise<boolea
   return rows.length > 0
 }
 
-/** The ids of those who can change everything, locked: of two admins who remove each other one stays. */
+/** The ids of those who can change everything, locked: of two admins who remove each other one stays. Not `for update`,
+ *  which would keep a request waiting that is put to one of them, while its choice may be what this waits for. */
 export async function lockActiveAdmins(tx: Tx): Promise<string[]> {
   const { rows } = await sql<{ id: string }>`
-    select id from agents where profile = 'admin' and active order by id for update`.execute(tx)
+    select id from agents where profile = 'admin' and active order by id for no key update`.execute(tx)
   return rows.map(({ id }) => id)
 }
 

@@ -6,11 +6,10 @@ import type { Agent, ChangeAgent, CreateAgent } from '../../contracts/agents.ts'
 import type { Schedule } from '../../contracts/availability.ts'
 import type { Db, Tx } from '../../db/pool.ts'
 import { ConflictError, NotFoundError } from '../../errors.ts'
-import { change, type Services } from '../../services.ts'
+import { type Change, change, type Services } from '../../services.ts'
 import { audit } from '../audit/audit.ts'
 import { readOrganisation } from '../organisation/settings.ts'
-import { lockRouting } from '../routing/choose.ts'
-import { withdrawOffersOf } from '../routing/offers.ts'
+import { changeInHand, takeAllAway } from '../routing/in-hand.ts'
 import { revoke } from '../sign-in/sessions.ts'
 import * as agents from './repository.ts'
 
@@ -46,7 +45,7 @@ export async function createAgent(
 
 /**
  * A deactivated agent, and one with a new password, is signed out everywhere within seconds; a deactivated one is
- * offered nothing more.
+ * offered nothing more, and somebody else is found for the chats and offers that were theirs.
  * @throws {NotFoundError}
  * @throws {ConflictError} `last_admin`: nobody would be left who could undo it
  */
@@ -57,10 +56,8 @@ export async function changeAgent(
   { password, ...to }: z.output<typeof ChangeAgent>,
 ): Promise<Agent> {
   const passwordHash = password === undefined ? undefined : await hash(password)
-  const agent = await change(services, async (change) => {
+  const save = async (change: Change) => {
     const { tx, now, after } = change
-    // either a choice under way sees this change, or the withdrawal below sees its offer
-    if (to.active === false) await lockRouting(tx)
     if (to.active === false || (to.profile && to.profile !== 'admin')) await refuseLastAdmin(tx, id)
     if (!(await agents.update(tx, id, { ...to, passwordHash }))) throw new NotFoundError('agent')
     const action = to.active === false ? 'agent.deactivated' : to.active ? 'agent.activated' : 'agent.changed'
@@ -71,9 +68,13 @@ export async function changeAgent(
     else if (to.profile)
       after(() => services.bus.publish('control', JSON.stringify({ type: 'sessions_changed' })))
     return readAgent(tx, now, id)
+  }
+  if (to.active !== false) return change(services, save)
+  return changeInHand(services, id, ['waiting', 'active'], async (change, held) => {
+    const agent = await save(change)
+    await takeAllAway(services, change, held)
+    return agent
   })
-  if (to.active === false) await withdrawOffersOf(services, id)
-  return agent
 }
 
 async function refuseLastAdmin(tx: Tx, id: string): Promise<void> {

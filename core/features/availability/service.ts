@@ -2,10 +2,9 @@ import { sql } from 'kysely'
 import type { Availability, AvailabilityRequest, Schedule } from '../../contracts/availability.ts'
 import type { Db, Tx } from '../../db/pool.ts'
 import { NotFoundError } from '../../errors.ts'
-import { change, type Services } from '../../services.ts'
+import type { Services } from '../../services.ts'
 import { audit } from '../audit/audit.ts'
-import { lockRouting } from '../routing/choose.ts'
-import { pendingOfferIds, withdrawOffers } from '../routing/offers.ts'
+import { changeInHand, withdrawOffers } from '../routing/in-hand.ts'
 import * as schedules from './schedule.ts'
 
 interface AvailabilityRow {
@@ -32,25 +31,23 @@ export async function setAvailability(
   agentId: string,
   { status, until }: AvailabilityRequest,
 ): Promise<Availability> {
-  const { availability, offers } = await change(services, async ({ tx, now, tellAgent }) => {
-    // Under the lock of whoever chooses agents: either the choice sees this change, or this sees the choice's offer.
-    // If this process dies before it has taken the offers back, the sweep finds them.
-    await lockRouting(tx)
+  return changeInHand(services, agentId, ['waiting'], async (change, held) => {
+    const { tx, now, tellAgent } = change
     const row = await read(tx, agentId)
     const override = schedules.normaliseOverride(row.liveChatSchedule, { status, until }, now)
     await sql`
       update agents set override_status = ${override?.status ?? null}, override_set_at = ${override?.setAt ?? null},
              override_until = ${override?.until ?? null}
       where id = ${agentId}`.execute(tx)
-    const answer = schedules.describeAvailability(row.liveChatSchedule, override, now)
-    tellAgent(agentId, { type: 'availability', availability: answer })
-    return { availability: answer, offers: answer.available ? [] : await pendingOfferIds(tx, agentId) }
+    const availability = schedules.describeAvailability(row.liveChatSchedule, override, now)
+    tellAgent(agentId, { type: 'availability', availability })
+    if (!availability.available) await withdrawOffers(services, change, held)
+    return availability
   })
-  await withdrawOffers(services, agentId, offers)
-  return availability
 }
 
-/** @param actorId who did it: the agent, or an admin, whose doing is written down.
+/** A schedule that makes the agent unavailable now withdraws pending offers, as the switch does.
+ *  @param actorId who did it: the agent, or an admin, whose doing is written down.
  *  @throws {NotFoundError} */
 export async function setLiveChatSchedule(
   services: Services,
@@ -58,8 +55,8 @@ export async function setLiveChatSchedule(
   schedule: Schedule,
   actorId: string,
 ): Promise<Schedule> {
-  const offers = await change(services, async ({ tx, now, tellAgent }) => {
-    await lockRouting(tx)
+  return changeInHand(services, agentId, ['waiting'], async (change, held) => {
+    const { tx, now, tellAgent } = change
     await sql`update agents set live_chat_schedule = ${JSON.stringify(schedule)}::jsonb where id = ${agentId}`.execute(
       tx,
     )
@@ -73,10 +70,9 @@ export async function setLiveChatSchedule(
         objectId: agentId,
       })
     tellAgent(agentId, { type: 'availability', availability })
-    return availability.available ? [] : pendingOfferIds(tx, agentId)
+    if (!availability.available) await withdrawOffers(services, change, held)
+    return schedule
   })
-  await withdrawOffers(services, agentId, offers)
-  return schedule
 }
 
 async function read(db: Db | Tx, agentId: string): Promise<AvailabilityRow> {

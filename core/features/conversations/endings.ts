@@ -157,15 +157,22 @@ async function warn(change: Change, conversation: conversations.ConversationRow)
 /** Withdraws a request whose visitor has shown no sign of life for long enough. */
 export function withdrawIfGone(services: Services, conversationId: string): Promise<void> {
   return change(services, async (change) => {
-    const { tx, now } = change
-    const conversation = await conversations.lock(tx, conversationId).catch(orNothing)
+    const conversation = await conversations.lock(change.tx, conversationId).catch(orNothing)
     if (conversation?.status !== 'waiting') return
-    const { rows } = await sql<{ id: string }>`
-      select c.id from conversations c where c.id = ${conversationId} and ${isGone(services, now)}`.execute(
-      tx,
-    )
-    if (rows[0]) await miss(services, change, conversation, 'visitor_left')
+    if (await isVisitorGone(services, change, conversationId))
+      await miss(services, change, conversation, 'visitor_left')
   })
+}
+
+/** Whether the visitor of a waiting conversation has shown no sign of life for long enough. */
+export async function isVisitorGone(
+  services: Services,
+  { tx, now }: Change,
+  conversationId: string,
+): Promise<boolean> {
+  const { rows } = await sql`
+    select from conversations c where c.id = ${conversationId} and ${isGone(services, now)}`.execute(tx)
+  return rows.length > 0
 }
 
 const isGone = (services: Services, now: Date) => sql`

@@ -31,16 +31,24 @@ export interface ConversationRow {
   idleWarned: boolean
   firstText: string
   page: Page | null
+  /** How many times it has been routed, from 1. */
+  round: number
 }
 
 /** @throws {NotFoundError} */
 export async function lock(tx: Tx, id: string): Promise<ConversationRow> {
+  const [row] = await lockAll(tx, [id])
+  if (!row) throw new NotFoundError('conversation')
+  return row
+}
+
+/** Those of them that exist. Locked in the order of their ids: whoever locks several does so. */
+export async function lockAll(tx: Tx, ids: string[]): Promise<ConversationRow[]> {
   const { rows } = await sql<ConversationRow>`
     select id, site_id, visitor_id, status, agent_id, previous_id, requested_at, accepted_at, ended_at, end_reason,
-           last_seq, last_at, idle_at, idle_warned, first_text, page
-    from conversations where id = ${id} for update`.execute(tx)
-  if (!rows[0]) throw new NotFoundError('conversation')
-  return rows[0]
+           last_seq, last_at, idle_at, idle_warned, first_text, page, round
+    from conversations where id = any (${ids}::uuid[]) order by id for update`.execute(tx)
+  return rows
 }
 
 interface NewEntry {
@@ -214,8 +222,8 @@ export async function readEntries(
     order by e.seq ${forward ? sql`asc` : sql`desc`} limit ${entriesAtOnce + 1}`.execute(db)
   const head = await sql<{ lastSeq: number }>`
     select last_seq from conversations where id = ${conversationId}`.execute(db)
-  const hasMore = rows.length > entriesAtOnce
-  const page = rows.slice(0, entriesAtOnce)
+  const page = rows.slice(0, fitting(rows))
+  const hasMore = rows.length > page.length
   if (!forward) page.reverse()
   return {
     entries: page.map(toEntry),
@@ -223,6 +231,16 @@ export async function readEntries(
     lastSeq: Math.max(head.rows[0]?.lastSeq ?? 0, page.at(-1)?.seq ?? 0),
     hasMore,
   }
+}
+
+/** How many of the rows make a page. */
+function fitting(rows: EntryRow[]): number {
+  let letters = 0
+  for (const [index, { text }] of rows.slice(0, entriesAtOnce).entries()) {
+    letters += text?.length ?? 0
+    if (letters > lettersAtOnce && index > 0) return index
+  }
+  return Math.min(rows.length, entriesAtOnce)
 }
 
 export async function readEntry(

@@ -28,7 +28,7 @@ export async function lockRouting(tx: Tx): Promise<number> {
 
 /**
  * The next agent in the sequential round robin: the first after `after`, in the order of position and around the end,
- * who may take chats, is available, reachable, not full, and has not been asked for this conversation.
+ * who may take chats, is available, reachable, not full, and has not been asked for this conversation in its round.
  * Call under {@link lockRouting}, so that this reads what the last chooser committed.
  * @param cap chats of one agent at most, active and offered together.
  * @param first an agent who is asked out of turn, if all of that holds for them.
@@ -37,18 +37,20 @@ export async function nextAgent(
   tx: Tx,
   now: Date,
   {
-    conversationId,
+    conversation,
     after,
     cap,
     first,
-  }: { conversationId: string; after: number; cap: number; first: string | null },
+  }: { conversation: { id: string; round: number }; after: number; cap: number; first: string | null },
 ): Promise<{ id: string; position: number } | null> {
   const { rows } = await sql<Candidate>`
     select a.id, a.position, a.profile, a.live_chat_schedule, a.override_status, a.override_set_at, a.override_until
     from agents a
     where a.active
       and ${isReachable('agent', sql`a.id`, now)}
-      and not exists (select from offers o where o.conversation_id = ${conversationId} and o.agent_id = a.id)
+      and not exists (
+        select from offers o
+        where o.conversation_id = ${conversation.id} and o.agent_id = a.id and o.round = ${conversation.round})
       and (select count(*) from conversations c where c.agent_id = a.id and c.status = 'active')
         + (select count(*) from offers o where o.agent_id = a.id and o.state = 'pending') < ${cap}
     order by (a.id = ${first}) desc, (a.position <= ${after}), a.position`.execute(tx)

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Conversation, Offer } from '../../contracts/conversations.ts'
 import { endIdle } from '../../contracts/jobs.ts'
-import type { Db, Tx } from '../../db/pool.ts'
+import type { Tx } from '../../db/pool.ts'
 import { ConflictError, NotFoundError } from '../../errors.ts'
 import { type Change, change, eachByItself, type Services } from '../../services.ts'
 import { forVisitor } from '../conversations/for-visitor.ts'
@@ -14,7 +14,8 @@ import { routeOn } from './route.ts'
  *   accepted   by its agent, before its deadline
  *   declined   by its agent; moves the request on at once and uses up no try
  *   expired    its deadline passed; moves the request on and uses up a try
- *   withdrawn  the request ended, or its agent went unavailable
+ *   withdrawn  the request ended, or its agent went unavailable or was deactivated; a block that merely ends takes
+ *              nothing back
  * Every change happens under the conversation's lock, so of two that race exactly one wins.
  */
 interface OfferRow {
@@ -36,7 +37,8 @@ export function accept(
   return change(services, async (change) => {
     const { tx, now } = change
     const { conversation, offer } = await lockOffer(tx, offerId, agent.id)
-    if (offer.state === 'accepted') return conversations.summary(tx, now, conversation.id)
+    if (offer.state === 'accepted' && conversation.agentId === agent.id)
+      return conversations.summary(tx, now, conversation.id)
     refuseClosed(offer, conversation, now)
 
     await close(tx, offer, 'accepted', now)
@@ -104,15 +106,6 @@ export async function sweepOffers(services: Services): Promise<void> {
     services.db,
   )
   const failures = await eachByItself(due.rows, ({ id }) => expire(services, id))
-  // the switch was set, and whoever set it was gone before taking back what was out
-  const left = await sql<{ id: string; agentId: string }>`
-    select o.id, o.agent_id from offers o join agents a on a.id = o.agent_id
-    where o.state = 'pending'
-      and (not a.active or (a.override_status = 'unavailable' and a.override_set_at >= o.offered_at))
-    order by o.offered_at, o.id limit 200`.execute(services.db)
-  failures.push(
-    ...(await eachByItself(left.rows, ({ id, agentId }) => withdrawOffers(services, agentId, [id]))),
-  )
   // a waiting request always has an offer out; one without was left by a crash between two steps
   const stuck = await sql<{ id: string }>`
     select c.id from conversations c
@@ -126,33 +119,7 @@ export async function sweepOffers(services: Services): Promise<void> {
   if (failures.length > 0) throw failures[0]
 }
 
-/** What is put to an agent at this moment, oldest first. */
-export async function pendingOfferIds(db: Db | Tx, agentId: string): Promise<string[]> {
-  const { rows } = await sql<{ id: string }>`
-    select id from offers where agent_id = ${agentId} and state = 'pending' order by offered_at, id`.execute(
-    db,
-  )
-  return rows.map(({ id }) => id)
-}
-
-/** Takes back all that is put to an agent, and asks the next one. */
-export async function withdrawOffersOf(services: Services, agentId: string): Promise<void> {
-  await withdrawOffers(services, agentId, await pendingOfferIds(services.db, agentId))
-}
-
-/** Takes back those of the offers that are still pending, and asks the next one. */
-export async function withdrawOffers(services: Services, agentId: string, offerIds: string[]): Promise<void> {
-  for (const id of offerIds)
-    await change(services, async (change) => {
-      const { conversation, offer } = await lockOffer(change.tx, id, agentId)
-      if (offer.state !== 'pending') return
-      await close(change.tx, offer, 'withdrawn', change.now)
-      change.tellAgent(agentId, closed(offer, 'withdrawn'))
-      await routeOn(services, change, conversation)
-    })
-}
-
-/** Takes back the pending offer of a conversation that waits no longer; the change has locked it. */
+/** Takes back the pending offer of a conversation that the change has locked. Routing it on, or ending it, is next. */
 export async function withdrawPending({ tx, now, tellAgent }: Change, conversationId: string): Promise<void> {
   const { rows } = await sql<OfferRow>`
     select id, conversation_id, agent_id, state, expires_at from offers

@@ -1,8 +1,9 @@
-import { beforeAll, beforeEach, expect, test } from 'vitest'
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Schedule } from '#core/contracts/availability.ts'
 import { setAvailability, setLiveChatSchedule } from '#core/features/availability/service.ts'
 import { sweepOffers } from '#core/features/routing/offers.ts'
-import { type AnAgent, never } from '#tests/support/factories.ts'
+import type { Services } from '#core/services.ts'
+import { type AnAgent, never, roundTheClock } from '#tests/support/factories.ts'
 import { openWorld, type RoutingWorld } from '../routing/world.ts'
 
 let world: RoutingWorld
@@ -111,21 +112,54 @@ test('a block that ends takes nothing back', async () => {
   expect(await world.accepts(agent, offer?.id ?? '')).toMatchObject({ status: 'active' })
 })
 
-test('a process that dies between the switch and taking back leaves no offer behind', async () => {
-  const [agent] = (await world.agents(1)) as [AnAgent]
-  const { id } = await world.asks()
-  const dying = {
-    ...world.services,
-    bus: {
-      ...world.services.bus,
-      // the first thing a process does after the commit
-      publish: () => {
-        throw new Error('killed')
-      },
-    },
-  }
-  await expect(setAvailability(dying, agent.id, { status: 'unavailable' })).rejects.toThrow('killed')
-  expect((await world.offers(id)).map(({ state }) => state)).toEqual(['pending'])
-  await sweepOffers(world.services)
-  expect((await world.offers(id)).map(({ state }) => state)).toEqual(['withdrawn'])
+describe.each([
+  {
+    way: 'the switch',
+    schedule: roundTheClock,
+    goes: (services: Services, id: string) => setAvailability(services, id, { status: 'unavailable' }),
+  },
+  {
+    way: 'a new schedule',
+    schedule: roundTheClock,
+    goes: (services: Services, id: string) => setLiveChatSchedule(services, id, never, id),
+  },
+  {
+    way: 'following a schedule that says no',
+    schedule: never,
+    goes: (services: Services, id: string) => setAvailability(services, id, { status: 'schedule' }),
+  },
+])('of an agent who goes unavailable by $way', ({ schedule, goes }) => {
+  test('a process killed right after the commit leaves no offer behind', async () => {
+    const [agent] = (await world.agents(1, { schedule })) as [AnAgent]
+    await setAvailability(world.services, agent.id, { status: 'available' })
+    const { id } = await world.asks()
+    expect((await world.offers(id)).map(({ state }) => state)).toEqual(['pending'])
+    // it may have nothing left to do, or die of it
+    await goes(world.killedAfterCommit(), agent.id).catch((error: Error) =>
+      expect(error.message).toBe('killed'),
+    )
+    expect((await world.offers(id)).map(({ state }) => state)).toEqual(['withdrawn'])
+    expect(await world.conversation(id)).toMatchObject({ status: 'missed', endReason: 'no_answer' })
+  })
+
+  test('an offer made while that waits for its turn is taken back too', async () => {
+    const [agent] = (await world.agents(1, { schedule })) as [AnAgent]
+    await setAvailability(world.services, agent.id, { status: 'available' })
+    const first = await world.asks()
+    const holder = await world.pool.connect()
+    try {
+      await holder.query('begin')
+      await holder.query('select from organisation for update')
+      const asking = world.asks()
+      await world.waitsForLocks(1)
+      const going = goes(world.services, agent.id)
+      await world.waitsForLocks(2)
+      await holder.query('commit')
+      await going
+      for (const { id } of [first, await asking])
+        expect((await world.offers(id)).map(({ state }) => state)).toEqual(['withdrawn'])
+    } finally {
+      holder.release()
+    }
+  })
 })

@@ -2,7 +2,16 @@ import fc from 'fast-check'
 import { expect } from 'vitest'
 import { setAvailability } from '#core/features/availability/service.ts'
 import { expire, sweepOffers } from '#core/features/routing/offers.ts'
-import { compare, type Model, type ModelChat, type ModelOffer, miss, type Real, route } from './model.ts'
+import {
+  compare,
+  type Model,
+  type ModelChat,
+  type ModelOffer,
+  miss,
+  type Real,
+  route,
+  routeAgain,
+} from './model.ts'
 
 type Step = fc.AsyncCommand<Model, Real>
 
@@ -26,7 +35,15 @@ const pick = <T>(list: T[], n: number): T | undefined => list[n % Math.max(list.
 
 const request = step('a visitor asks', async (model, { world }) => {
   const { id, visitorId } = await world.asks()
-  const chat: ModelChat = { id, visitorId, status: 'waiting', agent: null, reason: null, offers: [] }
+  const chat: ModelChat = {
+    id,
+    visitorId,
+    status: 'waiting',
+    agent: null,
+    reason: null,
+    offers: [],
+    round: 1,
+  }
   model.chats.push(chat)
   route(model, chat, world.clock.shown)
 })
@@ -102,11 +119,28 @@ const toggle = (n: number, available: boolean) =>
     known.available = available
     await setAvailability(world.services, agent.id, { status: available ? 'available' : 'unavailable' })
     if (available) return
-    const taken = offersIn(model, 'pending').filter(({ offer }) => offer.agent === n)
-    for (const { chat, offer } of taken.sort((a, b) => a.offer.place - b.offer.place)) {
-      offer.state = 'withdrawn'
-      route(model, chat, world.clock.shown)
-    }
+    withdraw(model, n, world.clock.shown)
+  })
+
+/** What was put to this agent is put to others, the oldest request first. */
+function withdraw(model: Model, agent: number, now: number): void {
+  for (const { chat, offer } of offersIn(model, 'pending').filter((found) => found.offer.agent === agent)) {
+    offer.state = 'withdrawn'
+    route(model, chat, now)
+  }
+}
+
+const hire = (n: number, active: boolean) =>
+  step(`agent ${n} is ${active ? 'activated' : 'deactivated'}`, async (model, { world, agents }) => {
+    const agent = agents[n]
+    const known = model.agents[n]
+    if (!agent || !known) return
+    known.active = active
+    if (active) return world.activates(agent)
+    await world.deactivates(agent)
+    for (const chat of model.chats)
+      if (chat.status === 'active' && chat.agent === n) routeAgain(model, chat, world.clock.shown)
+    withdraw(model, n, world.clock.shown)
   })
 
 const connect = (n: number, open: boolean) =>
@@ -153,6 +187,7 @@ export const steps = [
   someOffer.map(endByVisitor),
   fc.tuple(someAgent, fc.boolean()).map(([agent, available]) => toggle(agent, available)),
   fc.tuple(someAgent, fc.boolean()).map(([agent, open]) => connect(agent, open)),
+  fc.tuple(someAgent, fc.boolean()).map(([agent, active]) => hire(agent, active)),
   // far enough from the limits that the clock's own ticks decide nothing; the limits themselves have tests of their own
   fc.constantFrom(1_000, 25_000, 60_000, 110_000).map(advance),
   fc.constant(restart),

@@ -10,6 +10,7 @@ export const offerTimeoutMs = 100_000
 const graceMs = 30_000
 
 export interface ModelAgent {
+  active: boolean
   available: boolean
   socket: { open: boolean; droppedAt: number }
 }
@@ -20,7 +21,8 @@ export interface ModelOffer {
   /** From the database, whose clock made it. */
   id: string
   expiresAt: number
-  place: number
+  /** Which time the chat was routed. */
+  round: number
 }
 
 export interface ModelChat {
@@ -30,6 +32,7 @@ export interface ModelChat {
   agent: number | null
   reason: string | null
   offers: ModelOffer[]
+  round: number
 }
 
 export interface Model {
@@ -37,7 +40,6 @@ export interface Model {
   chats: ModelChat[]
   /** Who was offered the last chat. */
   last: number
-  made: number
 }
 
 export interface Real {
@@ -57,22 +59,32 @@ export const load = (model: Model, agent: number) =>
 /** The next step of a waiting chat, as {@link routeOn} takes it. */
 export function route(model: Model, chat: ModelChat, now: number): void {
   if (chat.status !== 'waiting' || pendingOf(chat)) return
-  const expired = chat.offers.filter((offer) => offer.state === 'expired').length
+  const asked = askedFor(chat)
+  const expired = asked.filter((offer) => offer.state === 'expired').length
   if (expired >= tries) return miss(chat, 'no_answer')
   const next = candidate(model, chat, now)
-  if (next === null) return miss(chat, chat.offers.length > 0 ? 'no_answer' : 'nobody_available')
+  if (next === null) return miss(chat, asked.length > 0 ? 'no_answer' : 'nobody_available')
   model.last = next
-  model.made += 1
-  chat.offers.push({ agent: next, state: 'pending', id: '', expiresAt: 0, place: model.made })
+  chat.offers.push({ agent: next, state: 'pending', id: '', expiresAt: 0, round: chat.round })
 }
+
+/** As {@link routeAgain} does it. */
+export function routeAgain(model: Model, chat: ModelChat, now: number): void {
+  chat.status = 'waiting'
+  chat.agent = null
+  chat.round += 1
+  route(model, chat, now)
+}
+
+const askedFor = (chat: ModelChat) => chat.offers.filter((offer) => offer.round === chat.round)
 
 function candidate(model: Model, chat: ModelChat, now: number): number | null {
   for (let step = 1; step <= model.agents.length; step++) {
     const index = (model.last + step) % model.agents.length
     const agent = model.agents[index]
-    if (!agent?.available || !reachable(agent, now)) continue
+    if (!agent?.active || !agent.available || !reachable(agent, now)) continue
     if (load(model, index) >= cap) continue
-    if (chat.offers.some((offer) => offer.agent === index)) continue
+    if (askedFor(chat).some((offer) => offer.agent === index)) continue
     return index
   }
   return null

@@ -5,7 +5,6 @@ import { withdrawIfGone } from '#core/features/conversations/endings.ts'
 import { expire } from '#core/features/routing/offers.ts'
 import type { Services } from '#core/services.ts'
 import type { AnAgent } from '#tests/support/factories.ts'
-import { waitFor } from '#tests/support/wait.ts'
 import { openWorld, type RoutingWorld } from './world.ts'
 
 const cap = 3
@@ -116,12 +115,7 @@ test('who goes unavailable while a choice waits for its turn is not chosen', asy
     await holder.query('begin')
     await holder.query('select from organisation for update')
     const asking = world.asks()
-    await waitFor('the choice waits', async () => {
-      const { rows } = await world.pool.query(
-        `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
-      )
-      return rows.length > 0
-    })
+    await world.waitsForLocks(1)
     // what setAvailability does under this lock
     await holder.query(
       `update agents set override_status = 'unavailable', override_set_at = $2 where id = $1`,
@@ -165,7 +159,9 @@ test('in a storm, nobody is asked while unavailable and nobody is asked too much
             settled(world.accepts(agent, offer.id, either(n))),
             settled(world.accepts(agent, offer.id, either(n + 1))),
           ])
-          if (new Set(answers).size > 1) trouble.push(`two tabs were told ${answers.join(' and ')}`)
+          // why not may change between the two, when the next one asked has taken it
+          if (new Set(answers.map((answer) => answer === 'done')).size > 1)
+            trouble.push(`two tabs were told ${answers.join(' and ')}`)
           if (answers[0] === 'done') accepted += 1
         }
         n++

@@ -5,7 +5,8 @@ import { pino } from 'pino'
 import { afterAll } from 'vitest'
 import type { Clock } from '#core/clock.ts'
 import { readConfig } from '#core/config.ts'
-import { createPool } from '#core/db/pool.ts'
+import { createPool, type Tx } from '#core/db/pool.ts'
+import { changeAgent } from '#core/features/agents/service.ts'
 import { endByAgent, endByVisitor } from '#core/features/conversations/endings.ts'
 import { requestConversation } from '#core/features/conversations/service.ts'
 import { accept, decline } from '#core/features/routing/offers.ts'
@@ -13,6 +14,7 @@ import { openServices } from '#core/open-services.ts'
 import type { Services } from '#core/services.ts'
 import { type ScratchDatabase, scratchDatabase } from '#tests/support/database.ts'
 import { type AnAgent, anAgent, anOrganisation, aSite, aVisitor } from '#tests/support/factories.ts'
+import { waitFor } from '#tests/support/wait.ts'
 
 /** Stands still until it is moved, but for a millisecond at each look: no two decisions share an instant unless a
  *  test wants them to (`ticks = false`). */
@@ -116,6 +118,32 @@ export class RoutingWorld {
     return services
   }
 
+  /** What a process works with that is killed right after the first commit it makes: nobody is told, and the database
+   *  hears no more of it. */
+  killedAfterCommit(): Services {
+    const { db, bus } = this.services
+    let killed = false
+    const transaction = () => ({
+      execute: async (work: (tx: Tx) => Promise<unknown>) => {
+        const result = await db.transaction().execute(work)
+        killed = true
+        return result
+      },
+    })
+    const dying = new Proxy(db, {
+      get(target, name) {
+        if (killed) throw new Error('killed')
+        if (name === 'transaction') return transaction
+        const value: unknown = Reflect.get(target, name, target)
+        return typeof value === 'function' ? value.bind(target) : value
+      },
+    })
+    const silent = new Proxy(bus, {
+      get: (target, name) => (name === 'publish' ? () => undefined : Reflect.get(target, name)),
+    })
+    return { ...this.services, db: dying, bus: silent }
+  }
+
   /** Forgets everybody and everything but the organisation. */
   async clear(): Promise<void> {
     await this.pool.query(
@@ -182,6 +210,24 @@ export class RoutingWorld {
   visitorEnds = (visitorId: string, id: string, services = this.services) =>
     endByVisitor(services, visitorId, id)
 
+  deactivates = (agent: AnAgent, services = this.services) =>
+    changeAgent(services, randomUUID(), agent.id, { active: false })
+  activates = (agent: AnAgent) => changeAgent(this.services, randomUUID(), agent.id, { active: true })
+
+  says = (
+    { id, visitorId }: { id: string; visitorId: string },
+    by: AnAgent | 'visitor',
+    text: string,
+    services = this.services,
+  ) =>
+    services.messageLog.append({
+      conversationId: id,
+      senderType: by === 'visitor' ? 'visitor' : 'agent',
+      senderId: by === 'visitor' ? visitorId : by.id,
+      clientId: randomUUID(),
+      text,
+    })
+
   /** An active chat of this agent's, who is the only one to be asked. */
   async chat(agent: AnAgent): Promise<{ id: string; visitorId: string }> {
     const asked = await this.asks()
@@ -228,6 +274,16 @@ export class RoutingWorld {
     return rows.map(({ kind }) => kind)
   }
 
+  /** Waits until so many transactions wait for a lock that somebody else holds. */
+  async waitsForLocks(count: number): Promise<void> {
+    await waitFor(`${count} wait for a lock`, async () => {
+      const { rows } = await this.pool.query(
+        `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+      )
+      return rows.length === count
+    })
+  }
+
   /** What no history may ever break, looked at in one snapshot. @returns what is broken. */
   async broken(cap: number): Promise<string[]> {
     const { rows } = await this.pool.query<{ what: string }>(
@@ -241,10 +297,10 @@ export class RoutingWorld {
        from offers where state = 'pending' group by conversation_id having count(*) > 1
        union all
        select 'conversation ' || conversation_id || ' was accepted ' || count(*) || ' times'
-       from offers where state = 'accepted' group by conversation_id having count(*) > 1
+       from offers where state = 'accepted' group by conversation_id, round having count(*) > 1
        union all
        select 'conversation ' || conversation_id || ' asked somebody twice'
-       from offers group by conversation_id, agent_id having count(*) > 1
+       from offers group by conversation_id, round, agent_id having count(*) > 1
        union all
        select c.status || ' conversation ' || c.id || ' has a pending offer'
        from conversations c join offers o on o.conversation_id = c.id and o.state = 'pending' where c.status <> 'waiting'
@@ -254,8 +310,14 @@ export class RoutingWorld {
          and not exists (select from offers o where o.conversation_id = c.id and o.state = 'pending')
        union all
        select 'conversation ' || c.id || ' is not with who accepted it' from conversations c
-       left join offers o on o.conversation_id = c.id and o.state = 'accepted'
+       left join offers o on o.conversation_id = c.id and o.round = c.round and o.state = 'accepted'
        where c.agent_id is distinct from o.agent_id
+       union all
+       select 'conversation ' || c.id || ' is with somebody who is deactivated'
+       from conversations c join agents a on a.id = c.agent_id where c.status = 'active' and not a.active
+       union all
+       select 'offer ' || o.id || ' is put to somebody who is deactivated'
+       from offers o join agents a on a.id = o.agent_id where o.state = 'pending' and not a.active
        union all
        select 'the log of ' || c.id || ' has a gap' from conversations c
        where c.last_seq <> (select count(*) from entries e where e.conversation_id = c.id)`,

@@ -85,7 +85,7 @@ const systemLine = ({ kind, data, text: said }: Entry): string | null => {
     case 'joined':
       return name ? t('joined', { name }) : words.joinedSomebody
     case 'handed_over':
-      return name ? t('handedOver', { name }) : said
+      return name ? t('handedOver', { name }) : words.findingColleague
     case 'warning': {
       const endsAt = Date.parse(String(data?.endsAt))
       return Number.isNaN(endsAt) ? said : t('warning', { time: clockTime(endsAt) })

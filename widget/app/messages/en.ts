@@ -68,6 +68,7 @@ export default {
   joined: '{name} joined',
   joinedSomebody: 'Somebody joined',
   handedOver: '{name} takes over',
+  findingColleague: 'A colleague is being found for you',
   isTyping: '{name} is typing',
   somebodyTyping: 'Somebody is typing',
   warning: 'Still there? The chat ends at {time} if nobody writes.',

@@ -1,0 +1,85 @@
+import { sql } from 'kysely'
+import type { Tx } from '../../db/pool.ts'
+import { FoyerError } from '../../errors.ts'
+import { type Change, change, type Services } from '../../services.ts'
+import * as conversations from '../conversations/repository.ts'
+import { lockRouting } from './choose.ts'
+import { withdrawPending } from './offers.ts'
+import { routeAgain, routeOn } from './route.ts'
+
+/** What an agent has in hand: conversations that wait for their answer to an offer, and active chats of theirs. */
+type InHand = 'waiting' | 'active'
+
+const mostAttempts = 20
+
+/**
+ * A change to an agent after which others may have to take what is in the agent's hand. All of that happens in one
+ * transaction, so no process can die between the two. `work` runs under the lock of whoever chooses agents, and holds
+ * the conversations given to it, oldest request first: neither can the agent be asked meanwhile, nor an offer of those
+ * be accepted. Locks are taken in everybody's order, conversations before the choice; what was offered between the two
+ * makes it begin anew, so `work` may run more than once.
+ */
+export async function changeInHand<T>(
+  services: Services,
+  agentId: string,
+  which: readonly InHand[],
+  work: (change: Change, held: conversations.ConversationRow[]) => Promise<T>,
+): Promise<T> {
+  for (let attempt = 1; attempt <= mostAttempts; attempt++)
+    try {
+      return await change(services, async (change) => {
+        const { tx } = change
+        const held = await conversations.lockAll(tx, await idsInHand(tx, agentId, which))
+        await lockRouting(tx)
+        // looked at again: what was seen before the locks may be out of the agent's hand, or no longer all
+        const ids = new Set(await idsInHand(tx, agentId, which))
+        const still = held.filter(({ id }) => ids.has(id))
+        if (still.length < ids.size) throw new OvertakenError()
+        still.sort((a, b) => a.requestedAt.getTime() - b.requestedAt.getTime())
+        return work(change, still)
+      })
+    } catch (error) {
+      if (!(error instanceof OvertakenError)) throw error
+    }
+  throw new FoyerError(503, 'unavailable', 'Too much is going on at this moment. Please try again.')
+}
+
+/** Another chat was offered between the two locks. */
+class OvertakenError extends Error {
+  override name = 'OvertakenError'
+}
+
+async function idsInHand(tx: Tx, agentId: string, which: readonly InHand[]): Promise<string[]> {
+  const { rows } = await sql<{ id: string }>`
+    select conversation_id as id from offers where agent_id = ${agentId} and state = 'pending'
+    union all
+    select id from conversations
+    where agent_id = ${agentId} and status = 'active' and ${which.includes('active')}`.execute(tx)
+  return rows.map(({ id }) => id)
+}
+
+/** Takes back what is offered of the held conversations, and asks the next ones: the agent cannot be chosen any more. */
+export async function withdrawOffers(
+  services: Services,
+  change: Change,
+  held: conversations.ConversationRow[],
+): Promise<void> {
+  for (const conversation of held)
+    if (conversation.status === 'waiting') {
+      await withdrawPending(change, conversation.id)
+      await routeOn(services, change, conversation)
+    }
+}
+
+/** The agent is gone for good: finds somebody else for the active chats, whose visitors are in the middle of something,
+ *  then for what was only offered. */
+export async function takeAllAway(
+  services: Services,
+  change: Change,
+  held: conversations.ConversationRow[],
+): Promise<void> {
+  const offered = held.filter(({ status }) => status === 'waiting')
+  for (const conversation of held)
+    if (conversation.status === 'active') await routeAgain(services, change, conversation)
+  await withdrawOffers(services, change, offered)
+}
