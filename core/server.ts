@@ -8,50 +8,44 @@ import { migrate } from './db/migrate.ts'
 import { StartError } from './errors.ts'
 import { demoPassword, seedDemo } from './features/demo/seed.ts'
 import { printSetUpLink } from './features/setup/service.ts'
-import { runProcess } from './process.ts'
+import { type OnStop, runProcess } from './process.ts'
 import { keptSecretKey } from './secret-key.ts'
 
 /** `npm run demo`, `npm start` and `npm run web`: the same web process, with the database, the workers and the sample
  *  data it has to bring itself. */
 const modes = ['demo', 'start', 'web'] as const
 
-await runProcess(async () => {
+await runProcess(async (onStop) => {
   const mode = modes.find((name) => name === process.argv[2])
   if (!mode) throw new StartError(`Say what to start: ${modes.join(', ')}.`)
   const config = readConfig(mode, process.env)
-  const stops: (() => Promise<void>)[] = []
-  const stop = async () => {
-    for (const step of stops.reverse()) await step()
+  const building = buildFrontEnds()
+  // should it fail first, that is heard below, when the database that is being started can be stopped
+  building.catch(() => undefined)
+  const databaseUrl = await openDatabase(config, onStop)
+  await building
+  await migrate(databaseUrl)
+  const secretKey = config.secretKey ?? (await keptSecretKey(config.dataDir))
+  const app = await buildApp({ ...config, databaseUrl, secretKey })
+  onStop('The web server', () => app.close())
+  const password = mode === 'demo' ? await demoPassword(config) : null
+  if (password !== null) await seedDemo(app.services, password)
+  if (mode !== 'web') {
+    const workers = await startFoyerWorkers(app.services)
+    onStop('The background work', () => workers.stop())
   }
-  try {
-    const [databaseUrl] = await Promise.all([openDatabase(config, stops), buildFrontEnds()])
-    await migrate(databaseUrl)
-    const secretKey = config.secretKey ?? (await keptSecretKey(config.dataDir))
-    const app = await buildApp({ ...config, databaseUrl, secretKey })
-    stops.push(() => app.close())
-    const password = mode === 'demo' ? await demoPassword(config) : null
-    if (password !== null) await seedDemo(app.services, password)
-    if (mode !== 'web') {
-      const workers = await startFoyerWorkers(app.services)
-      stops.push(() => workers.stop())
-    }
-    const listening = await listen(app, config)
-    await announce(app.services, listening, password)
-    return stop
-  } catch (error) {
-    await stop()
-    throw error
-  }
+  const listening = await listen(app, config)
+  await announce(app.services, listening, password)
 })
 
-async function openDatabase(config: Config, stops: (() => Promise<void>)[]): Promise<string> {
+async function openDatabase(config: Config, onStop: OnStop): Promise<string> {
   if (config.databaseUrl) {
-    stops.push(await claimDatabase(config.databaseUrl, { alone: !config.redisUrl }))
+    onStop('The claim on the database', await claimDatabase(config.databaseUrl, { alone: !config.redisUrl }))
     return config.databaseUrl
   }
   const embedded = await startEmbeddedPostgres({ dataDir: config.dataDir })
   embedded.supervise()
-  stops.push(() => embedded.stop())
+  onStop('PostgreSQL', () => embedded.stop())
   return embedded.url
 }
 

@@ -7,19 +7,16 @@ import { openServices } from '#core/open-services.ts'
 import { runProcess } from '#core/process.ts'
 import { startFoyerWorkers } from './foyer.ts'
 
-await runProcess(async () => {
+await runProcess(async (onStop) => {
   const config = readConfig('worker', process.env)
   const { databaseUrl } = config
   if (!databaseUrl) throw new StartError('FOYER_DATABASE_URL is not set.')
   const log = pino({ level: config.logLevel })
-  const giveBack = await claimDatabase(databaseUrl, { alone: false })
+  onStop('The claim on the database', await claimDatabase(databaseUrl, { alone: false }))
   await migrate(databaseUrl, log)
   const { services, close } = await openServices({ ...config, databaseUrl }, log)
+  onStop('What the worker works with', close)
   const workers = await startFoyerWorkers(services)
+  onStop('The background work', () => workers.stop())
   console.log(JSON.stringify({ worker: process.pid }))
-  return async () => {
-    await workers.stop()
-    await close()
-    await giveBack()
-  }
 })
