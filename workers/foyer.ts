@@ -23,15 +23,19 @@ export async function startFoyerWorkers(services: Services): Promise<Workers> {
     pool,
     clock,
     queue: redisUrl ? { redisUrl } : { databaseUrl },
-    services: { ...services, mailer },
+    // `wakeJobs` is set below: what a job promises must wake the relay, too
+    services: { ...services, wakeJobs: () => services.wakeJobs(), mailer },
     log,
   })
   services.wakeJobs = workers.wake
   return {
     ...workers,
     async stop() {
-      await workers.stop()
-      mailer?.close()
+      try {
+        await workers.stop()
+      } finally {
+        mailer?.close()
+      }
     },
   }
 }
