@@ -52,7 +52,13 @@ export async function change<T>(services: Services, work: (change: Change) => Pr
       after: (run) => told.push(run),
     }),
   )
-  for (const tell of told) tell()
+  for (const tell of told)
+    try {
+      tell()
+    } catch (error) {
+      // it is committed: the answer must say so, and the others be told; a lost frame is repeated
+      services.log.error({ error }, 'Not everybody was told of a change')
+    }
   return result
 }
 
