@@ -8,6 +8,7 @@ import { Redis } from 'ioredis'
 import type { Config } from './config.ts'
 import { demoSiteRoutes } from './features/demo/site-routes.ts'
 import { routes } from './features/routes.ts'
+import { loggerOptions } from './log.ts'
 import { type Overrides, openServices } from './open-services.ts'
 import { apiDocs } from './plugins/api-docs.ts'
 import { errors, refuseUnroutable } from './plugins/errors.ts'
@@ -32,7 +33,7 @@ export async function buildApp(
   overrides: Overrides = {},
 ): Promise<Api> {
   const app: Api = Fastify({
-    logger: config.logLevel === 'silent' ? false : { level: config.logLevel },
+    logger: config.logLevel === 'silent' ? false : loggerOptions(config),
     // a line a request says nothing that metrics do not; failures are logged where they happen
     logController: new LogController({ disableRequestLogging: true }),
     trustProxy: (_address: string, hop: number) => hop < config.trustedProxies,

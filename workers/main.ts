@@ -3,6 +3,7 @@ import { readConfig } from '#core/config.ts'
 import { claimDatabase } from '#core/db/claim.ts'
 import { migrate } from '#core/db/migrate.ts'
 import { StartError } from '#core/errors.ts'
+import { loggerOptions } from '#core/log.ts'
 import { openServices } from '#core/open-services.ts'
 import { runProcess } from '#core/process.ts'
 import { startFoyerWorkers } from './foyer.ts'
@@ -11,7 +12,7 @@ await runProcess(async (onStop) => {
   const config = readConfig('worker', process.env)
   const { databaseUrl } = config
   if (!databaseUrl) throw new StartError('FOYER_DATABASE_URL is not set.')
-  const log = pino({ level: config.logLevel })
+  const log = pino(loggerOptions(config))
   onStop('The claim on the database', await claimDatabase(databaseUrl, { alone: false }))
   await migrate(databaseUrl, log)
   const { services, close } = await openServices({ ...config, databaseUrl }, log)
