@@ -20,6 +20,8 @@ export interface Config {
   logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
   testClock: Date | null
   demoPassword: string | null
+  /** Opens /metrics to whoever carries it as a bearer token. */
+  metricsToken: string | null
   /** How many proxies stand in front of Foyer and set X-Forwarded-For; 0 trusts none. */
   trustedProxies: number
 }
@@ -43,6 +45,7 @@ const Environment = z.object({
   FOYER_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   FOYER_TEST_CLOCK: z.iso.datetime({ offset: true }).optional(),
   FOYER_DEMO_PASSWORD: z.string().min(8).optional(),
+  FOYER_METRICS_TOKEN: z.string().min(16).regex(/^\S+$/).optional(),
   FOYER_TRUSTED_PROXIES: z.coerce.number().int().min(0).max(10).default(0),
 })
 
@@ -59,7 +62,16 @@ const expected: Record<keyof z.infer<typeof Environment>, string> = {
   FOYER_LOG_LEVEL: 'one of fatal, error, warn, info, debug, trace, silent',
   FOYER_TEST_CLOCK: 'an instant such as 2026-11-20T09:00:00Z',
   FOYER_DEMO_PASSWORD: 'at least 8 characters',
+  FOYER_METRICS_TOKEN: 'at least 16 characters of randomness, no spaces',
   FOYER_TRUSTED_PROXIES: 'a number of proxies from 0 to 10',
+}
+
+/** Rehearsals start Foyer like this too, so it is not refused; but nobody should meet customers on it unknowingly. */
+export function warnOfTestClock({ mode, testClock }: Pick<Config, 'mode' | 'testClock'>): void {
+  if (testClock === null || mode === 'demo') return
+  console.warn(
+    `FOYER_TEST_CLOCK is set: Foyer's clock runs from ${testClock.toISOString()}, not from today. It is for tests only: schedules, deadlines and retention follow it. Take it away before customers come.`,
+  )
 }
 
 /**
@@ -101,6 +113,7 @@ export function readConfig(mode: Config['mode'], env: NodeJS.ProcessEnv): Config
     logLevel: e.FOYER_LOG_LEVEL,
     testClock: e.FOYER_TEST_CLOCK ? new Date(e.FOYER_TEST_CLOCK) : null,
     demoPassword: e.FOYER_DEMO_PASSWORD ?? null,
+    metricsToken: e.FOYER_METRICS_TOKEN ?? null,
     trustedProxies: e.FOYER_TRUSTED_PROXIES,
   }
 }

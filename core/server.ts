@@ -1,7 +1,7 @@
 import { buildFrontEnds } from '../inbox-ui/build.ts'
 import { startFoyerWorkers } from '../workers/foyer.ts'
 import { buildApp } from './app.ts'
-import { type Config, readConfig } from './config.ts'
+import { type Config, readConfig, warnOfTestClock } from './config.ts'
 import { claimDatabase } from './db/claim.ts'
 import { startEmbeddedPostgres } from './db/embedded/embedded-postgres.ts'
 import { migrate } from './db/migrate.ts'
@@ -19,6 +19,7 @@ await runProcess(async (onStop) => {
   const mode = modes.find((name) => name === process.argv[2])
   if (!mode) throw new StartError(`Say what to start: ${modes.join(', ')}.`)
   const config = readConfig(mode, process.env)
+  warnOfTestClock(config)
   const building = buildFrontEnds()
   // should it fail first, that is heard below, when the database that is being started can be stopped
   building.catch(() => undefined)

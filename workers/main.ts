@@ -1,5 +1,5 @@
 import { pino } from 'pino'
-import { readConfig } from '#core/config.ts'
+import { readConfig, warnOfTestClock } from '#core/config.ts'
 import { claimDatabase } from '#core/db/claim.ts'
 import { migrate } from '#core/db/migrate.ts'
 import { StartError } from '#core/errors.ts'
@@ -10,6 +10,7 @@ import { startFoyerWorkers } from './foyer.ts'
 
 await runProcess(async (onStop) => {
   const config = readConfig('worker', process.env)
+  warnOfTestClock(config)
   const { databaseUrl } = config
   if (!databaseUrl) throw new StartError('FOYER_DATABASE_URL is not set.')
   const log = pino(loggerOptions(config))

@@ -1,8 +1,10 @@
 import type { FastifyRequest, preHandlerAsyncHookHandler } from 'fastify'
 import plugin from 'fastify-plugin'
+import type { Config } from '../config.ts'
 import type { Permission } from '../contracts/agents.ts'
 import { ForbiddenError, FoyerError, NotSignedInError } from '../errors.ts'
 import { findSession, type SignedIn, sessionCookie } from '../features/sign-in/sessions.ts'
+import { sameToken } from '../features/sign-in/tokens.ts'
 import { isOwnOrigin } from './origins.ts'
 
 declare module 'fastify' {
@@ -18,7 +20,7 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Who may call the route: decided on arrival, before anything of the request is read. */
     access?: 'public' | 'visitor' | 'agent' | Permission
-    /** Whether a call from this very machine, past no proxy, needs no sign-in. */
+    /** Whether a call from this very machine, past no proxy, needs no sign-in, and one with FOYER_METRICS_TOKEN neither. */
     openLocally?: boolean
   }
 }
@@ -51,7 +53,8 @@ export const signIn = plugin(
       if (request.is404) return
       const { access, openLocally } = request.routeOptions.config
       if (access === 'public' || access === 'visitor' || access === undefined) refuseOtherSites(request)
-      else if (!(openLocally && isLocal(request))) await admit(request, access === 'agent' ? [] : [access])
+      else if (!(openLocally && isCollector(request, services.config)))
+        await admit(request, access === 'agent' ? [] : [access])
     })
     /** Visitors come from the widget's origin, which may differ from the inbox's. */
     const refuseOtherSites = (request: FastifyRequest) =>
@@ -64,11 +67,36 @@ export const signIn = plugin(
   { name: 'sign-in', dependencies: ['@fastify/cookie'] },
 )
 
-/** What a proxy forwards comes from elsewhere, whatever its last address is. */
-const isLocal = ({ headers, socket }: FastifyRequest) =>
-  headers['x-forwarded-for'] === undefined &&
-  headers.forwarded === undefined &&
-  /^(127\.|::1$|::ffff:127\.)/.test(socket.remoteAddress ?? '')
+/** Who collects the numbers: with the token, or from this very machine where nothing hints at a proxy. What a proxy
+ *  passes on comes from elsewhere whatever its last address is, and not every proxy says that it is one. */
+function isCollector(request: FastifyRequest, config: Config): boolean {
+  const [scheme, token] = (request.headers.authorization ?? '').split(' ')
+  if (config.metricsToken && token && scheme?.toLowerCase() === 'bearer')
+    return sameToken(token, config.metricsToken)
+  return (
+    config.trustedProxies === 0 &&
+    (config.publicUrl === null || isThisMachine(new URL(config.publicUrl).hostname)) &&
+    isThisMachine(URL.parse(`http://${request.headers.host}`)?.hostname ?? '') &&
+    isThisMachine(request.socket.remoteAddress ?? '') &&
+    forwarding.every((name) => request.headers[name] === undefined)
+  )
+}
+
+const isThisMachine = (host: string) => /^(localhost|127\.[\d.]+|\[?::1\]?|::ffff:127\.[\d.]+)$/i.test(host)
+
+const forwarding = [
+  'forwarded',
+  'via',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-port',
+  'x-forwarded-proto',
+  'x-forwarded-server',
+  'x-real-ip',
+  'x-client-ip',
+  'cf-connecting-ip',
+  'true-client-ip',
+]
 
 /** A request that changes something must not come from another site's page, whatever cookie the browser added.
  *  @param widgetUrl counts as Foyer's own as well.
@@ -79,7 +107,8 @@ export function refuseForeignPages(
   widgetUrl: string | null = null,
 ): void {
   if (request.method === 'GET' || request.method === 'HEAD') return
-  const { origin } = request.headers
-  if (origin !== undefined && !isOwnOrigin(origin, request.headers.host, config.publicUrl, widgetUrl))
+  const { origin, host } = request.headers
+  const called = { host, overTls: request.protocol === 'https' }
+  if (origin !== undefined && !isOwnOrigin(origin, called, config.publicUrl, widgetUrl))
     throw new FoyerError(403, 'foreign_origin', 'This request comes from another site’s page.')
 }

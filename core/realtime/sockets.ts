@@ -51,18 +51,19 @@ export const sockets = plugin(
     }
     const upgrade = async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
       const pathname = URL.parse(request.url ?? '/', 'http://foyer')?.pathname
-      const { origin, host } = request.headers
+      const { origin } = request.headers
+      const called = calledBy(request, services.config.trustedProxies)
       const { publicUrl, widgetUrl } = services.config
       const address = countedAs(addressOf(request, services.config.trustedProxies))
       if (pathname === '/ws/visitor') {
-        if (origin !== undefined && !isOwnOrigin(origin, host, publicUrl, widgetUrl))
+        if (origin !== undefined && !isOwnOrigin(origin, called, publicUrl, widgetUrl))
           return refuse(socket, 403)
         server.handleUpgrade(request, socket, head, (ws) =>
           follow(visitors.accept(ws, socket, address), open),
         )
       } else if (pathname === '/ws/agent') {
         // the cookie comes with every request of the browser, whichever page makes it
-        if (origin === undefined || !isOwnOrigin(origin, host, publicUrl)) return refuse(socket, 403)
+        if (origin === undefined || !isOwnOrigin(origin, called, publicUrl)) return refuse(socket, 403)
         const token = app.parseCookie(request.headers.cookie ?? '')[sessionCookie]
         const agent = token ? await findSession(services.db, services.clock.now(), token) : null
         if (!agent || !token || !agent.permissions.has('conversations.view')) return refuse(socket, 401)
@@ -130,6 +131,12 @@ function follow(connection: Connection, open: Set<Connection>): void {
 
 function refuse(socket: Duplex, status: number): void {
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+}
+
+/** The host that was called, and whether a trusted proxy says it was over TLS. */
+function calledBy({ headers }: IncomingMessage, trustedProxies: number) {
+  const protocols = String(headers['x-forwarded-proto'] ?? '').split(',')
+  return { host: headers.host, overTls: trustedProxies > 0 && protocols.at(-1)?.trim() === 'https' }
 }
 
 /** The last address that a trusted proxy, if there is one, vouches for. */

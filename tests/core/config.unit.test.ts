@@ -1,7 +1,7 @@
 import { tmpdir } from 'node:os'
 import { resolve } from 'node:path'
-import { expect, test } from 'vitest'
-import { type Config, readConfig } from '#core/config.ts'
+import { expect, test, vi } from 'vitest'
+import { type Config, readConfig, warnOfTestClock } from '#core/config.ts'
 import { StartError } from '#core/errors.ts'
 
 const database = 'postgres://foyer:hunter2hunter2@db.example:5432/foyer'
@@ -24,6 +24,7 @@ const wrong: [name: string, values: string[]][] = [
   ['FOYER_LOG_LEVEL', ['loud', 'INFO', '3']],
   ['FOYER_TEST_CLOCK', ['tomorrow', '2026-11-20', '2026-11-20T09:00:00', '2026-13-20T09:00:00Z', '0']],
   ['FOYER_DEMO_PASSWORD', ['short']],
+  ['FOYER_METRICS_TOKEN', ['short', 'of several words with spaces']],
   ['FOYER_TRUSTED_PROXIES', ['-1', '11', 'one', '1.5']],
 ]
 
@@ -78,6 +79,18 @@ test('an empty variable is one that is not set', () => {
   const config = readConfig('start', Object.fromEntries(names.map((name) => [name, ''])))
   expect(config).toEqual(readConfig('start', {}))
   expect(config).toMatchObject({ host: '127.0.0.1', port: 3_000, databaseUrl: null, trustedProxies: 0 })
+})
+
+test('a clock for tests is never there unseen', () => {
+  const warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined)
+  const testClock = new Date('2026-11-20T09:00:00Z')
+  warnOfTestClock({ mode: 'start', testClock: null })
+  warnOfTestClock({ mode: 'demo', testClock })
+  expect(warn).not.toHaveBeenCalled()
+  for (const mode of ['start', 'web', 'worker'] as const) warnOfTestClock({ mode, testClock })
+  expect(warn).toHaveBeenCalledTimes(3)
+  expect(warn).toHaveBeenCalledWith(expect.stringMatching(/FOYER_TEST_CLOCK.*2026-11-20T09:00:00/))
+  warn.mockRestore()
 })
 
 test('what is right is taken', () => {

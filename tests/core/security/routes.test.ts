@@ -1,6 +1,7 @@
+import { request } from 'node:http'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { permissionsOf } from '#core/features/agents/permissions.ts'
-import type { TestFoyer } from '#tests/support/foyer.ts'
+import { startFoyer, type TestFoyer } from '#tests/support/foyer.ts'
 import { HttpClient } from '#tests/support/http-client.ts'
 import { addressOf, isPermission, type ListedRoute, startListed } from './route-table.ts'
 
@@ -145,15 +146,46 @@ test('a page of another site changes nothing with a browser that is signed in', 
     })
 })
 
-test('the numbers about the business are for the machine itself and for admins', async () => {
-  const read = (headers: Record<string, string>) =>
-    fetch(`${foyer.origin}/metrics`, { headers: { connection: 'close', ...headers } }).then(
-      async (response) => {
-        expect(await response.text()).toContain(response.ok ? 'foyer_conversations_active' : 'not_signed_in')
-        return response.status
+/** @returns the status of /metrics, called with exactly these headers. */
+function readMetrics(origin: string, headers: Record<string, string> = {}): Promise<number> {
+  const { host, port } = new URL(origin)
+  return new Promise((resolve, reject) => {
+    const asked = request(
+      { port, path: '/metrics', headers: { host, ...headers }, agent: false },
+      async (answer) => {
+        const text = (await answer.toArray()).join('')
+        expect(text).toContain(answer.statusCode === 200 ? 'foyer_conversations_active' : 'not_signed_in')
+        resolve(answer.statusCode ?? 0)
       },
     )
-  expect(await read({})).toBe(200)
+    asked.on('error', reject).end()
+  })
+}
+
+test('the numbers about the business are for the machine itself and for admins', async () => {
+  const read = (headers?: Record<string, string>) => readMetrics(foyer.origin, headers)
+  expect(await read()).toBe(200)
+  expect(await read({ host: 'localhost:3000' })).toBe(200)
+  // whatever hints at a proxy
   expect(await read(elsewhere)).toBe(401)
-  expect(await read({ forwarded: 'for=203.0.113.1' })).toBe(401)
+  for (const name of ['forwarded', 'via', 'x-real-ip', 'x-forwarded-proto', 'x-forwarded-host'])
+    expect([name, await read({ [name]: 'for=203.0.113.1' })]).toEqual([name, 401])
+  // a name that another site’s page gave this machine, or a proxy that passes the host on
+  expect(await read({ host: 'chat.example.com' })).toBe(401)
+  expect(await read({ host: '127.0.0.1.evil.example' })).toBe(401)
+  expect(await read({ ...elsewhere, ...withCookie(cookies.admin) })).toBe(200)
+})
+
+test('where people come by a proxy the numbers need a sign-in or the token for them', async () => {
+  const metricsToken = 'canary-for-the-collector'
+  for (const config of [{ trustedProxies: 1 }, { publicUrl: 'https://chat.example.com' }]) {
+    const behind = await startFoyer({ workers: false, config: { ...config, metricsToken } })
+    const read = (headers?: Record<string, string>) => readMetrics(behind.origin, headers)
+    expect(await read()).toBe(401)
+    expect(await read({ authorization: 'Bearer guessed' })).toBe(401)
+    expect(await read({ authorization: `Basic ${metricsToken}` })).toBe(401)
+    expect(await read({ authorization: `Bearer ${metricsToken}` })).toBe(200)
+    expect(await read({ ...elsewhere, authorization: `Bearer ${metricsToken}` })).toBe(200)
+    await behind.close()
+  }
 })
