@@ -36,6 +36,8 @@ export class AgentProtocol implements Protocol<AgentConnection> {
   readonly #connections = new Set<AgentConnection>()
   /** An agent types fast; a script in her browser types faster. */
   readonly #sends = new Buckets(60, 20)
+  /** Reading up, typing and seen; an inbox that comes in reads up each of its chats. */
+  readonly #signals = new Buckets(500, 100)
 
   constructor(services: Services, presence: Presence) {
     this.#services = services
@@ -52,6 +54,9 @@ export class AgentProtocol implements Protocol<AgentConnection> {
     const connection = new AgentConnection(socket, line, address, agent, socketTokenOf(sessionToken))
     this.#connections.add(connection)
     connection.start(this)
+    const open = [...this.#connections].filter((one) => one.agent.id === agent.id).length
+    if (open > this.#services.settings.limits.agentSockets)
+      connection.close(closeCodes.tooMany, 'Too many inboxes of one agent')
     return connection
   }
 
@@ -87,6 +92,12 @@ export class AgentProtocol implements Protocol<AgentConnection> {
             retryAfterMs,
           },
         )
+    } else {
+      const retryAfterMs = this.#signals.take(agent.id)
+      if (retryAfterMs > 0)
+        return connection.refuse('rate_limited', 'This was asked for very often. Try again in a moment.', {
+          retryAfterMs,
+        })
     }
     switch (frame.type) {
       case 'send':

@@ -2,6 +2,7 @@ import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import plugin from 'fastify-plugin'
 import { WebSocketServer } from 'ws'
+import { z } from 'zod'
 import { maxFrameBytes } from '../contracts/sockets.ts'
 import { findSession, sessionCookie } from '../features/sign-in/sessions.ts'
 import { ReachabilityWatch } from '../features/widget/reachability.ts'
@@ -16,6 +17,8 @@ import { type VisitorConnection, VisitorProtocol } from './visitor-socket.ts'
 
 const pingEveryMs = 20_000
 const checkSessionsEveryMs = 3_000
+/** Only for what the bus lost; there may be ten thousand of them. */
+const checkTokensEveryMs = 30_000
 
 /**
  * The two sockets, on `ws` alone: a Fastify route for each socket would keep its request and reply alive as long as
@@ -80,13 +83,22 @@ export const sockets = plugin(
         for (const connection of open) connection.check()
       }, pingEveryMs),
       setInterval(() => void checkSessions(), checkSessionsEveryMs),
+      setInterval(() => void checkTokens(), checkTokensEveryMs),
     ]
     const checkSessions = () =>
       agents
         .checkSessions()
         .catch((error) => app.log.warn({ error: String(error) }, 'Sessions were not checked'))
-    services.bus.subscribe('control', () => void checkSessions())
+    const checkTokens = (visitorId?: string) =>
+      visitors
+        .checkTokens(visitorId)
+        .catch((error) => app.log.warn({ error: String(error) }, 'Visitors’ tokens were not checked'))
+    services.bus.subscribe('control', (text) => {
+      const said = readControl(text)
+      void (said.type === 'visitor_tokens_changed' ? checkTokens(said.visitorId) : checkSessions())
+    })
     services.bus.onGap(() => {
+      void checkTokens()
       agents
         .refreshAll()
         .catch((error) => app.log.warn({ error: String(error) }, 'Inboxes were not refreshed'))
@@ -120,6 +132,12 @@ declare module 'fastify' {
     visitorLimits: VisitorLimits
     reachability: ReachabilityWatch
   }
+}
+
+const Control = z.object({ type: z.string(), visitorId: z.string().optional() })
+
+function readControl(text: string): z.infer<typeof Control> {
+  return Control.parse(JSON.parse(text))
 }
 
 const isVisitor = (connection: Connection): connection is VisitorConnection => 'visitorId' in connection

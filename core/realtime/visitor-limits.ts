@@ -8,6 +8,7 @@ export class VisitorLimits {
   readonly #addresses: Buckets
   readonly #signals: Buckets
   readonly #sockets = new Map<string, number>()
+  readonly #tabs = new Map<string, number>()
 
   constructor(settings: OrganisationSettings['limits']) {
     this.#settings = settings
@@ -24,14 +25,28 @@ export class VisitorLimits {
   }
 
   openSocket(address: string): boolean {
-    const open = (this.#sockets.get(address) ?? 0) + 1
-    this.#sockets.set(address, open)
-    return open <= this.#settings.addressSockets
+    return count(this.#sockets, address, 1) <= this.#settings.addressSockets
   }
 
   closeSocket(address: string): void {
-    const open = (this.#sockets.get(address) ?? 1) - 1
-    if (open <= 0) this.#sockets.delete(address)
-    else this.#sockets.set(address, open)
+    count(this.#sockets, address, -1)
   }
+
+  /** One more socket of a visitor. @returns false where there are too many; then it does not count. */
+  come(visitorId: string): boolean {
+    if (count(this.#tabs, visitorId, 1) <= this.#settings.visitorSockets) return true
+    this.leave(visitorId)
+    return false
+  }
+
+  leave(visitorId: string): void {
+    count(this.#tabs, visitorId, -1)
+  }
+}
+
+function count(counts: Map<string, number>, key: string, by: 1 | -1): number {
+  const now = (counts.get(key) ?? 0) + by
+  if (now <= 0) counts.delete(key)
+  else counts.set(key, now)
+  return now
 }

@@ -7,8 +7,10 @@ import { currentOf } from '../features/conversations/for-visitor.ts'
 import { readEntries } from '../features/conversations/repository.ts'
 import { say } from '../features/conversations/service.ts'
 import { visitorSeen, visitorTyping } from '../features/conversations/signals.ts'
+import { hashToken } from '../features/sign-in/tokens.ts'
 import type { ReachabilityWatch } from '../features/widget/reachability.ts'
-import { findVisitor, ownConversation, recordPage } from '../features/widget/visitor.ts'
+import { findVisitor, liveTokens } from '../features/widget/tokens.ts'
+import { ownConversation, recordPage } from '../features/widget/visitor.ts'
 import type { Services } from '../services.ts'
 import { Connection, type Protocol } from './connection.ts'
 import type { Presence } from './presence.ts'
@@ -16,8 +18,14 @@ import type { VisitorLimits } from './visitor-limits.ts'
 
 export class VisitorConnection extends Connection {
   visitorId = ''
+  tokenHash: Buffer | undefined
   leave: (() => void) | undefined
 }
+
+const checkedAtOnce = 1_000
+
+const hasToken = (connection: VisitorConnection): connection is VisitorConnection & { tokenHash: Buffer } =>
+  connection.tokenHash !== undefined
 
 /** /ws/visitor: the token in the first frame says who it is; cookies mean nothing here. */
 export class VisitorProtocol implements Protocol<VisitorConnection> {
@@ -25,6 +33,7 @@ export class VisitorProtocol implements Protocol<VisitorConnection> {
   readonly #presence: Presence
   readonly #limits: VisitorLimits
   readonly #reachability: ReachabilityWatch
+  readonly #connections = new Set<VisitorConnection>()
 
   constructor(
     services: Services,
@@ -50,10 +59,16 @@ export class VisitorProtocol implements Protocol<VisitorConnection> {
     const hello = VisitorHello.safeParse(frame)
     if (!hello.success) return false
     const { db, clock, bus } = this.#services
-    const visitor = await findVisitor(db, hello.data.token)
+    const visitor = await findVisitor(this.#services, db, hello.data.token)
     // a line that broke meanwhile has said its goodbye already: nothing may be left behind for it
     if (!visitor || connection.isClosed) return false
+    if (!this.#limits.come(visitor.id)) {
+      connection.close(closeCodes.tooMany, 'Too many sockets of one visitor')
+      return false
+    }
     connection.visitorId = visitor.id
+    connection.tokenHash = hashToken(hello.data.token)
+    this.#connections.add(connection)
     // first listen, then read: whatever is not in the snapshot comes after it
     connection.leave = bus.subscribe(`visitor:${visitor.id}`, (text, except) => {
       if (except !== connection.id) connection.write(text)
@@ -107,8 +122,29 @@ export class VisitorProtocol implements Protocol<VisitorConnection> {
   closed(connection: VisitorConnection): void {
     this.#limits.closeSocket(connection.address)
     connection.leave?.()
-    if (connection.visitorId)
-      void this.#presence.drop(connection.id, { type: 'visitor', id: connection.visitorId })
+    if (!connection.visitorId) return
+    this.#connections.delete(connection)
+    this.#limits.leave(connection.visitorId)
+    void this.#presence.drop(connection.id, { type: 'visitor', id: connection.visitorId })
+  }
+
+  /** Closes the sockets whose token was taken back; the browser then asks for a new session.
+   *  @param visitorId only this visitor's; else everybody's. */
+  async checkTokens(visitorId?: string): Promise<void> {
+    const asked: (VisitorConnection & { tokenHash: Buffer })[] = []
+    for (const connection of this.#connections)
+      if (hasToken(connection) && (visitorId === undefined || connection.visitorId === visitorId))
+        asked.push(connection)
+    for (let from = 0; from < asked.length; from += checkedAtOnce) {
+      const some = asked.slice(from, from + checkedAtOnce)
+      const live = await liveTokens(
+        this.#services.db,
+        some.map(({ tokenHash }) => tokenHash),
+      )
+      for (const connection of some)
+        if (!live.has(connection.tokenHash.toString('hex')))
+          connection.close(closeCodes.notSignedIn, 'This browser has another session now')
+    }
   }
 
   async #resume(

@@ -33,6 +33,23 @@ export const OrganisationSettings = z.object({
       /** Visitor sockets and new sessions of one address. */
       addressSockets: z.number().int().min(1).default(500),
       sessionsPerMinute: z.number().int().min(1).default(120),
+      /** Requests of one address that wait at the same time. */
+      addressWaiting: z.number().int().min(1).default(5),
+      /** Open sockets of one visitor, and of one agent, a process. */
+      visitorSockets: z.number().int().min(1).default(20),
+      agentSockets: z.number().int().min(1).default(30),
+    })
+    .prefault({}),
+  /** How long things are kept; months as the calendar has them, days of 24 hours. */
+  retention: z
+    .object({
+      /** From the end. */
+      conversationMonths: z.number().int().min(1).default(24),
+      /** Visitors without a conversation, from when they were last seen. */
+      anonymousVisitorDays: z.number().int().min(1).default(90),
+      auditMonths: z.number().int().min(1).default(12),
+      /** A browser that does not come for so long is a new visitor. */
+      visitorTokenDays: z.number().int().min(1).default(180),
     })
     .prefault({}),
 })

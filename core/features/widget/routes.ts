@@ -24,7 +24,8 @@ import { readEntries } from '../conversations/repository.ts'
 import { leaveMessage, requestConversation, say } from '../conversations/service.ts'
 import { findSiteByKey, findSiteOf } from '../sites/repository.ts'
 import { openVisitorSession } from './session.ts'
-import { findVisitor, type KnownVisitor, ownConversation } from './visitor.ts'
+import { endVisitorSession, findVisitor, type KnownVisitor } from './tokens.ts'
+import { ownConversation } from './visitor.ts'
 
 const ConversationId = z.object({ id: Id })
 
@@ -36,13 +37,17 @@ export async function widgetRoutes(app: Api): Promise<void> {
   const visitors = new WeakMap<FastifyRequest, KnownVisitor>()
   app.addHook('onRequest', async (request) => {
     if (request.routeOptions.config.access !== 'visitor') return
-    const [scheme, token] = (request.headers.authorization ?? '').split(' ')
-    const visitor = scheme?.toLowerCase() === 'bearer' && token ? await findVisitor(db, token) : null
+    const token = bearerOf(request)
+    const visitor = token ? await findVisitor(services, db, token) : null
     if (!visitor) throw strangerError()
     visitors.set(request, visitor)
     await noteSignOfLife(visitor.id)
   })
   const strangerError = () => new NotSignedInError('This visitor is not known here. Open the chat again.')
+  const bearerOf = (request: FastifyRequest): string | undefined => {
+    const [scheme, token] = (request.headers.authorization ?? '').split(' ')
+    return scheme?.toLowerCase() === 'bearer' ? token : undefined
+  }
   const visitorOf = (request: FastifyRequest): KnownVisitor => {
     const visitor = visitors.get(request)
     if (!visitor) throw strangerError()
@@ -91,6 +96,17 @@ export async function widgetRoutes(app: Api): Promise<void> {
       },
     },
     async (request) => openVisitorSession(services, app.reachability, request.body),
+  )
+
+  app.post(
+    '/widget/sessions/end',
+    { schema: { response: { 204: z.null() } }, config: { access: 'visitor' } },
+    async (request, reply) => {
+      const visitor = visitorOf(request)
+      limit(request, visitor.id, 'read')
+      await endVisitorSession(services, visitor.id, bearerOf(request) ?? '')
+      return reply.status(204).send(null)
+    },
   )
 
   app.post(

@@ -5,16 +5,18 @@ import { EmailAddress, Text } from '../../contracts/common.ts'
 import type { KnownFields, OpenSession, WidgetSession } from '../../contracts/widget.ts'
 import type { Db } from '../../db/pool.ts'
 import { FoyerError, NotFoundError } from '../../errors.ts'
-import { change, type Services } from '../../services.ts'
+import type { Services } from '../../services.ts'
 import { currentOf } from '../conversations/for-visitor.ts'
-import { hashToken, newToken } from '../sign-in/tokens.ts'
 import { findSiteByKey } from '../sites/repository.ts'
-import { tellAgentOf } from '../visitors/service.ts'
+import { addVisitor, identify } from './identify.ts'
 import type { ReachabilityWatch } from './reachability.ts'
+import { findVisitor, noteUse } from './tokens.ts'
 import { recordPage } from './visitor.ts'
 
-/** The start of everything a visitor does. A token of this site goes on as the same visitor; anything else begins as
- *  a new one, so a forged or foreign token gains nothing and fails nothing.
+/** The start of everything a visitor does. A signed identity is the same visitor in every browser. Without one, a
+ *  token of this site goes on as the same visitor, as long as nobody was named for it: whoever was named has to be
+ *  named again, or the next person at this browser would read what they said. Anything else begins as a new one, so a
+ *  forged or foreign token gains nothing and fails nothing.
  *  @throws {NotFoundError} no site has this key
  *  @throws {FoyerError} 422 `invalid_identity` */
 export async function openVisitorSession(
@@ -27,18 +29,15 @@ export async function openVisitorSession(
   if (!site) throw new NotFoundError('site')
   const signed = request.identity ? readIdentity(request.identity, site.identitySecret, clock.now()) : null
 
-  const found = request.token ? await findOnSite(db, site.id, request.token, signed?.sub ?? null) : null
-  const token = found && request.token ? request.token : newToken()
-  const visitorId = found ?? randomUUIDv7()
+  const { visitorId, token } = signed
+    ? await identify(services, site.id, signed, request.token)
+    : await goOn(services, site.id, request.token)
   const now = clock.now()
   await sql`
-    insert into visitors (id, site_id, token_hash, time_zone, language, created_at, seen_at)
-    values (${visitorId}, ${site.id}, ${hashToken(token)}, ${timeZoneOf(request.timeZone)}, ${request.language ?? null}, ${now}, ${now})
-    on conflict (id) do update set seen_at = excluded.seen_at,
-      time_zone = coalesce(excluded.time_zone, visitors.time_zone), language = coalesce(excluded.language, visitors.language)`.execute(
-    db,
-  )
-  if (signed) await keepIdentity(services, visitorId, signed)
+    update visitors set seen_at = ${now}, time_zone = coalesce(${timeZoneOf(request.timeZone)}, time_zone),
+           language = coalesce(${request.language ?? null}, language)
+    where id = ${visitorId}`.execute(db)
+  if (token === request.token) await noteUse(db, now, token)
   if (request.page) await recordPage(services, visitorId, request.page)
 
   const [known, conversation, reachable, faces] = await Promise.all([
@@ -59,31 +58,18 @@ export async function openVisitorSession(
   }
 }
 
-async function keepIdentity(
+/** As the anonymous visitor of before, or as a new one. */
+async function goOn(
   services: Services,
-  visitorId: string,
-  { sub, email, name }: z.infer<typeof Identity>,
-): Promise<void> {
-  await change(services, async (change) => {
-    const { rows } = await sql`
-      update visitors set name = coalesce(${name ?? null}, name), email = coalesce(${email ?? null}, email),
-             email_verified = email_verified or ${email !== undefined}, identity_subject = ${sub}
-      where id = ${visitorId} returning id`.execute(change.tx)
-    if (rows.length > 0) await tellAgentOf(change, visitorId)
-  })
-}
-
-/** Null as well when the browser comes back as somebody else: what the one said is not for the other. */
-async function findOnSite(
-  db: Db,
   siteId: string,
-  token: string,
-  subject: string | null,
-): Promise<string | null> {
-  const { rows } = await sql<{ id: string }>`
-    select id from visitors where token_hash = ${hashToken(token)} and site_id = ${siteId}
-      and (identity_subject is null or ${subject}::text is null or identity_subject = ${subject})`.execute(db)
-  return rows[0]?.id ?? null
+  token: string | undefined,
+): Promise<{ visitorId: string; token: string }> {
+  const { db, clock } = services
+  const found = token === undefined ? null : await findVisitor(services, db, token)
+  if (token !== undefined && found?.siteId === siteId && found.subject === null)
+    return { visitorId: found.id, token }
+  const visitorId = randomUUIDv7()
+  return { visitorId, token: await addVisitor(db, clock.now(), siteId, visitorId) }
 }
 
 async function readKnown(db: Db, visitorId: string): Promise<KnownFields> {

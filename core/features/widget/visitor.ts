@@ -4,21 +4,8 @@ import type { PageView } from '../../contracts/widget.ts'
 import type { Db } from '../../db/pool.ts'
 import { NotFoundError } from '../../errors.ts'
 import { change, type Services } from '../../services.ts'
-import { hashToken } from '../sign-in/tokens.ts'
 import { activeChats } from '../visitors/repository.ts'
 import { tellAgentOf } from '../visitors/service.ts'
-
-export interface KnownVisitor {
-  id: string
-  siteId: string
-}
-
-/** Whose token this is; null for nobody's. */
-export async function findVisitor(db: Db, token: string): Promise<KnownVisitor | null> {
-  const { rows } = await sql<KnownVisitor>`
-    select id, site_id from visitors where token_hash = ${hashToken(token)}`.execute(db)
-  return rows[0] ?? null
-}
 
 /** @throws {NotFoundError} unless the conversation is this visitor's */
 export async function ownConversation(db: Db, visitorId: string, conversationId: string): Promise<void> {

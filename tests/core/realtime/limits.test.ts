@@ -4,7 +4,7 @@ import { aConversation, anAgent, aVisitor } from '#tests/support/factories.ts'
 import { startFoyer, type TestFoyer } from '#tests/support/foyer.ts'
 import { HttpClient } from '#tests/support/http-client.ts'
 import { waitFor } from '#tests/support/wait.ts'
-import { ending, visitorLine } from './line.ts'
+import { agentLine, ending, visitorLine } from './line.ts'
 
 const limits = {
   visitorBurst: 5,
@@ -195,4 +195,57 @@ test('a burst beyond the limit is stored in the order it was sent, when each com
   const stored = (await foyer.stateOf(id)).texts.filter((text) => text.startsWith('line '))
   expect(stored).toEqual(texts)
   await line.close()
+})
+
+test('one visitor, and one agent, may hold so many sockets; a closed one makes room', async () => {
+  const settings = { limits: { visitorSockets: 3, agentSockets: 2 } }
+  const foyer = await startFoyer({ settings, workers: false })
+  const visitor = await aVisitor(foyer.pool, foyer.clock.now(), { siteId: foyer.site.id })
+  const come = async () => {
+    const line = await visitorLine(foyer)
+    line.send({ type: 'hello', token: visitor.token })
+    return line
+  }
+  const lines = [await come(), await come(), await come()]
+  await Promise.all(lines.map((line) => line.frame('welcome')))
+  for (let n = 0; n < 2; n++) expect((await ending(await come())).code).toBe(4429)
+  await lines.pop()?.close()
+  await waitFor('there is room again', async () => {
+    const line = await come()
+    lines.push(line)
+    await line.frame('welcome')
+    return true
+  })
+
+  const agent = await foyer.agent()
+  const second = await agentLine(foyer, agent)
+  const third = await agentLine(foyer, agent)
+  expect((await ending(third)).code).toBe(4429)
+  expect(agent.socket.closed).toBeUndefined()
+  await second.close()
+  await waitFor('there is room again', async () => {
+    const line = await agentLine(foyer, agent)
+    lines.push(line as never)
+    line.send({ type: 'hello', token: agent.me.socketToken })
+    await line.frame('welcome')
+    return true
+  })
+  await Promise.all(lines.map((line) => line.close()))
+  await foyer.close()
+})
+
+test('an agent’s small frames have a limit that no person reaches, and it is said in words', async () => {
+  const foyer = await start()
+  const agent = await foyer.agent()
+  const frame = { type: 'resume', conversationId: randomUUID(), afterSeq: 0 }
+  for (let n = 0; n < 900; n++) agent.socket.send(frame)
+  const { message, retryAfterMs } = await agent.socket.frame('refused', ({ code }) => code === 'rate_limited')
+  expect(message).toContain('very often')
+  expect(retryAfterMs).toBeGreaterThan(0)
+  const refused = () => agent.socket.ofType('refused')
+  await waitFor('all are answered', () => refused().length === 900)
+  // 500 at once, and what grows while they come in
+  expect(refused().filter(({ code }) => code === 'not_found').length).toBeGreaterThanOrEqual(500)
+  expect(agent.socket.closed).toBeUndefined()
+  await foyer.close()
 })

@@ -43,8 +43,8 @@ async function call(route: ListedRoute, headers: Record<string, string>) {
 
 /** The routes whose caller must be known. */
 const guarded = () => routes.filter(({ access }) => access !== 'public' && access !== undefined)
-/** Without the one that would end the session of those that follow. */
-const guardedButSignOut = () => guarded().filter(({ url }) => !url.endsWith('/sign-out'))
+/** Without those that would end the session of those that follow. */
+const guardedButSignOut = () => guarded().filter(({ url }) => !/\/(sign-out|sessions\/end)$/.test(url))
 const name = ({ method, url }: ListedRoute) => `${method} ${url}`
 
 test('every route says who may call it', () => {

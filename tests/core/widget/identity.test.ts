@@ -1,4 +1,3 @@
-import { createHmac } from 'node:crypto'
 import { expect } from 'vitest'
 import type { WidgetSession } from '#core/contracts/widget.ts'
 import { retireEverybody } from '#tests/core/retire.ts'
@@ -6,17 +5,9 @@ import { aSite } from '#tests/support/factories.ts'
 import { type TestFoyer, test } from '#tests/support/foyer.ts'
 import { HttpClient } from '#tests/support/http-client.ts'
 import { waitFor } from '#tests/support/wait.ts'
+import { identityOf, inSeconds, part, signed } from './signed.ts'
 
 test.afterEach(({ foyer }) => retireEverybody(foyer))
-
-const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
-
-function signed(claims: object, secret: string, header: object = { alg: 'HS256', typ: 'JWT' }): string {
-  const text = `${part(header)}.${part(claims)}`
-  return `${text}.${createHmac('sha256', secret).update(text).digest('base64url')}`
-}
-
-const inSeconds = ({ clock }: TestFoyer, s: number) => Math.floor(clock.now().getTime() / 1_000) + s
 
 function open(foyer: TestFoyer, identity: string, token?: string): Promise<WidgetSession> {
   return new HttpClient(foyer.origin).post('/widget/sessions', { siteKey: foyer.site.key, identity, token })
@@ -61,8 +52,7 @@ test('only what the site’s own server signed, for this hour and this site, say
 })
 
 test('a browser that comes back as somebody else is somebody else', async ({ foyer }) => {
-  const as = (sub: string, name: string) =>
-    signed({ sub, name, exp: inSeconds(foyer, 600) }, foyer.site.identitySecret)
+  const as = (sub: string, name: string) => identityOf(foyer, sub, { name })
   const sofia = await open(foyer, as('user-1', 'Sofia'))
   expect((await open(foyer, as('user-1', 'Sofia Ricci'), sofia.token)).visitorId).toBe(sofia.visitorId)
   const tom = await open(foyer, as('user-2', 'Tom'), sofia.token)
@@ -75,8 +65,10 @@ test('a signed address cannot be typed over, and whoever talks with them sees it
   foyer,
 }) => {
   const { visitor, agent, id } = await foyer.chat()
-  const claims = { sub: 'user-9', email: 'signed@northwind.test', exp: inSeconds(foyer, 600) }
-  await open(foyer, signed(claims, foyer.site.identitySecret), visitor.session.token)
+  const email = 'signed@northwind.test'
+  const named = await open(foyer, identityOf(foyer, 'user-9', { email }), visitor.session.token)
+  expect(named.visitorId).toBe(visitor.id)
+  visitor.http.useToken(named.token)
   const told = await agent.socket.frame('visitor', (frame) => frame.visitor.email === 'signed@northwind.test')
   expect(told.visitor.emailVerified).toBe(true)
   const fields = { email: 'typed@northwind.test' }
@@ -84,5 +76,5 @@ test('a signed address cannot be typed over, and whoever talks with them sees it
   await visitor.http.post('/widget/messages', body)
   const panel = await agent.http.get<{ email: string; emailVerified: boolean }>(`/visitors/${visitor.id}`)
   expect(panel).toMatchObject({ email: 'signed@northwind.test', emailVerified: true })
-  await waitFor('the list shows it', () => agent.conversations.get(id)?.visitor.email === claims.email)
+  await waitFor('the list shows it', () => agent.conversations.get(id)?.visitor.email === email)
 })
