@@ -12,6 +12,7 @@ import { forVisitor, listForVisitor } from './for-visitor.ts'
 import type { OutgoingMessage } from './message-log.ts'
 import * as conversations from './repository.ts'
 import { type Viewer, visibleTo } from './visibility.ts'
+import { takePlace } from './waiting-limit.ts'
 
 interface Request {
   siteId: string
@@ -20,12 +21,15 @@ interface Request {
   text: string
   clientId: string
   page: Page | null
+  /** From where, as `countedAs` gives it; limits how many may wait. */
+  address?: string
 }
 
 /** A visitor asks for a person. One open conversation at a time: asked again with the same client id, the answer is
  *  the conversation made then; with another one, what was filled in joins the one that is open, so nothing typed is
  *  lost.
- *  @param first an agent to ask out of turn; else that is whoever the visitor talked to the last time. */
+ *  @param first an agent to ask out of turn; else that is whoever the visitor talked to the last time.
+ *  @throws {ConflictError} `too_many_waiting` */
 export async function requestConversation(
   services: Services,
   request: Request,
@@ -45,6 +49,7 @@ export async function requestConversation(
     }
     await keepFields(tx, request.visitorId, request.fields)
     const row = await insert(change, request, 'waiting')
+    await takePlace(tx, row.id, request.address ?? null, services.settings.limits.addressWaiting)
     await routeOn(services, change, row, first ?? (await previousAgent(tx, row.previousId)))
     return { conversation: await forVisitor(tx, row.id), created: true }
   })

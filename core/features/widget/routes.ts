@@ -127,6 +127,7 @@ export async function widgetRoutes(app: Api): Promise<void> {
         text,
         clientId,
         page: page ? { url: page.url, title: page.title } : null,
+        address: countedAs(request.ip),
       })
       return reply.status(created ? 201 : 200).send(conversation)
     },
