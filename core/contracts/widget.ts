@@ -13,10 +13,22 @@ export const LauncherConfig = z.object({
 })
 export type LauncherConfig = z.infer<typeof LauncherConfig>
 
+/** A page's address as the browser gives it. Mostly http or https; what would run instead of load is refused, so that it
+ *  never gets where somebody may click it. */
+const PageAddress = Text.pipe(
+  z
+    .string()
+    .max(2_000)
+    .refine(
+      (url) => !/^(javascript|data|vbscript):$/.test(URL.parse(url)?.protocol ?? ''),
+      'This is no page’s address.',
+    ),
+)
+
 export const PageView = z.strictObject({
-  url: Text.pipe(z.string().max(2_000)),
+  url: PageAddress,
   title: Text.pipe(z.string().max(300)).nullable().default(null),
-  referrer: Text.pipe(z.string().max(2_000)).nullable().default(null),
+  referrer: PageAddress.nullable().default(null),
 })
 export type PageView = z.infer<typeof PageView>
 

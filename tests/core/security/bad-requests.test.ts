@@ -185,6 +185,8 @@ test('what a browser says about itself is taken as it is or not at all', async (
     { page: { url: '?utm_source=%00' } },
     { page: { url: 'https://x.example/\ud800' } },
     { page: { url: `https://x.example/?${'utm_a=1&'.repeat(200)}` } },
+    { page: { url: 'about:srcdoc', referrer: 'android-app://com.example' } },
+    { page: { url: 'https://x.example/?next=javascript:alert(1)' } },
   ]) {
     const response = await open(more)
     expect([more, response.status, await response.text()]).toEqual([more, 200, expect.any(String)])
@@ -195,6 +197,13 @@ test('what a browser says about itself is taken as it is or not at all', async (
     { page: { url: 'x\0' } },
     { page: { url: `https://x.example/${'x'.repeat(2_000)}` } },
     { page: { url: 'x', title: '\0' } },
+    ...[
+      'javascript:alert(1)',
+      ' JavaScript:alert(1)',
+      'java\nscript:alert(1)',
+      'data:text/html,<script>',
+      'vbscript:x',
+    ].flatMap((url) => [{ page: { url } }, { page: { url: 'https://x.example/', referrer: url } }]),
     { page: 'https://x.example/' },
     { siteKey: ['a'] },
     { token: 'x'.repeat(201) },
