@@ -205,6 +205,8 @@ interface EntryRow {
 }
 
 export const entriesAtOnce = 200
+/** A page must fit what may wait for a reader, 1 MiB, however its letters are written. */
+const lettersAtOnce = 150_000
 
 /** At most 200 lines, ascending: the first after `afterSeq`, else the last (before `beforeSeq`). The reader's right
  *  to see them has been checked. */
