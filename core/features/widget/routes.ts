@@ -119,7 +119,8 @@ export async function widgetRoutes(app: Api): Promise<void> {
       const visitor = visitorOf(request)
       limit(request, visitor.id)
       const { fields, text, clientId, page, consent } = request.body
-      await checkFields(visitor, fields, consent)
+      const { settings, asked } = await checkFields(visitor, fields)
+      checkConsent(settings, consent || asked)
       const { conversation, created } = await requestConversation(services, {
         siteId: visitor.siteId,
         visitorId: visitor.id,
@@ -199,20 +200,18 @@ export async function widgetRoutes(app: Api): Promise<void> {
       const visitor = visitorOf(request)
       limit(request, visitor.id)
       const { consent, ...message } = request.body
-      await checkConsent(await siteOf(visitor), consent, message.conversationId)
+      const { settings } = await checkFields(visitor, message.fields)
+      checkConsent(settings, consent || message.conversationId !== undefined)
       return leaveMessage(services, visitor.id, visitor.siteId, { ...message, page: null })
     },
   )
 
-  const siteOf = async (visitor: KnownVisitor) => {
+  /** Required fields count as given when this visitor gave them before; one that is known is never refused for it.
+   *  @returns whether this visitor has had a conversation before. */
+  const checkFields = async (visitor: KnownVisitor, fields: VisitorFields) => {
     const site = await findSiteOf(db, visitor.siteId)
     if (!site) throw new NotFoundError('site')
-    return site.settings
-  }
-
-  /** Required fields count as given when this visitor gave them before; one that is known is never refused for it. */
-  const checkFields = async (visitor: KnownVisitor, fields: VisitorFields, consent: boolean | undefined) => {
-    const settings = await siteOf(visitor)
+    const { settings } = site
     const { rows } = await sql<Record<string, string | null> & { asked: boolean }>`
       select name, email, job_title, phone, company,
              exists (select from conversations where visitor_id = ${visitor.id}) as asked
@@ -226,15 +225,11 @@ export async function widgetRoutes(app: Api): Promise<void> {
         'Some fields are still empty.',
         missing.map(({ name }) => ({ field: `fields.${name}`, message: 'This is needed.' })),
       )
-    await checkConsent(settings, consent, known?.asked ? 'before' : undefined)
+    return { settings, asked: known?.asked ?? false }
   }
 
-  const checkConsent = async (
-    settings: SiteSettings,
-    consent: boolean | undefined,
-    before: string | undefined,
-  ) => {
-    if (settings.privacy.tick && !consent && !before)
+  const checkConsent = ({ privacy }: SiteSettings, given: boolean) => {
+    if (privacy.tick && !given)
       throw new InvalidInputError('The privacy notice has to be accepted first.', [
         { field: 'consent', message: 'Please tick this first.' },
       ])
