@@ -42,6 +42,8 @@ export default defineConfig({
     outDir: `${folder}/../dist/widget`,
     emptyOutDir: true,
     modulePreload: false,
+    // For tests/support/widget-size.ts: what an opening panel loads, and what comes later.
+    manifest: true,
     // The first browsers with light-dark() and relative colours, so that nothing is rewritten for those before.
     target: ['chrome123', 'firefox128', 'safari18'],
     reportCompressedSize: false,

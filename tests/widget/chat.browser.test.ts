@@ -34,7 +34,7 @@ const openTab = (foyer: ModelFoyer, device: Device) => {
   const leave = () => {
     keep.close()
     tab.opens(false)
-    vi.spyOn(tab, 'flush').mockImplementation(() => {})
+    vi.spyOn(tab.sending, 'flush').mockImplementation(() => {})
   }
   return { chat: tab, told, leave }
 }
@@ -42,7 +42,7 @@ const openTab = (foyer: ModelFoyer, device: Device) => {
 const ask = async (foyer: ModelFoyer, device = new Device()) => {
   const tab = openTab(foyer, device)
   await settle(500)
-  expect(await tab.chat.request({ email: 'a@b.test' }, 'hello', undefined)).toBeNull()
+  expect(await tab.chat.writing.request({ email: 'a@b.test' }, 'hello')).toBeNull()
   await settle(500)
   return { ...tab, device }
 }
@@ -65,7 +65,7 @@ test('a request whose answer got lost is asked again and stays one', async () =>
   const { chat } = openTab(foyer, new Device())
   await settle(500)
   foyer.fates = ['answer lost', 'lost', 'answer lost']
-  expect(await chat.request({}, 'hello', undefined)).toBeNull()
+  expect(await chat.writing.request({}, 'hello')).toBeNull()
   await settle(60_000)
   expect(foyer.logs.size).toBe(1)
   expect(foyer.all.map(({ text }) => text)).toEqual(['hello'])
@@ -90,7 +90,7 @@ test('what is written offline waits, says so, and goes out in order', async () =
   foyer.up = false
   foyer.cutLines()
   await settle(1_000)
-  for (const text of ['one', 'two', 'three']) chat.say(text)
+  for (const text of ['one', 'two', 'three']) chat.writing.say(text)
   await settle(5_000)
   expect(chat.unsent.map(({ text }) => text)).toEqual(['one', 'two', 'three'])
   const rows = arrange(chat.entries, {
@@ -111,15 +111,15 @@ test('a text that met the end of its chat is kept, and goes on in a new one', as
   const { chat } = await ask(foyer)
   foyer.fates = ['lost', 'lost']
   foyer.end()
-  chat.say('Too late?')
-  chat.say('And this?')
+  chat.writing.say('Too late?')
+  chat.writing.say('And this?')
   await settle(5_000)
   expect(chat.unsent.map(({ text, refused }) => [text, refused?.code])).toEqual([
     ['Too late?', 'conversation_ended'],
     ['And this?', 'conversation_ended'],
   ])
   const [first] = chat.unsent
-  if (first) chat.again(first)
+  if (first) chat.sending.again(first)
   await settle(5_000)
   expect(foyer.logs.size).toBe(2)
   expect(chat.entries.map(({ text }) => text)).toEqual(['Too late?', 'And this?'])
@@ -132,7 +132,7 @@ test('writing after the end begins a new conversation without asking anything', 
   foyer.end()
   await settle()
   expect(chat.phase).toBe('ended')
-  chat.say('One more thing')
+  chat.writing.say('One more thing')
   flushSync()
   expect(chat.phase).toBe('starting')
   await settle(1_000)
@@ -165,6 +165,73 @@ test('withdrawn consent leaves nothing on the device, unless a chat goes on', as
   expect(foyer.lineCount).toBe(0)
 })
 
+const sofia = { email: 'sofia@northwind.test' }
+
+/** Leaves what is written, as the form for it does. */
+const leave = ({ chat }: { chat: Chat }, text: string) => {
+  chat.writing.draft.writes(text)
+  return chat.leave(sofia, chat.writing.draft)
+}
+
+test('a message left for later survives lost answers and a reload, and is left once', async () => {
+  const foyer = new ModelFoyer()
+  const device = new Device()
+  const before = openTab(foyer, device)
+  await settle(500)
+  foyer.fates = ['answer lost']
+  expect(await leave(before, 'Write to me')).toBeNull()
+  expect(before.chat.phase).toBe('leaving')
+  expect(before.chat.writing.draft.text).toBe('')
+  foyer.up = false
+  before.leave()
+
+  const after = openTab(foyer, device)
+  await settle(5_000)
+  expect(after.chat.unsent.map(({ text }) => text)).toEqual(['Write to me'])
+  expect(after.chat.writing.draft.text).toBe('')
+  foyer.up = true
+  await settle(60_000)
+  expect(after.chat.phase).toBe('left')
+  expect(after.chat.unsent).toEqual([])
+  expect(after.chat.entries.map(({ text }) => text)).toEqual(['Write to me'])
+  expect(foyer.logs.size).toBe(1)
+  expect([...device.stored.keys()].filter((name) => name.startsWith('out:'))).toEqual([])
+})
+
+test('a page that goes away while a message is being left has it in one place only', async () => {
+  const foyer = new ModelFoyer()
+  const device = new Device()
+  const before = openTab(foyer, device)
+  await settle(500)
+  void leave(before, 'Write to me')
+  before.leave()
+  const after = openTab(foyer, device)
+  expect(after.chat.writing.draft.text).toBe('')
+  expect(after.chat.unsent.map(({ text }) => text)).toEqual(['Write to me'])
+})
+
+test('a message for later that is refused goes back to its form, with the field that is wrong', async () => {
+  const foyer = new ModelFoyer()
+  const device = new Device()
+  const tab = openTab(foyer, device)
+  await settle(500)
+  foyer.needsName = true
+  expect(await leave(tab, 'Write to me')).toEqual({ name: 'This is needed.' })
+  expect(tab.chat.writing.draft.text).toBe('Write to me')
+  await settle(500)
+  expect(device.stored.get('draft')).toBe('Write to me')
+  expect(tab.chat.unsent).toEqual([])
+})
+
+test('what is being added to a chat nobody came to is there after a reload', async () => {
+  const { chat, device, leave } = await ask(new ModelFoyer())
+  chat.writing.addition.writes('And call me after six')
+  await settle(500)
+  leave()
+  const after = openTab(new ModelFoyer(), device)
+  expect(after.chat.writing.addition.text).toBe('And call me after six')
+})
+
 const fate = fc.constantFrom<Fate>('arrives', 'arrives', 'lost', 'answer lost')
 const step = fc.oneof(
   { weight: 5, arbitrary: fc.record({ do: fc.constant('say' as const), tab: fc.nat(1) }) },
@@ -193,7 +260,7 @@ test('whatever breaks, nothing said is lost, doubled or reordered, and every tab
         const said: string[][] = [[], []]
         for (const [i, { do: what, tab }] of steps.entries()) {
           if (what === 'say') {
-            tabs[tab]?.chat.say(`${tab}:${i}`)
+            tabs[tab]?.chat.writing.say(`${tab}:${i}`)
             said[tab]?.push(`${tab}:${i}`)
           } else if (what === 'agent says') foyer.agentSays(`agent:${i}`)
           else if (what === 'cut') foyer.cutLines()

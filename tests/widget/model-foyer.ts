@@ -1,17 +1,18 @@
+import type { Problem } from '#core/contracts/common.ts'
 import type { Entry } from '#core/contracts/conversations.ts'
 import type { ToVisitor, VisitorFrame } from '#core/contracts/sockets.ts'
 import type { WidgetConversation } from '#core/contracts/widget.ts'
 import type { Api } from '../../widget/app/api.ts'
 import { NoAnswer, Refusal } from '../../widget/app/api.ts'
-import type { Parts } from '../../widget/app/chat/chat.svelte.ts'
+import type { Parts } from '../../widget/app/chat/parts.ts'
 import { aConversation, anEntry, aSession } from './samples.ts'
 
 type ConnectionOptions = Parameters<Parts['connect']>[0]
 /** What becomes of the next frame or call: it gets through; it is lost on the way; it arrives and its answer is lost. */
 export type Fate = 'arrives' | 'lost' | 'answer lost'
 
-const problem = (status: number, code: string, detail: string) =>
-  new Refusal({ type: 'about:blank', title: detail, status, code, detail })
+const problem = (status: number, code: string, detail: string, errors: Problem['errors'] = []) =>
+  new Refusal({ type: 'about:blank', title: detail, status, code, detail, errors })
 
 /** Foyer as one visitor's tabs see it, kept in memory: one log a conversation, a client id taken once. */
 export class ModelFoyer {
@@ -21,6 +22,8 @@ export class ModelFoyer {
   /** Fates in the order they will be dealt; afterwards all arrives. */
   fates: Fate[] = []
   up = true
+  /** The site asks for a name, and this visitor has given none. */
+  needsName = false
 
   get current(): WidgetConversation | null {
     const latest = this.#conversations.at(-1)
@@ -82,9 +85,7 @@ export class ModelFoyer {
         if (current?.status === 'active') return current
         const asked = this.#conversations.find(({ id }) => this.logs.get(id)?.[0]?.clientId === clientId)
         if (asked) return asked
-        const id = `01a00000-0000-7000-8000-${String(this.#conversations.length).padStart(12, '0')}`
-        this.#conversations.push(aConversation({ id, requestedAt: new Date().toISOString() }))
-        this.logs.set(id, [])
+        const { id } = this.#make({})
         this.store(id, clientId, text)
         this.#tell({ type: 'conversation', conversation: this.current as WidgetConversation })
         return this.current as WidgetConversation
@@ -97,8 +98,30 @@ export class ModelFoyer {
         this.end()
         return this.current as WidgetConversation
       }),
-    leave: () => Promise.reject(problem(404, 'not_found', 'Not in this model.')),
+    leave: (_token, { conversationId, text = '', clientId, fields }) =>
+      this.#call(() => {
+        if (this.needsName && !fields.name)
+          throw problem(422, 'invalid_input', 'Some fields are still empty.', [
+            { field: 'fields.name', message: 'This is needed.' },
+          ])
+        const there = this.#conversations.find(({ id }) => this.#isIn(id, clientId) || id === conversationId)
+        const missed = there ?? this.#make({ status: 'missed', endReason: 'left_message' })
+        if (text && !this.#isIn(missed.id, clientId))
+          this.#append(missed.id, { clientId, text, sender: { type: 'visitor', id: aSession().visitorId } })
+        missed.messageLeft = true
+        return { ...missed, lastSeq: this.logs.get(missed.id)?.length ?? 0 }
+      }),
   }
+
+  #make(changes: Partial<WidgetConversation>): WidgetConversation {
+    const id = `01a00000-0000-7000-8000-${String(this.#conversations.length).padStart(12, '0')}`
+    const made = aConversation({ id, requestedAt: new Date().toISOString(), ...changes })
+    this.#conversations.push(made)
+    this.logs.set(id, [])
+    return made
+  }
+
+  #isIn = (id: string, clientId: string) => this.logs.get(id)?.some((entry) => entry.clientId === clientId)
 
   /** Small pages, so that reading takes several. */
   page(id: string, afterSeq: number) {

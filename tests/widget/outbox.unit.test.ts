@@ -40,6 +40,17 @@ test('a request keeps what was filled in with it until its conversation is there
   })
 })
 
+test('a message for later waits for no conversation, and none takes it along', () => {
+  const outbox = anOutbox()
+  outbox.add('later', null, { fields: { email: 'a@b.test' }, left: true })
+  outbox.add('now', null)
+  outbox.address('chat')
+  expect(outbox.all).toMatchObject([
+    { text: 'later', to: null, left: true, fields: { email: 'a@b.test' } },
+    { text: 'now', to: 'chat' },
+  ])
+})
+
 test('a refused one stays, with the reason, while the others go on', () => {
   const outbox = anOutbox()
   const [first, second] = [outbox.add('one', 'chat'), outbox.add('two', 'chat')]

@@ -1,6 +1,7 @@
 import type { FromFrame } from '../protocol.ts'
 import type { Chat } from './chat/chat.svelte.ts'
 import type { Keep } from './keep.ts'
+import { Later } from './later.svelte.ts'
 
 /** The panel around the chat: whether it shows, how large, and where the keyboard goes. */
 export class Panel {
@@ -9,6 +10,8 @@ export class Panel {
   full = $state(false)
   /** Counts the times the keyboard was asked in. */
   focusAsked = $state(0)
+  /** The screens behind the first one. */
+  readonly rooms = new Later(() => import('./screens/rooms.ts'))
   #keep: Keep | undefined
   #tell: (message: FromFrame) => void = () => {}
 

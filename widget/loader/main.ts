@@ -52,9 +52,10 @@ const start = (script: HTMLScriptElement, key: string, queued: Call[]) => {
   const host = element('foyer-widget' as 'div', '')
   const panel = element('div', 'panel')
   const count = element('span', 'count')
+  // The name is fixed, since people and docs call it that; what the site calls it shows when the pointer rests there.
   const launch = button(
     'launch',
-    null,
+    'Open chat',
     () => (isOpen && !untouched ? close() : open()),
     icon('chat'),
     icon('cross'),
@@ -190,7 +191,7 @@ const start = (script: HTMLScriptElement, key: string, queued: Call[]) => {
     root.append(box)
     box.className = position
     box.style.colorScheme = theme === 'system' ? 'light dark' : theme
-    launch.ariaLabel = launcherLabel || 'Open chat'
+    launch.title = launcherLabel
     launch.ariaExpanded = 'false'
     measure()
     view.onresize = view.onscroll = measure

@@ -9,12 +9,21 @@ export type Unsent = {
   text: string
   /** The conversation it belongs to; null: it asks for a new one. */
   to: string | null
-  /** What was filled in with a request for a new one. */
+  /** What was filled in with a request for a new one, or with a message for later. */
   fields?: VisitorFields
   consent?: boolean
+  /** For later: nobody need be there to take it. Its text may be empty where `to` has one already. */
+  left?: true
   /** Why Foyer will not take it. */
   refused?: { code: string; message: string }
 }
+
+/** Waits for a conversation that it begins, or that others before it begin. */
+export const asksForChat = ({ to, left }: Unsent) => to === null && !left
+
+/** Its conversation takes no more; only a new one can. */
+export const isOver = ({ refused }: Unsent) =>
+  refused?.code === 'conversation_ended' || refused?.code === 'not_found'
 
 const prefix = 'out:'
 
@@ -53,8 +62,8 @@ export class Outbox {
     return this.all.filter(({ clientId }) => this.#own.has(clientId))
   }
 
-  add(text: string, to: string | null, request: Pick<Unsent, 'fields' | 'consent'> = {}): Unsent {
-    const unsent = { clientId: this.#newId(), place: this.#lastPlace() + 1, text, to, ...request }
+  add(text: string, to: string | null, form: Pick<Unsent, 'fields' | 'consent' | 'left'> = {}): Unsent {
+    const unsent = { clientId: this.#newId(), place: this.#lastPlace() + 1, text, to, ...form }
     this.#put(unsent)
     return unsent
   }
@@ -82,7 +91,7 @@ export class Outbox {
   /** A new conversation has begun: what asked for one now belongs to it. */
   address(to: string) {
     for (const unsent of this.own) {
-      if (unsent.to === null) this.#change(unsent.clientId, { to, fields: undefined, consent: undefined })
+      if (asksForChat(unsent)) this.#change(unsent.clientId, { to, fields: undefined, consent: undefined })
     }
   }
 

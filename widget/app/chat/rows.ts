@@ -65,7 +65,10 @@ export const arrange = (
   for (const row of mine.slice(0, unsent.length > 0 ? undefined : -1)) {
     if (row.kind === 'group' && 'at' in row.mark) row.mark = { state: 'plain', at: row.mark.at }
   }
-  const pending = unsent.map((one) => ({ key: one.clientId, text: one.text, at: null, unsent: one }))
+  const pending = unsent
+    // A message for later may have no words, where its conversation has them already.
+    .filter(({ text, refused }) => text || refused)
+    .map((one) => ({ key: one.clientId, text: one.text, at: null, unsent: one }))
   if (pending.length > 0) {
     const mark: Mark = { state: lineOpen ? 'sending' : 'waiting' }
     const before = rows.at(-1)

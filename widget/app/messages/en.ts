@@ -11,6 +11,7 @@ export default {
   opening: 'Opening the chat',
 
   noAnswer: 'We can’t reach the chat right now. We keep trying.',
+  partMissing: 'This did not load. Check your connection and try again: nothing is lost.',
   tryAgain: 'Try again',
   offline: 'Offline. What you send goes out when you’re back.',
   reconnecting: 'Reconnecting. What you send goes out when the line is back.',
@@ -44,6 +45,7 @@ export default {
   startChat: 'Start chat',
   starting: 'Starting…',
   leaving: 'Sending…',
+  leavingHint: 'Your message is on its way. It goes out even if you leave this page and come back later.',
   leaveHint: 'We answer as soon as we can',
   anythingToAdd: 'Anything to add?',
 

@@ -1,0 +1,5 @@
+// What is behind the first screen, as one part: see `Later`.
+import '../style/rooms.css'
+
+export { default as Conversation } from './Conversation.svelte'
+export { default as Form } from './Form.svelte'
