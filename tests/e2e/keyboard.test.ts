@@ -122,6 +122,193 @@ test('single keys step through chats, and stay letters while one writes', async 
   await agent.page.getByRole('heading', { name: 'People' }).first().waitFor()
 })
 
+test('an agent finds, reads and notes by keyboard, and never loses the place', async () => {
+  const { agent, visitor } = await stage.chat({ name: 'Vera Lindt', text: 'Is the varnish food safe?' })
+  const { page } = agent
+  await page.keyboard.press('Escape')
+  // a note, and back to writing to the visitor
+  await page.keyboard.press('n')
+  await focused(page.getByRole('textbox', { name: 'Note' }))
+  await page.keyboard.type('Ask the lab')
+  await page.keyboard.press('Enter')
+  await agent.hears('Ask the lab')
+  await page.keyboard.press('Escape')
+  await page.keyboard.press('r')
+  await focused(agent.message)
+  await page.keyboard.type('It is.')
+  await page.keyboard.press('Control+Enter')
+  await visitor.says('It is.')
+
+  // what is to be done with the chat stands in a menu, where letters are no shortcuts
+  await tabTo(page, agent.button('More actions'), 'Shift+Tab')
+  await page.keyboard.press('Enter')
+  await page.getByRole('menu').waitFor()
+  await page.keyboard.press('e')
+  expect(await page.getByRole('dialog').count()).toBe(0)
+  await page.keyboard.press('Escape')
+  await focused(agent.button('More actions'))
+
+  // the visitor ends it: the composer goes, the keyboard stays in the content
+  await page.keyboard.press('r')
+  await focused(agent.message)
+  await visitor.endsChat()
+  await agent.button('Download transcript').waitFor()
+  expect(await page.evaluate(() => document.activeElement?.closest('#content') !== null)).toBe(true)
+  await tabTo(page, agent.button('Download transcript'))
+  const download = page.waitForEvent('download')
+  await page.keyboard.press('Enter')
+  expect((await download).suggestedFilename()).toMatch(/\.txt$/)
+
+  await tabTo(page, page.getByRole('tab', { name: 'Active' }), 'Shift+Tab')
+  await page.keyboard.press('ArrowRight')
+  await focused(page.getByRole('tab', { name: 'All' }))
+  await tabTo(page, page.getByRole('searchbox'))
+  await page.keyboard.type('varnish')
+  await agent.rows.filter({ hasText: 'Vera Lindt' }).waitFor()
+  await tabTo(page, agent.button('Filter by agent or outcome'))
+  await page.keyboard.press('Enter')
+  await focused(page.getByRole('combobox', { name: 'Agent' }))
+  await page.keyboard.press('Escape')
+  await focused(agent.button('Filter by agent or outcome'))
+  await page.keyboard.press('Tab')
+  await focused(agent.rows.filter({ hasText: 'Vera Lindt' }).getByRole('link'))
+  await page.keyboard.press('Enter')
+  await agent.hears('Ask the lab')
+  await page.keyboard.press('Shift+Tab')
+  await page.keyboard.press('Shift+Tab')
+  await focused(agent.button('Clear the search'))
+  await page.keyboard.press('Enter')
+  await focused(page.getByRole('searchbox'))
+})
+
+test('an admin keeps agents, sites and people by keyboard', async () => {
+  const admin = await stage.agent({ profile: 'admin', name: 'Ada Berg' })
+  const { page } = admin
+  await goTo(page, 'agents')
+  await tabTo(page, admin.button('Add agent'))
+  await page.keyboard.press('Enter')
+  const adding = page.getByRole('dialog', { name: 'Add an agent' })
+  await tabTo(page, adding.getByRole('textbox', { name: 'Name' }))
+  await page.keyboard.type('Nils Holm')
+  await page.keyboard.press('Tab')
+  await page.keyboard.type('nils@keyboard.test')
+  await page.keyboard.press('Tab')
+  await page.keyboard.type('a long enough password')
+  await page.keyboard.press('Enter')
+  await adding.waitFor({ state: 'detached' })
+  await focused(admin.button('Add agent'))
+  const change = admin.button('Change Nils Holm')
+  await tabTo(page, change)
+  await page.keyboard.press('Enter')
+  await page.getByRole('menuitem', { name: 'Deactivate…' }).waitFor()
+  await page.keyboard.type('Dea')
+  await page.keyboard.press('Enter')
+  const sure = page.getByRole('dialog', { name: 'Deactivate Nils Holm?' })
+  await sure.waitFor()
+  await page.keyboard.press('Escape')
+  await sure.waitFor({ state: 'detached' })
+  await focused(change)
+
+  await goTo(page, 'paste')
+  const title = page.getByRole('region', { name: 'Greeting' }).getByRole('textbox', { name: 'Title' })
+  await tabTo(page, title)
+  await page.keyboard.press('Control+a')
+  await page.keyboard.type('Good day')
+  await tabTo(page, admin.button('Save'))
+  await page.keyboard.press('Enter')
+  await page.getByText('Saved', { exact: true }).waitFor()
+  await focused(admin.button('Save'))
+
+  await goTo(page, 'people')
+  const importCsv = admin.button('Import CSV').first()
+  await tabTo(page, importCsv)
+  await page.keyboard.press('Enter')
+  const importing = page.getByRole('dialog', { name: 'Import people' })
+  await tabTo(page, importing.getByLabel('Choose a CSV file'))
+  const chooser = page.waitForEvent('filechooser')
+  await page.keyboard.press('Enter')
+  await (await chooser).setFiles({
+    name: 'people.csv',
+    mimeType: 'text/csv',
+    buffer: Buffer.from('email,name\nolga@keyboard.test,Olga Brandt\n'),
+  })
+  await focused(importing.getByRole('button', { name: 'Done' }))
+  await page.keyboard.press('Enter')
+  await importing.waitFor({ state: 'detached' })
+  await focused(importCsv)
+  await page.getByRole('row').filter({ hasText: 'Olga Brandt' }).waitFor()
+})
+
+test('availability is changed by keyboard, and every stop can be seen', async () => {
+  const agent = await stage.agent()
+  const { page } = agent
+  await agent.page.getByText('No chats right now').waitFor()
+  await tabTo(page, agent.available)
+  await page.keyboard.press('Space')
+  await expect.poll(() => agent.available.getAttribute('aria-checked')).toBe('false')
+  await page.keyboard.press('Tab')
+  await focused(agent.button('Change until when'))
+  await page.keyboard.press('Enter')
+  await page.getByRole('menu').waitFor()
+  await page.keyboard.type('Stay')
+  await page.keyboard.press('Enter')
+  const dialog = page.getByRole('dialog', { name: 'Stay available until' })
+  await dialog.waitFor()
+  await tabTo(page, dialog.getByRole('button', { name: 'Stay available', exact: true }))
+  await page.keyboard.press('Enter')
+  await dialog.waitFor({ state: 'detached' })
+  await focused(agent.button('Change until when'))
+  await expect.poll(() => agent.available.getAttribute('aria-checked')).toBe('true')
+
+  await page.evaluate(() => (document.activeElement as HTMLElement).blur())
+  await page.reload()
+  await agent.ready()
+  const unseen: string[] = []
+  for (let stops = 0; stops < 30; stops++) {
+    await page.keyboard.press('Tab')
+    const stop = await page.evaluate(stopInView)
+    if (stop === null) break
+    if (!stop.seen) unseen.push(stop.html)
+  }
+  expect(unseen).toEqual([])
+})
+
+/** Runs in the page: what has the focus, and whether it is on the screen with a ring around it or the field it is in. */
+function stopInView(): { html: string; seen: boolean } | null {
+  const element = document.activeElement
+  if (!element || element === document.body) return null
+  const { width, bottom, top } = element.getBoundingClientRect()
+  const around = [element, element.parentElement, element.parentElement?.parentElement]
+  const ring = around.some((one) => {
+    if (!one) return false
+    const { outlineStyle, outlineWidth } = getComputedStyle(one)
+    return outlineStyle !== 'none' && Number.parseFloat(outlineWidth) > 0
+  })
+  return {
+    html: element.outerHTML.slice(0, 120),
+    seen: ring && width > 3 && bottom > 0 && top < innerHeight,
+  }
+}
+
+/** By Ctrl and K, to the one place that is found. */
+async function goTo(page: Page, words: string): Promise<void> {
+  await page.keyboard.press('Control+k')
+  const field = page.getByRole('combobox', { name: 'Go to anything' })
+  await focused(field)
+  await page.keyboard.type(words)
+  await page.getByRole('option').first().waitFor()
+  await expect.poll(() => page.getByRole('status').getByText('Searching…').count()).toBe(0)
+  // pages come after chats and people
+  await page.keyboard.press('ArrowUp')
+  await page.keyboard.press('Enter')
+  await field.waitFor({ state: 'detached' })
+  await expect
+    .poll(() => page.evaluate(() => document.activeElement?.id), {
+      message: 'the keyboard is in the content',
+    })
+    .toBe('content')
+}
+
 async function focused(locator: Locator): Promise<void> {
   await expect.poll(() => hasFocus(locator), { message: `the keyboard is on ${locator}` }).toBe(true)
 }
