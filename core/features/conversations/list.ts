@@ -20,6 +20,8 @@ export async function listConversations(
   viewer: Viewer,
   request: z.output<typeof ListConversations>,
 ): Promise<ConversationPage> {
+  // lists that give no cursor were given one by nobody
+  const after = request.cursor ? readCursor(request.cursor) : null
   if (request.query) return search(db, now, viewer, request, request.query)
   const mine = sql`c.status = 'active' and c.agent_id = ${viewer.id} and ${filters(request)}`
   if (request.view === 'active')
@@ -32,7 +34,7 @@ export async function listConversations(
       ),
       nextCursor: null,
     }
-  const closed = await listClosed(db, now, viewer, request)
+  const closed = await listClosed(db, now, viewer, request, after)
   if (request.view === 'missed' || request.cursor) return closed
   const own = await summaries(db, now, mine, sql`order by c.last_at desc, c.id desc`)
   return { conversations: [...own, ...closed.conversations], nextCursor: closed.nextCursor }
@@ -43,8 +45,8 @@ async function listClosed(
   now: Date,
   viewer: Viewer,
   request: z.output<typeof ListConversations>,
+  after: ReturnType<typeof readCursor> | null,
 ): Promise<ConversationPage> {
-  const after = request.cursor ? readCursor(request.cursor) : null
   const status = request.view === 'missed' ? sql`c.status = 'missed'` : sql`c.status in ('ended', 'missed')`
   const from = after ? sql`(c.ended_at, c.id) < (${after.at}, ${after.id}::uuid)` : sql`true`
   const conversations = await summaries(

@@ -40,7 +40,7 @@ interface Waiting {
 
 const maxGroup = 400
 const maxWaiting = 50_000
-const patienceMs = 15_000
+const defaultPatienceMs = 15_000
 /** Somebody else's change takes a few round trips. */
 const busyPauseMs = 2
 const brokenPauseMs = 200
@@ -58,6 +58,7 @@ export class MessageLog {
   readonly #clock: Clock
   readonly #log: FastifyBaseLogger
   readonly #idle: string
+  readonly #patienceMs: number
   #waiting: Waiting[] = []
   #unsettled = 0
   #free: number
@@ -68,18 +69,21 @@ export class MessageLog {
   #pause: NodeJS.Timeout | undefined
   #closed = false
 
-  /** @param idleMs after how long without a message an active conversation ends. */
+  /** @param idleMs after how long without a message an active conversation ends.
+   *  @param patienceMs how long a message is tried before its sender is told that it was not stored. */
   constructor(options: {
     pool: Pool
     clock: Clock
     log: FastifyBaseLogger
     idleMs: number
     connections?: number
+    patienceMs?: number
   }) {
     this.#pool = options.pool
     this.#clock = options.clock
     this.#log = options.log
     this.#idle = `${options.idleMs} milliseconds`
+    this.#patienceMs = options.patienceMs ?? defaultPatienceMs
     this.#free = options.connections ?? 2
   }
 
@@ -98,7 +102,7 @@ export class MessageLog {
     if (this.#closed || this.#unsettled >= maxWaiting) return Promise.reject(unavailable())
     this.#unsettled++
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ message, deadline: performance.now() + patienceMs, resolve, reject })
+      this.#waiting.push({ message, deadline: performance.now() + this.#patienceMs, resolve, reject })
       // one turn later, so that frames read from the same socket event share a group
       if (this.#free > 0 && !this.#pumpIsDue) {
         this.#pumpIsDue = true
@@ -146,14 +150,20 @@ export class MessageLog {
     return group
   }
 
-  /** Keeps what must be tried again aside, then puts it before everything that came since. */
+  /** Keeps what must be tried again aside, then puts it before everything that came since. Whoever is told that a
+   *  message was not stored is told so of everything they said after it in that conversation: it would overtake the
+   *  one that is sent again. */
   #rest(later: Waiting[], pauseMs: number): void {
     const now = performance.now()
-    const patient = later.filter((item) => {
-      if (item.deadline > now) return true
+    const expired = new Set<string>()
+    const isPatient = (item: Waiting) => {
+      if (item.deadline > now && !expired.has(speakerOf(item))) return true
+      expired.add(speakerOf(item))
       this.#reject(item, unavailable())
       return false
-    })
+    }
+    const patient = later.filter(isPatient)
+    if (expired.size > 0) this.#waiting = this.#waiting.filter(isPatient)
     if (patient.length === 0) return
     for (const { message } of patient) this.#engaged.add(message.conversationId)
     setTimeout(() => {
@@ -260,6 +270,8 @@ export class MessageLog {
     }
   }
 }
+
+const speakerOf = ({ message: { conversationId, senderId } }: Waiting) => `${conversationId} ${senderId}`
 
 const unavailable = () =>
   new FoyerError(503, 'unavailable', 'Foyer could not store this just now. It is safe to send it again.')

@@ -204,7 +204,7 @@ interface EntryRow {
   clientId: string | null
 }
 
-export const entriesAtOnce = 200
+const entriesAtOnce = 200
 /** A page must fit what may wait for a reader, 1 MiB, however its letters are written. */
 const lettersAtOnce = 150_000
 

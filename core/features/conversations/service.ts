@@ -119,8 +119,17 @@ async function findForLeaving(
     if (row.visitorId !== visitorId) throw new NotFoundError('conversation')
     if (row.status !== 'ended') return row
   }
-  const id = await findByClientId(tx, visitorId, clientId)
+  const id = (await findByClientId(tx, visitorId, clientId)) ?? (await findOpen(tx, visitorId))
   return id === null ? null : conversations.lock(tx, id)
+}
+
+/** A tab that has not heard of the request another one made leaves its message there: one open conversation a visitor. */
+async function findOpen(tx: Tx, visitorId: string): Promise<string | null> {
+  const { rows } = await sql<{ id: string }>`
+    select id from conversations where visitor_id = ${visitorId} and status in ('waiting', 'active')`.execute(
+    tx,
+  )
+  return rows[0]?.id ?? null
 }
 
 async function appendLeft(

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Conversation, Entry } from '../../contracts/conversations.ts'
 import type { Db } from '../../db/pool.ts'
-import { entriesAtOnce, readEntries } from './repository.ts'
+import { readEntries } from './repository.ts'
 
 type Named = Entry & { name: string }
 
@@ -23,7 +23,7 @@ export async function readTranscript(db: Db, conversation: Conversation): Promis
               : 'Foyer',
       })
     afterSeq = page.entries.at(-1)?.seq ?? afterSeq
-    if (!page.hasMore || page.entries.length < entriesAtOnce) return entries
+    if (!page.hasMore) return entries
   }
 }
 

@@ -34,6 +34,15 @@ test('an ended chat is read-only: what is left after it becomes a conversation o
   expect((await foyer.stateOf(left.id)).texts).toEqual(['One more thing'])
 })
 
+test('a tab that has not heard of the request leaves its message there', async ({ foyer }) => {
+  await foyer.agent()
+  const visitor = await foyer.visitor()
+  const open = await visitor.asks('Hello')
+  const message = { fields, text: 'Call me back', clientId: randomUUID() }
+  const left = await visitor.http.post<WidgetConversation>('/widget/messages', message)
+  expect(left).toMatchObject({ id: open.id, messageLeft: true, lastSeq: 2 })
+})
+
 test('nobody leaves messages in the conversations of others', async ({ foyer }) => {
   const { id } = await foyer.chat()
   const stranger = await foyer.visitor()

@@ -80,8 +80,9 @@ export class VisitorTab {
     if (frame.type === 'welcome') this.#conversation = frame.conversation
     if (frame.type === 'conversation') {
       const { conversation } = frame
-      if (known?.id !== conversation.id || known.lastSeq <= conversation.lastSeq)
-        this.#conversation = conversation
+      const isNews =
+        known?.id === conversation.id ? known.lastSeq <= conversation.lastSeq : isNewer(conversation, known)
+      if (isNews) this.#conversation = conversation
     }
     if (!known || !('conversationId' in frame) || frame.conversationId !== known.id) return
     if (frame.type === 'seen')
@@ -100,5 +101,9 @@ export class VisitorTab {
     }
   }
 }
+
+/** Of two conversations a visitor sees the later one, whichever was told of last. */
+const isNewer = (next: WidgetConversation, known: WidgetConversation | null) =>
+  !known || next.requestedAt >= known.requestedAt
 
 const byId = (a: { id: string }, b: { id: string }) => (a.id < b.id ? -1 : 1)

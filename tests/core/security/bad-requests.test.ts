@@ -110,7 +110,12 @@ test('addresses, cursors and places that nobody gave out are refused', async ({ 
     'A'.repeat(201),
   ]
   for (const cursor of cursors)
-    for (const path of ['/conversations?view=all', `/visitors/${visitor.id}/activities?kind=chat`]) {
+    for (const path of [
+      '/conversations?view=all',
+      '/conversations?view=active',
+      '/conversations?view=all&query=hello',
+      `/visitors/${visitor.id}/activities?kind=chat`,
+    ]) {
       const refused = await refusal(agent.http.raw('GET', `${path}&cursor=${cursor}`))
       expect([cursor, refused.status, refused.code]).toEqual([cursor, 422, 'invalid_input'])
     }
