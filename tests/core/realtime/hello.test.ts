@@ -122,7 +122,7 @@ test('a page address that is none does not keep a visitor out', async ({ foyer }
   const visitor = await foyer.visitor()
   for (const url of [
     'http://[',
-    'javascript:alert(1)',
+    'about:srcdoc',
     '',
     '?utm_source=%00&utm_%00=x&utm_medium=mail',
     '\ud800',
@@ -135,6 +135,18 @@ test('a page address that is none does not keep a visitor out', async ({ foyer }
     await line.close()
   }
   expect(visitor.socket.ofType('refused')).toEqual([])
+})
+
+test('a page address that would run instead of load is refused', async ({ foyer }) => {
+  const visitor = await foyer.visitor()
+  const line = await visitorLine(foyer)
+  const page = { url: 'javascript:alert(1)' }
+  line.send({ type: 'hello', token: visitor.session.token, page })
+  expect((await ending(line)).code).toBe(4401)
+  visitor.socket.send({ type: 'page', page })
+  expect(await visitor.socket.frame('refused')).toMatchObject({ code: 'invalid_input' })
+  const { rows } = await foyer.pool.query('select page from visitors where id = $1', [visitor.id])
+  expect(rows).toEqual([{ page: null }])
 })
 
 test('when Foyer cannot read the database a hello costs nobody the token', async ({ foyer }) => {
