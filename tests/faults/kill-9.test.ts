@@ -1,18 +1,17 @@
 import { randomBytes } from 'node:crypto'
-import { chmod, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import type { Entry, EntryPage } from '#core/contracts/conversations.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '#core/db/embedded/embedded-postgres.ts'
 import { migrate } from '#core/db/migrate.ts'
+import { SendRefusedError } from '../support/actor.ts'
 import { AgentActor } from '../support/agent-actor.ts'
 import { anAgent, anOrganisation, aSite } from '../support/factories.ts'
+import { folderForFile } from '../support/folder.ts'
 import { startFoyerProcess } from '../support/foyer-process.ts'
 import type { ServerProcess } from '../support/server-process.ts'
-import { SendRefusedError, VisitorActor } from '../support/visitor-actor.ts'
+import { VisitorActor } from '../support/visitor-actor.ts'
 import { waitFor } from '../support/wait.ts'
 
 /** A durable PostgreSQL, unlike the one most tests share, and a Foyer in a process of its own: both get killed while
@@ -42,8 +41,7 @@ async function startAgain(): Promise<void> {
 }
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'foyer-kill-'))
-  await chmod(folder, 0o711)
+  folder = await folderForFile('kill')
   postgres = await startEmbeddedPostgres({ dataDir: folder })
   postgres.supervise()
   await migrate(postgres.url)
@@ -58,7 +56,6 @@ afterAll(async () => {
   await foyer.stop()
   await pool.end()
   await postgres.stop()
-  await rm(folder, { recursive: true, force: true })
 })
 
 /** Somebody's line to Foyer: whoever finds it dead opens another one, and only one. */
@@ -124,6 +121,7 @@ class Talker {
     )
     for (const refusal of refusals) {
       if (refusal.retryAfterMs === undefined) throw refusal
+      // Foyer says in time when the next try may come
       await delay(refusal.retryAfterMs)
     }
     return answers.every((answer) => answer.status === 'fulfilled')

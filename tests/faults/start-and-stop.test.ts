@@ -1,8 +1,6 @@
 import { once } from 'node:events'
-import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
@@ -11,22 +9,17 @@ import { readPostmasterFile } from '#core/db/embedded/postmaster-file.ts'
 import { isRunning } from '#core/db/embedded/processes.ts'
 import { scratchDatabase } from '#tests/support/database.ts'
 import { endPostgresOf } from '#tests/support/embedded.ts'
+import { folderForFile } from '#tests/support/folder.ts'
 import { spawnFoyerProcess, startFoyerProcess } from '#tests/support/foyer-process.ts'
 import type { ServerProcess } from '#tests/support/server-process.ts'
 import { waitFor } from '#tests/support/wait.ts'
 
-let folder: string
 let dataDir: string
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'foyer-starts-'))
-  await chmod(folder, 0o711)
-  dataDir = join(folder, 'data')
+  dataDir = join(await folderForFile('starts'), 'data')
 })
-afterAll(async () => {
-  await endPostgresOf(dataDir)
-  await rm(folder, { recursive: true, force: true })
-})
+afterAll(() => endPostgresOf(dataDir))
 
 async function postmaster(): Promise<number> {
   const home = await existingHome(dataDir)

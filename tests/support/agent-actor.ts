@@ -1,28 +1,22 @@
-import { randomUUID } from 'node:crypto'
 import type { Me } from '#core/contracts/agents.ts'
 import type { Availability } from '#core/contracts/availability.ts'
 import type { Conversation, Note, Offer } from '#core/contracts/conversations.ts'
 import type { ToAgent } from '#core/contracts/sockets.ts'
-import { FollowedLog } from './followed-log.ts'
+import { Actor } from './actor.ts'
 import { HttpClient } from './http-client.ts'
-import { SocketClient } from './socket-client.ts'
-import { acknowledged } from './visitor-actor.ts'
 import { waitFor } from './wait.ts'
 
 /** An agent with the inbox open. Holds what the inbox holds: the snapshot, then every event applied to it. */
-export class AgentActor {
-  readonly http: HttpClient
+export class AgentActor extends Actor<ToAgent> {
   readonly me: Me
-  readonly logs = new Map<string, FollowedLog>()
   offers = new Map<string, Offer>()
   conversations = new Map<string, Conversation>()
   notes: Note[] = []
   availability: Availability
   missed = 0
-  #socket: SocketClient<ToAgent> | undefined
 
   private constructor(http: HttpClient, me: Me) {
-    this.http = http
+    super(http)
     this.me = me
     this.availability = me.availability
   }
@@ -53,23 +47,13 @@ export class AgentActor {
     return this.me.id
   }
 
-  get socket(): SocketClient<ToAgent> {
-    if (!this.#socket) throw new Error('This agent has no inbox open')
-    return this.#socket
+  protected get name(): string {
+    return this.me.name
   }
 
-  /** A new socket, as after a reload: a fresh snapshot, and every log followed from where it was. */
-  async connect(): Promise<void> {
-    const url = `${this.http.origin.replace(/^http/, 'ws')}/ws/agent`
-    const socket = await SocketClient.connect<ToAgent>(url, {
-      cookie: this.http.cookie ?? '',
-      origin: this.http.origin,
-    })
-    this.#socket = socket
-    socket.on((frame) => this.#apply(frame))
-    socket.send({ type: 'hello', token: this.me.socketToken })
-    await socket.frame('welcome')
-    for (const log of this.logs.values()) log.resume()
+  protected get entrance() {
+    const { cookie = '', origin } = this.http
+    return { path: '/ws/agent', headers: { cookie, origin }, token: this.me.socketToken }
   }
 
   /** Waits for an offer, of this conversation or of any, and does not touch it. */
@@ -92,15 +76,12 @@ export class AgentActor {
     return offer
   }
 
-  /** Sends over the socket; resolves with the acknowledgement, which follows the commit. */
-  async says(conversationId: string, text: string, clientId: string = randomUUID()) {
-    this.socket.send({ type: 'send', conversationId, clientId, text })
-    return acknowledged(this.socket, clientId)
+  says(conversationId: string, text: string, clientId?: string) {
+    return this.send('send', conversationId, text, clientId)
   }
 
-  async writesNote(conversationId: string, text: string, clientId: string = randomUUID()) {
-    this.socket.send({ type: 'note', conversationId, clientId, text })
-    return acknowledged(this.socket, clientId)
+  writesNote(conversationId: string, text: string, clientId?: string) {
+    return this.send('note', conversationId, text, clientId)
   }
 
   ends(conversationId: string, outcome?: Conversation['outcome']): Promise<Conversation> {
@@ -111,26 +92,11 @@ export class AgentActor {
     return this.http.put('/me/availability', { status, ...(until ? { until: until.toISOString() } : {}) })
   }
 
-  follow(conversationId: string): FollowedLog {
-    const known = this.logs.get(conversationId)
-    if (known) return known
-    const log = new FollowedLog((afterSeq) => this.socket.send({ type: 'resume', conversationId, afterSeq }))
-    this.logs.set(conversationId, log)
-    log.resume()
-    return log
+  hears(conversationId: string, text: string): Promise<void> {
+    return this.hasHeard(conversationId, text)
   }
 
-  async hears(conversationId: string, text: string): Promise<void> {
-    const log = this.follow(conversationId)
-    await waitFor(`${this.me.name} hears "${text}"`, () => log.texts.includes(text))
-  }
-
-  async leaves(): Promise<void> {
-    await this.#socket?.close()
-    this.#socket = undefined
-  }
-
-  #apply(frame: ToAgent): void {
+  protected apply(frame: ToAgent): void {
     switch (frame.type) {
       case 'welcome':
         this.offers = new Map(frame.offers.map((offer) => [offer.id, offer]))
@@ -155,15 +121,6 @@ export class AgentActor {
         break
       case 'note':
         this.notes.push(frame.note)
-        break
-      case 'entry':
-        this.logs.get(frame.conversationId)?.applyEntry(frame.entry)
-        break
-      case 'ack':
-        this.logs.get(frame.conversationId)?.applyAck(frame.seq)
-        break
-      case 'entries':
-        this.logs.get(frame.conversationId)?.applyEntries(frame.entries, frame.hasMore)
         break
       default:
         break

@@ -1,22 +1,17 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '#core/db/embedded/embedded-postgres.ts'
 import { backlog, enqueue, listDead, retryDead } from '#core/features/outbox/outbox.ts'
+import { folderForFile } from '#tests/support/folder.ts'
 import type { QueueConfig } from '#workers/queue.ts'
 import { startRedis, type TestRedis } from './support/redis.ts'
 import { note, noteOutside } from './support/tasks.ts'
 import { clock, createDatabase, World, withClient } from './support/world.ts'
 
-let folder: string
 let server: EmbeddedPostgres
 let redis: TestRedis
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'foyer-jobs-'))
-  // PostgreSQL's user must get through
-  await chmod(folder, 0o711)
+  const folder = await folderForFile('jobs')
   ;[server, redis] = await Promise.all([
     startEmbeddedPostgres({ dataDir: folder, settings: { fsync: 'off', full_page_writes: 'off' } }),
     startRedis(),
@@ -28,7 +23,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await redis?.stop()
   await server?.stop()
-  await rm(folder, { recursive: true, force: true })
 })
 
 interface Form {
