@@ -1,5 +1,3 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Pool } from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -11,8 +9,10 @@ import { createPool } from '#core/db/pool.ts'
 import { AgentActor } from '#tests/support/agent-actor.ts'
 import { endPostgresOf, killHard } from '#tests/support/embedded.ts'
 import { type AnAgent, type ASite, anAgent, anOrganisation, aSite } from '#tests/support/factories.ts'
+import { folderForFile } from '#tests/support/folder.ts'
 import { startFoyerProcess } from '#tests/support/foyer-process.ts'
 import type { ServerProcess } from '#tests/support/server-process.ts'
+import { SocketClient } from '#tests/support/socket-client.ts'
 import { VisitorActor } from '#tests/support/visitor-actor.ts'
 import { waitFor } from '#tests/support/wait.ts'
 import { Stream } from './stream.ts'
@@ -25,7 +25,6 @@ const limits = {
   addressBurst: 100_000,
   addressPerSecond: 100_000,
 }
-let folder: string
 let dataDir: string
 let foyer: ServerProcess
 let origin: string
@@ -34,9 +33,7 @@ let busy: AnAgent
 let asked: AnAgent
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'foyer-killed-'))
-  await chmod(folder, 0o711)
-  dataDir = join(folder, 'data')
+  dataDir = join(await folderForFile('killed'), 'data')
   const postgres = await startEmbeddedPostgres({ dataDir })
   await migrate(postgres.url)
   const pool = createPool(postgres.url, 1, 'kill test')
@@ -54,7 +51,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await foyer.stop()
   await endPostgresOf(dataDir)
-  await rm(folder, { recursive: true, force: true })
 })
 
 const startAgain = async () => {
@@ -86,8 +82,9 @@ const disasters: [what: string, strike: () => Promise<void>][] = [
   [
     'Foyer is killed while it stops',
     async () => {
+      const line = await SocketClient.connect(`${origin.replace('http', 'ws')}/ws/visitor`)
       const ended = foyer.stop('SIGTERM')
-      await new Promise((resolve) => setTimeout(resolve, 30))
+      await waitFor('it lets go of people', () => line.closed, { everyMs: 1 })
       await foyer.kill()
       await ended
       await startAgain()

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { ToAgent, ToVisitor } from '#core/contracts/sockets.ts'
+import { waitFor } from '#tests/support/wait.ts'
 
 type Frames = ToVisitor | ToAgent
 
@@ -46,8 +48,8 @@ export class Stream {
   async run(): Promise<void> {
     while (this.#writing || this.unacknowledged.length > 0) {
       const socket = await this.#line()
-      if (!socket) continue
       if (this.#writing && this.unacknowledged.length < 10) this.#send(socket, this.#type())
+      // the pace of typing, which limits are about
       await pause(this.#everyMs)
     }
     await this.#socket?.close()
@@ -72,13 +74,11 @@ export class Stream {
     })
   }
 
-  async #line(): Promise<Line | undefined> {
+  async #line(): Promise<Line> {
     if (this.#socket && !this.#socket.closed) return this.#socket
-    const socket = await this.#connect().catch(() => undefined)
-    if (!socket) {
-      await pause(50)
-      return undefined
-    }
+    // whatever it breaks off with
+    const connect = () => this.#connect().catch(() => undefined)
+    const socket = await waitFor('the line is back', connect, { timeoutMs: 60_000, everyMs: 50 })
     if (this.#socket) this.#reconnects += 1
     this.#socket = socket
     socket.on((frame) => this.#hear(frame))
@@ -98,5 +98,3 @@ export class Stream {
     else if (frame.type === 'refused') this.refused.push(`${frame.code}: ${frame.message}`)
   }
 }
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))

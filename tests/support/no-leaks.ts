@@ -3,6 +3,7 @@ import { subscribe } from 'node:diagnostics_channel'
 import type { Server, Socket } from 'node:net'
 import type { Worker } from 'node:worker_threads'
 import { afterAll } from 'vitest'
+import { waitFor } from './wait.ts'
 
 /** Fails a test file that leaves sockets, servers, processes or threads behind: whatever a suite opens, it closes.
  *  Registered before the suite's own hooks, so that it looks after all of them have run. */
@@ -36,13 +37,11 @@ subscribe('worker_threads', (message) => {
 const patienceMs = 3_000
 
 afterAll(async () => {
-  const deadline = performance.now() + patienceMs
-  let left = stillOpen()
-  while (left.length > 0 && performance.now() < deadline) {
-    await new Promise((resolve) => setTimeout(resolve, 20))
-    left = stillOpen()
-  }
-  if (left.length > 0) throw new Error(`This file left behind ${left.join(', ')}.`)
+  await waitFor('everything is closed', () => stillOpen().length === 0, { timeoutMs: patienceMs }).catch(
+    () => {
+      throw new Error(`This file left behind ${stillOpen().join(', ')}.`)
+    },
+  )
 })
 
 function stillOpen(): string[] {

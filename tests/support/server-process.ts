@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { HopelessError, waitFor } from './wait.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const mostOutput = 200_000
@@ -29,21 +30,21 @@ export class ServerProcess {
     { withinMs = 60_000 } = {},
   ): Promise<ServerProcess> {
     const server = ServerProcess.spawn(args, env)
-    const deadline = performance.now() + withinMs
-    for (;;) {
-      const said = readyLineIn(server.output)
-      if (said) {
-        server.port = said.port ?? 0
-        return server
-      }
-      if (server.hasEnded)
-        throw new Error(`node ${args.join(' ')} ended before it listened:\n${server.output}`)
-      if (performance.now() > deadline) {
-        await server.kill()
-        throw new Error(`node ${args.join(' ')} did not listen within ${withinMs} ms:\n${server.output}`)
-      }
-      await new Promise((resolve) => setTimeout(resolve, 10))
-    }
+    const name = `node ${args.join(' ')}`
+    const said = await waitFor(
+      `${name} listens`,
+      () => {
+        const line = readyLineIn(server.output)
+        if (!line && server.hasEnded) throw new HopelessError(`${name} ended before it listened`)
+        return line
+      },
+      { timeoutMs: withinMs, everyMs: 10 },
+    ).catch(async (error: Error) => {
+      await server.kill()
+      throw new Error(`${error.message}:\n${server.output}`, { cause: error })
+    })
+    server.port = said.port ?? 0
+    return server
   }
 
   /** Starts it without waiting for anything, for tests about starts that fail or are interrupted. */

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Pool } from 'pg'
+import { afterAll } from 'vitest'
 import { createDb, createPool, type Db } from '#core/db/pool.ts'
 import { MessageLog, type OutgoingMessage } from '#core/features/conversations/message-log.ts'
+import { type ScratchDatabase, scratchDatabase } from '#tests/support/database.ts'
 import {
   type AVisitor,
   aConversation,
@@ -58,10 +60,10 @@ export class LogBench {
   }
 
   /** As in one process: two connections of its own. @param wrap stands between the log and its connections. */
-  log(wrap: (pool: Pool) => Pool = (pool) => pool): MessageLog {
+  log(wrap: (pool: Pool) => Pool = (pool) => pool, patienceMs?: number): MessageLog {
     const pool = createPool(this.#url, 2, 'foyer messages')
     this.#pools.push(pool)
-    return new MessageLog({ pool: wrap(pool), clock: this.clock, log: quiet, idleMs: 600_000 })
+    return new MessageLog({ pool: wrap(pool), clock: this.clock, log: quiet, idleMs: 600_000, patienceMs })
   }
 
   /** An active chat in which nothing was said yet. */
@@ -109,6 +111,22 @@ export class LogBench {
     await Promise.all([this.pool, ...this.#pools].map((pool) => pool.end()))
   }
 }
+
+/** A bench on a database of its own, both gone at the end of the file. */
+export async function openBench(): Promise<LogBench> {
+  const database = await scratchDatabase()
+  const bench = await LogBench.open(database.url)
+  opened.push({ bench, database })
+  return bench
+}
+
+const opened: { bench: LogBench; database: ScratchDatabase }[] = []
+afterAll(async () => {
+  for (const { bench, database } of opened) {
+    await bench.close()
+    await database.drop()
+  }
+})
 
 export interface Line {
   seq: number

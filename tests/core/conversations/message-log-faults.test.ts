@@ -1,38 +1,31 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Pool, PoolClient } from 'pg'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { migrate } from '#core/db/migrate.ts'
-import { type ScratchDatabase, scratchDatabase } from '#tests/support/database.ts'
 import { aDataDir, start } from '#tests/support/embedded.ts'
 import { waitFor } from '#tests/support/wait.ts'
-import { type Chat, from, LogBench } from './log-bench.ts'
+import { type Chat, from, LogBench, openBench } from './log-bench.ts'
 
-let database: ScratchDatabase
 let bench: LogBench
 
 beforeAll(async () => {
-  database = await scratchDatabase()
-  bench = await LogBench.open(database.url)
-})
-afterAll(async () => {
-  await bench.close()
-  await database.drop()
+  bench = await openBench()
 })
 
 test('connections that break in the middle lose and double nothing', async () => {
   const log = bench.log()
   const chats = await Promise.all([bench.chat(), bench.chat(), bench.chat(), bench.chat()])
-  const talk = talkIn(chats, log.append.bind(log), 300)
   let cut = 0
-  for (let round = 0; round < 8; round++) {
-    await delay(25)
+  const talk = talkIn(chats, log.append.bind(log), () => cut < 8)
+  while (cut < 8) {
+    const before = await linesIn(bench, chats)
+    await waitFor('they talk again', async () => (await linesIn(bench, chats)) > before, { everyMs: 2 })
     const { rows } = await bench.pool.query(
       `select pg_terminate_backend(pid) from pg_stat_activity
        where application_name = 'foyer messages' and datname = current_database()`,
     )
     cut += rows.length
   }
-  expect(cut).toBeGreaterThan(0)
   expectAllStored(await talk, chats, await linesOf(bench, chats))
   await log.close()
 })
@@ -41,7 +34,11 @@ test('a commit whose answer is lost is found again and answered', async () => {
   let lost = 0
   const log = bench.log((pool) => losingAnswers(pool, () => ++lost % 2 === 1))
   const chats = await Promise.all([bench.chat(), bench.chat()])
-  expectAllStored(await talkIn(chats, log.append.bind(log), 20), chats, await linesOf(bench, chats))
+  expectAllStored(
+    await talkIn(chats, log.append.bind(log), (said) => said < 20),
+    chats,
+    await linesOf(bench, chats),
+  )
   expect(lost).toBeGreaterThan(1)
   await log.close()
 })
@@ -53,15 +50,37 @@ test('a PostgreSQL that is killed and comes back loses and doubles nothing that 
   const other = await LogBench.open(server.url)
   const log = other.log()
   const chats = await Promise.all([other.chat(), other.chat(), other.chat()])
-  const talk = talkIn(chats, log.append.bind(log), 400)
+  let back = false
+  const talk = talkIn(chats, log.append.bind(log), () => !back)
   await waitFor('some of it is stored', async () => (await other.lastSeq(chats[0]?.id ?? '')) > 20)
   const { pid } = server
   process.kill(pid, 'SIGKILL')
+  await waitFor('PostgreSQL is another one', () => server.pid !== pid)
+  const before = await waitFor('it answers', () => linesIn(other, chats))
+  await waitFor('they talk again', async () => (await linesIn(other, chats)) > before)
+  back = true
   const answers = await talk
-  expect(server.pid).not.toBe(pid)
   expectAllStored(answers, chats, await linesOf(other, chats))
   await log.close()
   await other.close()
+})
+
+test('what was said after a message that could not be stored does not overtake it', async () => {
+  const down = { now: true }
+  const log = bench.log((pool) => unreachableWhile(pool, down), 400)
+  const chat = await bench.chat()
+  const [first, second] = ['first', 'second'].map((text) => from(chat, 'visitor', text))
+  if (!first || !second) throw new Error('Two messages were made')
+  const answers = [log.append(first)]
+  await delay(200)
+  answers.push(log.append(second))
+  // the database is back the moment the first one is given up, long before the second one's time is over
+  await expect(answers[0]).rejects.toMatchObject({ code: 'unavailable' })
+  down.now = false
+  await expect(answers[1]).rejects.toMatchObject({ code: 'unavailable' })
+  await Promise.all([log.append(first), log.append(second)])
+  expect((await bench.lines(chat.id)).map(({ text }) => text)).toEqual(['first', 'second'])
+  await log.close()
 })
 
 interface Said {
@@ -72,21 +91,33 @@ interface Said {
 
 type Append = (message: ReturnType<typeof from>) => Promise<{ seq: number }>
 
-/** Visitors and agents who write a line every few milliseconds, and send again what was refused, as clients do. */
-async function talkIn(chats: Chat[], append: Append, lines: number): Promise<Said[]> {
-  const said: Promise<Said>[] = []
-  for (let n = 0; n < lines; n++) {
-    const place = n % chats.length
-    const chat = chats[place]
-    if (!chat) continue
-    const message = from(chat, n % 2 === 0 ? 'visitor' : 'agent', `line ${n}`)
-    const send = (): Promise<{ seq: number }> => append(message).catch(() => delay(50).then(send))
-    said.push(Promise.allSettled([send()]).then(([answer]) => ({ text: message.text, chat: place, answer })))
-    if (n % 4 === 3) await delay(2)
+/** A visitor and an agent in each chat, in two tabs each, who write one line after the other while they may, and send
+ *  again what was refused, as clients do. */
+async function talkIn(
+  chats: Chat[],
+  append: Append,
+  goesOn: (linesBegun: number) => boolean,
+): Promise<Said[]> {
+  const said: Said[] = []
+  let begun = 0
+  const writes = async (place: number, chat: Chat, sender: 'visitor' | 'agent') => {
+    while (goesOn(begun)) {
+      const message = from(chat, sender, `line ${begun++}`)
+      const stored = waitFor('it is stored', () => append(message), { timeoutMs: 25_000 })
+      const [answer] = await Promise.allSettled([stored])
+      said.push({ text: message.text, chat: place, answer })
+    }
   }
-  return Promise.all(said)
+  await Promise.all(
+    chats.flatMap((chat, place) =>
+      (['visitor', 'agent', 'visitor', 'agent'] as const).map((sender) => writes(place, chat, sender)),
+    ),
+  )
+  return said
 }
 
+const linesIn = async (bench: LogBench, chats: Chat[]) =>
+  (await Promise.all(chats.map(({ id }) => bench.lastSeq(id)))).reduce((sum, seq) => sum + seq, 0)
 const linesOf = (bench: LogBench, chats: Chat[]) => Promise.all(chats.map(({ id }) => bench.lines(id)))
 
 function expectAllStored(said: Said[], chats: Chat[], logs: Awaited<ReturnType<typeof linesOf>>): void {
@@ -115,6 +146,14 @@ function losingAnswers(pool: Pool, isLost: () => boolean): Pool {
       query,
       release: (broken?: boolean) => client.release(broken),
     })
+  }
+  return Object.assign(Object.create(pool) as Pool, { connect })
+}
+
+function unreachableWhile(pool: Pool, down: { now: boolean }): Pool {
+  const connect = async (): Promise<PoolClient> => {
+    if (down.now) throw Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' })
+    return pool.connect()
   }
   return Object.assign(Object.create(pool) as Pool, { connect })
 }

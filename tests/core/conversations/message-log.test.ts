@@ -1,27 +1,21 @@
 import fc from 'fast-check'
+import { sql } from 'kysely'
 import type { Pool } from 'pg'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import * as conversations from '#core/features/conversations/repository.ts'
-import { type ScratchDatabase, scratchDatabase } from '#tests/support/database.ts'
-import { type Chat, from, LogBench } from './log-bench.ts'
+import { type Chat, from, type LogBench, openBench } from './log-bench.ts'
 
-let database: ScratchDatabase
 let bench: LogBench
 
 beforeAll(async () => {
-  database = await scratchDatabase()
-  bench = await LogBench.open(database.url)
-})
-afterAll(async () => {
-  await bench.close()
-  await database.drop()
+  bench = await openBench()
 })
 
 type Step =
   /** Says something over one of two processes; a key said before is a repeated send. */
   | { kind: 'say'; log: number; chat: number; sender: 'visitor' | 'agent'; key: number }
   /** Another change holds the conversation for a moment and writes a line of its own. */
-  | { kind: 'change'; chat: number; forMs: number }
+  | { kind: 'change'; chat: number; looks: number }
   /** Everything before is settled first. */
   | { kind: 'settle' }
 
@@ -38,7 +32,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   {
     weight: 2,
-    arbitrary: fc.record({ kind: fc.constant('change' as const), chat: fc.nat(2), forMs: fc.nat(15) }),
+    arbitrary: fc.record({ kind: fc.constant('change' as const), chat: fc.nat(2), looks: fc.nat(15) }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('settle' as const) }) },
 )
@@ -53,7 +47,7 @@ test('whoever sends what over which process, each log is one order without gaps 
       const readers = chats.map((chat) => new Reader(chat.id))
       for (const one of steps) {
         if (one.kind === 'settle') await Promise.all([...sent.map(({ answer }) => answer), ...changes])
-        else if (one.kind === 'change') changes.push(writeLine(chatAt(chats, one.chat), one.forMs))
+        else if (one.kind === 'change') changes.push(writeLine(chatAt(chats, one.chat), one.looks))
         else {
           const message = from(chatAt(chats, one.chat), one.sender, `text ${one.key}`, `key-${one.key}`)
           const log = logs[one.log]
@@ -127,10 +121,11 @@ class Reader {
   }
 }
 
-async function writeLine(chat: Chat, forMs: number): Promise<void> {
+/** @param looks how often it asks the database something while it holds the conversation. */
+async function writeLine(chat: Chat, looks: number): Promise<void> {
   await bench.db.transaction().execute(async (tx) => {
     const row = await conversations.lock(tx, chat.id)
-    await new Promise((resolve) => setTimeout(resolve, forMs))
+    for (let look = 0; look < looks; look++) await sql`select`.execute(tx)
     const sender = { type: 'system', id: null } as const
     await conversations.append(tx, row, bench.clock.now(), { kind: 'warning', sender })
   })

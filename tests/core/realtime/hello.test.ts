@@ -1,9 +1,8 @@
 import { connect } from 'node:net'
-import { setTimeout as delay } from 'node:timers/promises'
 import { expect } from 'vitest'
 import { MemoryBus } from '#core/realtime/bus.ts'
 import { retireEverybody } from '#tests/core/retire.ts'
-import { test } from '#tests/support/foyer.ts'
+import { type TestFoyer, test } from '#tests/support/foyer.ts'
 import { waitFor } from '#tests/support/wait.ts'
 import { agentLine, ending, refusal, visitorLine } from './line.ts'
 
@@ -120,13 +119,7 @@ test('what is said before the welcome is refused, and nothing is lost by saying 
 
 test('a page address that is none does not keep a visitor out', async ({ foyer }) => {
   const visitor = await foyer.visitor()
-  for (const url of [
-    'http://[',
-    'about:srcdoc',
-    '',
-    '?utm_source=%00&utm_%00=x&utm_medium=mail',
-    '\ud800',
-  ]) {
+  for (const url of ['http://[', 'about:srcdoc', '', '?utm_source=%00&utm_%00=x&utm_medium=mail', '\ud800']) {
     const line = await visitorLine(foyer)
     line.send({ type: 'hello', token: visitor.session.token, page: { url } })
     await line.frame('welcome')
@@ -165,12 +158,18 @@ test('when Foyer cannot read the database a hello costs nobody the token', async
   await back.close()
 })
 
+const connectionsTo = ({ app }: TestFoyer) =>
+  new Promise<number>((resolve, reject) =>
+    app.server.getConnections((error, count) => (error ? reject(error) : resolve(count))),
+  )
+
 test('a line that breaks during the hello leaves nobody behind', async ({ foyer }) => {
   const { bus } = foyer.app.services
   if (!(bus instanceof MemoryBus)) throw new Error('This test looks into the bus of a single process')
   const visitor = await foyer.visitor()
   await visitor.leaves()
   await waitFor('the visitor is gone', () => !bus.has(`visitor:${visitor.id}`))
+  const before = await connectionsTo(foyer)
   const holder = await foyer.pool.connect()
   await holder.query('begin')
   await holder.query('lock table visitors in access exclusive mode')
@@ -181,10 +180,7 @@ test('a line that breaks during the hello leaves nobody behind', async ({ foyer 
     return rows.length > 0
   })
   await line.cut()
-  // the server has seen the end of the line
-  const other = await visitorLine(foyer)
-  await other.cut()
-  await delay(50)
+  await waitFor('the server has seen the end', async () => (await connectionsTo(foyer)) <= before)
   await holder.query('commit')
   holder.release()
   const next = await foyer.visitor()

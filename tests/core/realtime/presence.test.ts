@@ -1,4 +1,4 @@
-import { expect } from 'vitest'
+import { expect, vi } from 'vitest'
 import { retireEverybody } from '#tests/core/retire.ts'
 import { test } from '#tests/support/foyer.ts'
 import { waitFor } from '#tests/support/wait.ts'
@@ -57,10 +57,14 @@ test('whoever comes and goes while the database is slow is gone in the end', asy
 
 test('what could not be written is written once the database is back', async ({ foyer }) => {
   const { visitor, agent, id } = await foyer.chat()
+  const warned = vi.spyOn(foyer.app.services.log, 'warn')
   await foyer.pool.query('alter table presence rename to presence_away')
   await visitor.leaves()
   // no other coming or going reminds of it
-  await new Promise((resolve) => setTimeout(resolve, 100))
+  await waitFor('it could not be written', () =>
+    warned.mock.calls.some(([, said]) => said === 'Presence was not written'),
+  )
+  warned.mockRestore()
   await foyer.pool.query('alter table presence_away rename to presence')
   await agent.socket.frame('presence', (frame) => !frame.online && frame.visitorId === visitor.id)
   const seen = await agent.http.get<{ visitor: { online: boolean } }>(`/conversations/${id}`)

@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { pathOf, redisServer } from '#tests/support/tools.ts'
 
@@ -38,10 +37,12 @@ async function launch(port: number): Promise<ChildProcess> {
   const client = new Redis(port, '127.0.0.1', { lazyConnect: true, retryStrategy: () => 20 })
   client.on('error', () => undefined)
   try {
-    for (let answered = false; !answered; ) {
-      if (server.exitCode !== null) throw new Error(`redis-server ended with ${server.exitCode}`)
-      answered = await Promise.race([client.ping().then(() => true), sleep(200, false)])
-    }
+    const ended = once(server, 'exit').then(([code]) => {
+      throw new Error(`redis-server ended with ${code}`)
+    })
+    // when it is killed later, nobody listens any more
+    ended.catch(() => undefined)
+    await Promise.race([client.ping(), ended])
   } finally {
     client.disconnect()
   }
