@@ -66,13 +66,15 @@ export async function tellAgentOf(change: Change, visitorId: string): Promise<vo
 
 async function tellAgentsOf(
   { tx, now, tellAgent }: Change,
-  chats: { visitorId: string; conversationId: string; agentId: string }[],
+  chats: { visitorId: string; conversationId: string }[],
 ): Promise<void> {
-  for (const { visitorId, conversationId, agentId } of chats) {
+  for (const { visitorId, conversationId } of chats) {
+    // so that no older row follows a newer one, and nobody is told whose chat it was a moment ago
+    const { agentId, status } = await lock(tx, conversationId)
+    if (status !== 'active' || agentId === null) continue
     const [visitor] = await visitors.describeVisitors(tx, now, sql`v.id = ${visitorId}`)
     if (visitor) tellAgent(agentId, { type: 'visitor', visitor })
-    // the list shows name and company too; locked, so that no older row follows a newer one
-    await lock(tx, conversationId)
+    // the list shows name and company too
     tellAgent(agentId, { type: 'conversation', conversation: await summary(tx, now, conversationId) })
   }
 }
