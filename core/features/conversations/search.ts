@@ -19,19 +19,93 @@ export async function findMatches(db: Db, query: string, where: RawBuilder<unkno
   return [...new Set([...people, ...words])]
 }
 
+/** Beyond so many visitors reading all their conversations takes longer than walking back from the newest one. */
+const manyVisitors = 2_000
+const firstStep = 200
+const furtherStep = 2_000
+
+/** The newest conversations of visitors whose name, e-mail or company holds the query: as they gave it, as an agent
+ *  corrected it, as the directory says. Each of the three has an index of its own, and an `or` between them would use
+ *  none. Three letters in a row are what an index of trigrams can narrow down; of fewer, visitors are read until there
+ *  are many. */
 async function findByVisitor(db: Db, query: string, where: RawBuilder<unknown>): Promise<string[]> {
   const pattern = `%${query.toLowerCase().replace(/[\\%_]/g, '\\$&')}%`
+  const visitors = await visitorsLike(db, pattern)
+  return visitors.length <= manyVisitors ? newestOf(db, visitors, where) : walkBack(db, pattern, where)
+}
+
+const given = (v: string) =>
+  sql.raw(
+    `lower(coalesce(${v}.name, '') || ' ' || coalesce(${v}.email, '') || ' ' || coalesce(${v}.company, ''))`,
+  )
+const corrected = sql.raw(
+  `lower(coalesce(v.corrections ->> 'name', '') || ' ' || coalesce(v.corrections ->> 'email', '') || ' ' || coalesce(v.corrections ->> 'company', ''))`,
+)
+const inDirectory = (pattern: string) => sql<{ email: string }>`
+  select p.email from people p
+  where lower(coalesce(p.name, '') || ' ' || p.email || ' ' || coalesce(p.company, '')) like ${pattern} limit 500`
+
+/** @returns the ids, of which one may be there twice; more than `manyVisitors` if there are more. */
+async function visitorsLike(db: Db, pattern: string): Promise<string[]> {
+  const most = sql.lit(manyVisitors + 1)
   const { rows } = await sql<{ id: string }>`
-    select c.id from visitors v join conversations c on c.visitor_id = v.id
-    where (lower(coalesce(v.name, '') || ' ' || coalesce(v.email, '') || ' ' || coalesce(v.company, '')) like ${pattern}
-           or (v.corrections <> '{}'
-               and lower(coalesce(v.corrections ->> 'name', '') || ' ' || coalesce(v.corrections ->> 'email', '') || ' ' ||
-                         coalesce(v.corrections ->> 'company', '')) like ${pattern})
-           or ${knownEmail()} in (select p.email from people p
-                                  where lower(coalesce(p.name, '') || ' ' || p.email || ' ' || coalesce(p.company, '')) like ${pattern} limit 500))
-      and ${where}
+    (select v.id from visitors v where ${given('v')} like ${pattern} limit ${most})
+    union all
+    (select v.id from visitors v where v.corrections <> '{}' and ${corrected} like ${pattern} limit ${most})
+    union all
+    (select v.id from visitors v where ${knownEmail()} = any (array(${inDirectory(pattern)})) limit ${most})`.execute(
+    db,
+  )
+  return rows.map(({ id }) => id)
+}
+
+async function newestOf(db: Db, visitorIds: string[], where: RawBuilder<unknown>): Promise<string[]> {
+  if (visitorIds.length === 0) return []
+  const { rows } = await sql<{ id: string }>`
+    select c.id from conversations c where c.visitor_id = any (${visitorIds}::uuid[]) and ${where}
     order by c.last_at desc limit ${maxMatches}`.execute(db)
   return rows.map(({ id }) => id)
+}
+
+/** For what so many visitors have that the newest conversations are soon enough: the open ones, then the others from the
+ *  one that ended last. */
+async function walkBack(db: Db, pattern: string, where: RawBuilder<unknown>): Promise<string[]> {
+  const { rows: people } = await inDirectory(pattern).execute(db)
+  const emails = people.map(({ email }) => email)
+  const found: string[] = []
+  const keep = async (walked: Walked[]) => {
+    const { rows } = await sql<{ id: string }>`
+      select w.id from unnest(${walked.map(({ id }) => id)}::uuid[], ${walked.map((one) => one.visitorId)}::uuid[])
+        with ordinality as w (id, visitor_id, place) join visitors v on v.id = w.visitor_id
+      where ${given('v')} like ${pattern} or (v.corrections <> '{}' and ${corrected} like ${pattern})
+        or ${knownEmail()} = any (${emails}::text[])
+      order by w.place limit ${maxMatches - found.length}`.execute(db)
+    found.push(...rows.map(({ id }) => id))
+  }
+  const { rows: open } = await sql<Walked>`
+    select c.id, c.visitor_id, c.last_at as at from conversations c
+    where c.status in ('waiting', 'active') and ${where} order by c.last_at desc`.execute(db)
+  await keep(open)
+  let last: Walked | undefined
+  for (let step = firstStep; found.length < maxMatches; step = furtherStep) {
+    const from: RawBuilder<unknown> = last
+      ? sql`(c.ended_at, c.id) < (${last.at}, ${last.id}::uuid)`
+      : sql`true`
+    const { rows: walked } = await sql<Walked>`
+      select c.id, c.visitor_id, c.ended_at as at from conversations c
+      where c.status in ('ended', 'missed') and ${from} and ${where}
+      order by c.ended_at desc, c.id desc limit ${step}`.execute(db)
+    await keep(walked)
+    last = walked.at(-1)
+    if (walked.length < step) break
+  }
+  return found
+}
+
+interface Walked {
+  id: string
+  visitorId: string
+  at: Date
 }
 
 async function findByWords(db: Db, query: string, where: RawBuilder<unknown>): Promise<string[]> {

@@ -63,6 +63,36 @@ test('a visitor is found by what an agent corrected, and by what the directory s
   for (const query of ['rossignol', 'sofia@corr', 'zymurgy']) expect(await found(agent, query)).toEqual([id])
 })
 
+test('what thousands of visitors have finds the newest of their chats, and only those that may be seen', async () => {
+  const foyer = await startFoyer()
+  const { agent, visitor, id } = await foyer.chat()
+  const other = await foyer.agent()
+  await agent.http.patch(`/visitors/${visitor.id}`, { company: 'Crowdville Open' })
+  await foyer.pool.query(
+    `insert into visitors (id, site_id, token_hash, company, created_at, seen_at)
+     select md5('crowd' || n)::uuid, $1, decode(md5('crowd' || n), 'hex'), 'Crowdville ' || n % 2, $2, $2
+     from generate_series(1, 3000) n`,
+    [foyer.site.id, foyer.clock.now()],
+  )
+  await foyer.pool.query(
+    `insert into conversations (id, site_id, visitor_id, status, client_id, requested_at, ended_at, end_reason, first_text, last_at,
+       visitor_seen_at)
+     select md5('chat' || n)::uuid, $1, md5('crowd' || n)::uuid, 'missed', 'x', at, at, 'no_answer', 'Hello', at, at
+     from generate_series(1, 3000) n, lateral (select $2::timestamptz - n * interval '1 minute' as at) t`,
+    [foyer.site.id, foyer.clock.now()],
+  )
+  const { rows } = await foyer.pool.query<{ id: string; n: number }>(
+    `select md5('chat' || n)::uuid as id, n from generate_series(1, 3000) n order by n`,
+  )
+  const newest = rows.map((row) => row.id)
+  expect(await found(other, 'crowdville')).toEqual(newest.slice(0, 50))
+  expect(await found(agent, 'crowdville')).toEqual([id, ...newest.slice(0, 49)])
+  // half of them are few enough to be read one by one, and the answer is of the same kind
+  const even = rows.filter(({ n }) => n % 2 === 0).map((row) => row.id)
+  expect(await found(other, 'crowdville 0')).toEqual(even.slice(0, 50))
+  expect(await found(other, 'crowdville 0', 'active')).toEqual([])
+})
+
 test('another agent’s active chat is not found, by its words or by its visitor; ended it is', async ({
   foyer,
 }) => {
