@@ -79,14 +79,7 @@ export function warnOfTestClock({ mode, testClock }: Pick<Config, 'mode' | 'test
  * combination that would fail silently.
  */
 export function readConfig(mode: Config['mode'], env: NodeJS.ProcessEnv): Config {
-  // an empty variable is how many tools say "not set"
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
-  const parsed = Environment.safeParse(given)
-  if (!parsed.success) {
-    const name = String(parsed.error.issues[0]?.path[0]) as keyof typeof expected
-    throw new StartError(`${name} is not valid: it should be ${expected[name]}.`)
-  }
-  const e = parsed.data
+  const e = parse(env)
   if (e.FOYER_DATABASE_URL && !e.FOYER_SECRET_KEY)
     throw new StartError(
       'FOYER_DATABASE_URL is set, so FOYER_SECRET_KEY must be too: without it the secrets in that database could not be read again.',
@@ -116,4 +109,20 @@ export function readConfig(mode: Config['mode'], env: NodeJS.ProcessEnv): Config
     metricsToken: e.FOYER_METRICS_TOKEN ?? null,
     trustedProxies: e.FOYER_TRUSTED_PROXIES,
   }
+}
+
+/** Where the data is, for commands that need nothing else of the environment.
+ *  @throws {StartError} as readConfig does */
+export function readDataPlace(env: NodeJS.ProcessEnv): Pick<Config, 'dataDir' | 'databaseUrl'> {
+  const e = parse(env)
+  return { dataDir: path.resolve(e.FOYER_DATA_DIR ?? 'data'), databaseUrl: e.FOYER_DATABASE_URL ?? null }
+}
+
+function parse(env: NodeJS.ProcessEnv): z.output<typeof Environment> {
+  // an empty variable is how many tools say "not set"
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
+  const parsed = Environment.safeParse(given)
+  if (parsed.success) return parsed.data
+  const name = String(parsed.error.issues[0]?.path[0]) as keyof typeof expected
+  throw new StartError(`${name} is not valid: it should be ${expected[name]}.`)
 }

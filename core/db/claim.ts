@@ -6,16 +6,28 @@ const key = `hashtextextended('foyer: processes of one database', 0)`
 const tryAgainMs = 500
 /** As long as PostgreSQL may take to notice that the process which held the lock was killed. */
 const longestNoticeMs = 5_000
+/** As long as its recovery may take after a crash. */
+const longestStartMs = 60_000
+
+const refusedAlone =
+  'Another Foyer uses the database of FOYER_DATABASE_URL; several processes on one database need FOYER_REDIS_URL, each of them.'
+const refusedBesideOne =
+  'A Foyer without FOYER_REDIS_URL uses the database of FOYER_DATABASE_URL; stop it, or give it the same Redis.'
 
 /**
  * Keeps processes that cannot hear each other off one database: those with Redis share it, one without has it alone.
  * The claim is a lock of a session that stays open; when the session breaks, the claim is renewed.
+ * @param refusal the sentence for whoever may not have it now.
  * @throws {StartError} one sentence
  * @returns the function that gives the claim back.
  */
 export async function claimDatabase(
   databaseUrl: string,
-  { alone, patienceMs = longestNoticeMs }: { alone: boolean; patienceMs?: number },
+  {
+    alone,
+    patienceMs = longestNoticeMs,
+    refusal = alone ? refusedAlone : refusedBesideOne,
+  }: { alone: boolean; patienceMs?: number; refusal?: string },
   log: Log = silentLog,
 ): Promise<() => Promise<void>> {
   let released = false
@@ -57,14 +69,16 @@ export async function claimDatabase(
     }, tryAgainMs)
   }
 
-  const deadline = performance.now() + patienceMs
-  while (!(await claim().catch(unreachable))) {
-    if (performance.now() > deadline)
-      throw new StartError(
-        alone
-          ? 'Another Foyer uses the database of FOYER_DATABASE_URL; several processes on one database need FOYER_REDIS_URL, each of them.'
-          : 'A Foyer without FOYER_REDIS_URL uses the database of FOYER_DATABASE_URL; stop it, or give it the same Redis.',
-      )
+  /** Started together with PostgreSQL, or after a crash of both, Foyer waits for it. */
+  const orStarting = (error: unknown): false => {
+    if (!isStarting(error) || performance.now() > startsUntil) unreachable(error)
+    deadline = performance.now() + patienceMs
+    return false
+  }
+  const startsUntil = performance.now() + longestStartMs
+  let deadline = performance.now() + patienceMs
+  while (!(await claim().catch(orStarting))) {
+    if (performance.now() > deadline) throw new StartError(refusal)
     await new Promise((resolve) => setTimeout(resolve, tryAgainMs))
   }
   return async () => {
@@ -73,6 +87,9 @@ export async function claimDatabase(
     await client?.end()
   }
 }
+
+/** PostgreSQL's cannot_connect_now. https://www.postgresql.org/docs/18/errcodes-appendix.html */
+const isStarting = (error: unknown) => (error as { code?: string } | null)?.code === '57P03'
 
 function unreachable(error: unknown): never {
   const reason = error instanceof Error ? error.message : String(error)

@@ -14,31 +14,38 @@ const ownMigrations = join(import.meta.dirname, 'migrations')
  *  in one transaction. Several processes may do this at once; one works, the others wait and find it done.
  *  @param database an address, which gets a connection of its own without time limits; a Db cuts off what takes
  *    longer than its pool allows.
+ *  @param upTo the last file to run, for an empty database that is to be as it once was; else all.
  *  @returns the names of the files that were run.
  *  @throws StartError one sentence; the database is then as it was. */
 export async function migrate(
   database: Db | string,
   log: Log = silentLog,
   folder = ownMigrations,
+  upTo?: string,
 ): Promise<string[]> {
-  if (typeof database !== 'string') return bringUpToDate(database, log, folder)
+  if (typeof database !== 'string') return bringUpToDate(database, log, folder, upTo)
   const pool = new pg.Pool({ connectionString: database, max: 1, application_name: 'foyer migrate' })
   pool.on('error', () => undefined)
   const db = createDb(pool)
   try {
-    return await bringUpToDate(db, log, folder)
+    return await bringUpToDate(db, log, folder, upTo)
   } finally {
     await db.destroy()
   }
 }
 
-async function bringUpToDate(db: Db, log: Log, folder: string): Promise<string[]> {
+/** The names of the migrations this Foyer knows, in order. */
+export const knownMigrations = async (folder = ownMigrations): Promise<string[]> => [
+  ...(await readMigrations(folder)).keys(),
+]
+
+async function bringUpToDate(db: Db, log: Log, folder: string, upTo?: string): Promise<string[]> {
   const files = await readMigrations(folder)
   await checkServer(db)
   await checkExtensions(db, files)
   const migrations = Object.fromEntries([...files].map(([name, text]) => [name, asMigration(text)]))
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } })
-  const outcome = await migrator.migrateToLatest()
+  const outcome = await (upTo ? migrator.migrateTo(upTo) : migrator.migrateToLatest())
   if (outcome.error !== undefined) throw await explain(db, outcome, files)
   const done = outcome.results?.map((result) => result.migrationName) ?? []
   if (done.length > 0) log.info(`The database was brought up to date: ${done.join(', ')}`)

@@ -51,6 +51,12 @@ export async function existingHome(dataDir: string): Promise<string | undefined>
   return existsSync(folder) ? folder : undefined
 }
 
+/** Whether a database was made for this data folder. */
+export async function existingCluster(dataDir: string): Promise<boolean> {
+  const folder = await existingHome(dataDir)
+  return folder !== undefined && existsSync(clusterIn(folder))
+}
+
 export function clusterIn(home: string): string {
   return join(home, 'cluster')
 }
