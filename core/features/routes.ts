@@ -5,6 +5,8 @@ import { auditRoutes } from './audit/routes.ts'
 import { availabilityRoutes } from './availability/routes.ts'
 import { conversationRoutes } from './conversations/routes.ts'
 import { demoRoutes } from './demo/routes.ts'
+import { unsentMailRoutes } from './mail/routes.ts'
+import { jobFailureRoutes } from './outbox/routes.ts'
 import { peopleRoutes } from './people/routes.ts'
 import { offerRoutes } from './routing/routes.ts'
 import { setUpRoutes } from './setup/routes.ts'
@@ -22,11 +24,13 @@ export async function routes(app: Api): Promise<void> {
     availabilityRoutes,
     conversationRoutes,
     demoRoutes,
+    jobFailureRoutes,
     offerRoutes,
     peopleRoutes,
     setUpRoutes,
     signInRoutes,
     siteRoutes,
+    unsentMailRoutes,
     visitorRoutes,
     widgetRoutes,
   ])

@@ -4,6 +4,7 @@ import type { WebSocket } from 'ws'
 import type { ToAgent, ToVisitor } from '../contracts/sockets.ts'
 import { closeCodes } from '../contracts/sockets.ts'
 import { FoyerError } from '../errors.ts'
+import { socketCounts } from './counts.ts'
 
 const helloWithinMs = 5_000
 const silentForMs = 45_000
@@ -153,6 +154,7 @@ export class Connection {
     message: string,
     more: { clientId?: string | null; retryAfterMs?: number } = {},
   ): void {
+    socketCounts.framesRefused.add(code)
     this.send({
       type: 'refused',
       clientId: more.clientId ?? null,
@@ -191,13 +193,15 @@ export class Connection {
 
   /** Pings, or ends a line on which nothing came for 45 s. */
   check(): void {
-    if (performance.now() - this.#heardAt > silentForMs) this.#socket.terminate()
-    else this.#socket.ping()
+    if (performance.now() - this.#heardAt <= silentForMs) return this.#socket.ping()
+    socketCounts.refused.add('silent')
+    this.#socket.terminate()
   }
 
   close(code: number, reason: string): void {
     if (this.#state === 'closed') return
     this.ended()
+    socketCounts.refused.add(reasons.get(code) ?? String(code))
     this.#socket.close(code, reason)
   }
 
@@ -218,6 +222,17 @@ export class Connection {
 }
 
 const { socketOf, uncork } = Connection
+
+/** Close codes as /metrics names them. */
+const reasons = new Map<number, string>([
+  ...Object.entries(closeCodes).map(([name, code]) => [code, snakeCase(name)] as const),
+  [1012, 'restarting'],
+  [tryAgainLater, 'try_again_later'],
+])
+
+function snakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+}
 
 function parse(data: Buffer): unknown {
   try {

@@ -4,6 +4,7 @@ import { sql } from 'kysely'
 import { withdrawGone } from '../contracts/jobs.ts'
 import { enqueue } from '../features/outbox/outbox.ts'
 import type { Services } from '../services.ts'
+import { socketCounts } from './counts.ts'
 import { isOnline } from './presence-sql.ts'
 
 const leaseMs = 30_000
@@ -11,6 +12,8 @@ const renewEveryMs = 10_000
 const lookEveryMs = 1_000
 const batchMs = 20
 const againMs = 500
+/** Who comes back later has been away. */
+const reconnectWithinMs = 60_000
 
 interface Subject {
   type: 'agent' | 'visitor'
@@ -68,6 +71,7 @@ export class Presence {
 
   /** Resolves when the routing can see it. */
   connect(socketId: string, subject: Subject): Promise<void> {
+    socketCounts.opened.add(subject.type)
     this.#open.set(socketId, subject)
     this.#connected.set(socketId, subject)
     return this.#soon()
@@ -101,13 +105,7 @@ export class Presence {
     this.#dropped.clear()
     const now = this.#services.clock.now()
     try {
-      if (connected.length > 0)
-        await sql`
-          insert into presence (socket_id, process_id, subject_type, subject_id, connected_at)
-          select socket_id, ${this.#processId}, subject_type, subject_id, ${now}
-          from unnest(${connected.map(([id]) => id)}::uuid[], ${connected.map(([, s]) => s.type)}::text[],
-                      ${connected.map(([, s]) => s.id)}::uuid[]) as t (socket_id, subject_type, subject_id)
-          on conflict (socket_id) do update set dropped_at = null`.execute(this.#services.db)
+      if (connected.length > 0) await this.#writeConnected(connected, now)
       if (dropped.length > 0)
         await sql`
           update presence set dropped_at = ${now}
@@ -126,6 +124,25 @@ export class Presence {
     if (visitors.length > 0) await tellAgents(this.#services, [...new Set(visitors)], now)
     const left = dropped.filter(([, { type }]) => type === 'visitor').map(([, { id }]) => id)
     if (left.length > 0) await this.#planWithdrawals([...new Set(left)], now)
+  }
+
+  async #writeConnected(connected: [socketId: string, subject: Subject][], now: Date): Promise<void> {
+    const { rows } = await sql<{ type: Subject['type']; reconnected: number }>`
+      with came as (
+        select * from unnest(${connected.map(([id]) => id)}::uuid[], ${connected.map(([, s]) => s.type)}::text[],
+                             ${connected.map(([, s]) => s.id)}::uuid[]) as t (socket_id, subject_type, subject_id)
+      ), written as (
+        insert into presence (socket_id, process_id, subject_type, subject_id, connected_at)
+        select socket_id, ${this.#processId}, subject_type, subject_id, ${now} from came
+        on conflict (socket_id) do update set dropped_at = null
+      )
+      select subject_type as type, count(*) as reconnected from came
+      where exists (
+        select from presence p
+        where p.subject_id = came.subject_id and p.socket_id <> came.socket_id
+          and p.dropped_at > ${new Date(now.getTime() - reconnectWithinMs)})
+      group by subject_type`.execute(this.#services.db)
+    for (const { type, reconnected } of rows) socketCounts.reconnected.add(type, reconnected)
   }
 
   /** The request of a visitor who does not come back is withdrawn; the job looks whether that is so. */

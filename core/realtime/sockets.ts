@@ -10,6 +10,7 @@ import { countedAs } from '../plugins/addresses.ts'
 import { isOwnOrigin } from '../plugins/origins.ts'
 import { AgentProtocol } from './agent-socket.ts'
 import type { Connection } from './connection.ts'
+import { socketCounts } from './counts.ts'
 import { Presence } from './presence.ts'
 import { Reconciler } from './reconcile.ts'
 import { VisitorLimits } from './visitor-limits.ts'
@@ -148,6 +149,7 @@ function follow(connection: Connection, open: Set<Connection>): void {
 }
 
 function refuse(socket: Duplex, status: number): void {
+  socketCounts.refused.add(`http_${status}`)
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
 }
 
