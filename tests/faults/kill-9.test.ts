@@ -13,6 +13,7 @@ import { startFoyerProcess } from '../support/foyer-process.ts'
 import type { ServerProcess } from '../support/server-process.ts'
 import { VisitorActor } from '../support/visitor-actor.ts'
 import { waitFor } from '../support/wait.ts'
+import { runs, within } from '#tests/support/soak.ts'
 
 /** A durable PostgreSQL, unlike the one most tests share, and a Foyer in a process of its own: both get killed while
  *  people talk. */
@@ -128,7 +129,9 @@ class Talker {
   }
 }
 
-test('kill -9 of Foyer and of PostgreSQL loses no acknowledged message and doubles none', async () => {
+test('kill -9 of Foyer and of PostgreSQL loses no acknowledged message and doubles none', {
+  timeout: within(90_000),
+}, async () => {
   const site = await aSite(pool, new Date())
   const { email, password } = await anAgent(pool, new Date(), { name: 'Dana' })
   const dana = await AgentActor.signIn(foyer.origin, email, password)
@@ -163,7 +166,9 @@ test('kill -9 of Foyer and of PostgreSQL loses no acknowledged message and doubl
     )
   }
 
-  for (const victim of ['foyer', 'postgres', 'foyer', 'both'] as const) {
+  const victims = ['foyer', 'postgres', 'foyer', 'both'] as const
+  for (let round = 0; round < runs(victims.length); round++) {
+    const victim = victims[round % victims.length]
     await goesOn()
     if (victim !== 'foyer') process.kill(postgres.pid, 'SIGKILL')
     if (victim !== 'postgres') {

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { availabilityAt, type Override, type Schedule } from '#core/features/availability/schedule.ts'
+import { runs, within } from '#tests/support/soak.ts'
 import { type MinuteOverride, Oracle } from './oracle.ts'
 import { changesIn, notableChanges } from './wall-clock.ts'
 
@@ -89,18 +90,18 @@ const agrees = (
 
 describe('availability equals a walk along the wall clock', () => {
   for (const { timeZone, at, what } of notableChanges) {
-    test(`${timeZone} ${what}, ${at}`, () => {
+    test(`${timeZone} ${what}, ${at}`, { timeout: within(20_000) }, () => {
       const around = Date.parse(at) / 60_000
       const oracle = new Oracle(timeZone, around)
       expect(oracle.shownAt(around) - oracle.shownAt(around - 1), 'the clock changes').not.toBe(1)
       fc.assert(
         fc.property(situation, (given) => agrees(timeZone, around, given, oracle)),
-        { numRuns: 12 },
+        { numRuns: runs(12) },
       )
     })
   }
 
-  test('in any zone, around any of its changes since 1973', { timeout: 60_000 }, () => {
+  test('in any zone, around any of its changes since 1973', { timeout: within(60_000) }, () => {
     const zone = fc.constantFrom(...Intl.supportedValuesOf('timeZone'))
     fc.assert(
       fc.property(
@@ -114,7 +115,7 @@ describe('availability equals a walk along the wall clock', () => {
           agrees(timeZone, around, given)
         },
       ),
-      { numRuns: 250 },
+      { numRuns: runs(250) },
     )
   })
 

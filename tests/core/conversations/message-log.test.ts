@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import type { Pool } from 'pg'
 import { beforeAll, expect, test } from 'vitest'
 import * as conversations from '#core/features/conversations/repository.ts'
+import { runs, within } from '#tests/support/soak.ts'
 import { type Chat, from, type LogBench, openBench } from './log-bench.ts'
 
 let bench: LogBench
@@ -87,7 +88,7 @@ test('whoever sends what over which process, each log is one order without gaps 
         expect(await reader.finish()).toEqual(lines.map(({ seq }) => seq))
       }
     }),
-    { numRuns: 25, interruptAfterTimeLimit: 15_000 },
+    { numRuns: runs(25), interruptAfterTimeLimit: within(15_000) },
   )
   await Promise.all(logs.map((log) => log.close()))
 })

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { AgentActor } from '#tests/support/agent-actor.ts'
 import { startFoyer, type TestFoyer } from '#tests/support/foyer.ts'
+import { runs, within } from '#tests/support/soak.ts'
 import type { VisitorActor } from '#tests/support/visitor-actor.ts'
 import { waitFor } from '#tests/support/wait.ts'
 import { AgentTab, VisitorTab } from './followers.ts'
@@ -45,7 +46,9 @@ const generous = {
   sessionsPerMinute: 1_000,
 }
 
-test('a tab that only follows shows what a tab that loads afresh shows', async () => {
+test('a tab that only follows shows what a tab that loads afresh shows', {
+  timeout: within(60_000),
+}, async () => {
   const foyer = await startFoyer({ settings: { agentCap: 2, limits: generous } })
   const agents = [await foyer.agent(), await foyer.agent()]
   const visitors = [await foyer.visitor(), await foyer.visitor(), await foyer.visitor()]
@@ -84,10 +87,10 @@ test('a tab that only follows shows what a tab that loads afresh shows', async (
         await Promise.all([...agentTabs, ...visitorTabs].map(({ socket }) => socket.close()))
       },
     ),
-    { numRuns: 10, interruptAfterTimeLimit: 8_000, endOnFailure: true },
+    { numRuns: runs(10), interruptAfterTimeLimit: within(8_000), endOnFailure: true },
   )
   await foyer.close()
-}, 60_000)
+})
 
 async function openAgentTab(foyer: TestFoyer, agent: AgentActor) {
   const socket = await agentLine(foyer, agent)

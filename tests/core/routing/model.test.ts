@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { beforeAll, test } from 'vitest'
+import { runs, within } from '#tests/support/soak.ts'
 import { steps } from './commands.ts'
 import { cap, type Model, offerTimeoutMs, type Real, tries } from './model.ts'
 import { openWorld, type RoutingWorld } from './world.ts'
@@ -11,7 +12,7 @@ beforeAll(async () => {
 })
 
 test('whatever happens in whatever order, routing does what the product says', {
-  timeout: 120_000,
+  timeout: within(120_000),
 }, async () => {
   const setUp = async (): Promise<{ model: Model; real: Real }> => {
     await world.clear()
@@ -25,6 +26,11 @@ test('whatever happens in whatever order, routing does what the product says', {
     fc.asyncProperty(fc.commands(steps, { maxCommands: 60, size: 'max' }), (commands) =>
       fc.asyncModelRun(setUp, commands),
     ),
-    { numRuns: 16, endOnFailure: false, interruptAfterTimeLimit: 20_000, markInterruptAsFailure: false },
+    {
+      numRuns: runs(16),
+      endOnFailure: false,
+      interruptAfterTimeLimit: within(20_000),
+      markInterruptAsFailure: false,
+    },
   )
 })

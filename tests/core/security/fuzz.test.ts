@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { agentLine, visitorLine } from '#tests/core/realtime/line.ts'
 import type { AgentActor } from '#tests/support/agent-actor.ts'
 import type { TestFoyer } from '#tests/support/foyer.ts'
+import { runs, within } from '#tests/support/soak.ts'
 import type { VisitorActor } from '#tests/support/visitor-actor.ts'
 import { waitFor } from '#tests/support/wait.ts'
 import { startListed } from './route-table.ts'
@@ -108,7 +109,7 @@ async function stage() {
   return { foyer, routes, admin, visitor, id }
 }
 
-test('no request, however made up, is answered with a 5xx', async () => {
+test('no request, however made up, is answered with a 5xx', { timeout: within(60_000) }, async () => {
   const { foyer, routes, admin, visitor, id } = await stage()
   const bodies = examples(foyer, admin, visitor, id)
   const targets = routes.filter(
@@ -162,14 +163,14 @@ test('no request, however made up, is answered with a 5xx', async () => {
           code: expect.stringMatching(/^[a-z_]+$/),
         })
     }),
-    { numRuns: 700, interruptAfterTimeLimit: 8_000 },
+    { numRuns: runs(700), interruptAfterTimeLimit: within(8_000) },
   )
   // everybody else is where they were
   expect((await admin.http.get<{ id: string }>('/me')).id).toBe(admin.id)
   await foyer.close()
-}, 60_000)
+})
 
-test('no frame, however made up, ends anything but its own line', async () => {
+test('no frame, however made up, ends anything but its own line', { timeout: within(60_000) }, async () => {
   const { foyer, admin, visitor, id } = await stage()
   const delay = monitorEventLoopDelay()
   delay.enable()
@@ -216,14 +217,14 @@ test('no frame, however made up, ends anything but its own line', async () => {
       for (const { type, code } of line.frames as { type: string; code?: string }[])
         if (type === 'refused') expect(code).not.toBe('unavailable')
     }),
-    { numRuns: 200, interruptAfterTimeLimit: 6_000 },
+    { numRuns: runs(200), interruptAfterTimeLimit: within(6_000) },
   )
   delay.disable()
   expect(delay.max / 1e6).toBeLessThan(1_500)
   await visitor.says('Still here', { conversationId: id })
   await admin.hears(id, 'Still here')
   await foyer.close()
-}, 60_000)
+})
 
 const textOf = (value: unknown) =>
   (typeof value === 'string' ? value : (JSON.stringify(value) ?? '')).toWellFormed()
