@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { claimDatabase } from '#core/db/claim.ts'
 import { StartError } from '#core/errors.ts'
@@ -56,3 +58,37 @@ test('a claim whose session was cut is taken again', async () => {
   await expect(alone()).rejects.toThrow(StartError)
   await one()
 })
+
+test('a PostgreSQL that is still starting is waited for', async () => {
+  const { hostname, port } = new URL(database.url)
+  let turnedAway = 0
+  const server = createServer((client) => {
+    // what breaks off is the client's business
+    client.on('error', () => undefined)
+    if (turnedAway < 2) {
+      turnedAway++
+      client.once('data', () => client.end(startingUp()))
+      return
+    }
+    const line = connect(Number(port), hostname)
+    line.on('error', () => client.destroy())
+    client.pipe(line).pipe(client)
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const url = new URL(database.url)
+  url.port = String((server.address() as AddressInfo).port)
+  // less than it takes until PostgreSQL is there: that counts for others who hold the claim
+  const release = await claimDatabase(url.href, { alone: true, patienceMs: 1 })
+  expect(turnedAway).toBe(2)
+  await release()
+  server.close()
+  await once(server, 'close')
+})
+
+/** https://www.postgresql.org/docs/18/protocol-message-formats.html: ErrorResponse */
+function startingUp(): Buffer {
+  const fields = Buffer.from('SFATAL\0C57P03\0Mthe database system is starting up\0\0')
+  const head = Buffer.from([0x45, 0, 0, 0, 0])
+  head.writeInt32BE(fields.length + 4, 1)
+  return Buffer.concat([head, fields])
+}
