@@ -5,6 +5,7 @@ import rateLimit from '@fastify/rate-limit'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
 import { Redis } from 'ioredis'
+import { pino } from 'pino'
 import type { Config } from './config.ts'
 import { demoSiteRoutes } from './features/demo/site-routes.ts'
 import { routes } from './features/routes.ts'
@@ -33,7 +34,11 @@ export async function buildApp(
   overrides: Overrides = {},
 ): Promise<Api> {
   const app: Api = Fastify({
-    logger: config.logLevel === 'silent' ? false : loggerOptions(config),
+    // standard output is for the one line that says where Foyer listens
+    logger:
+      config.logLevel === 'silent'
+        ? false
+        : { ...loggerOptions(config), stream: pino.destination(process.stderr.fd) },
     // a line a request says nothing that metrics do not; failures are logged where they happen
     logController: new LogController({ disableRequestLogging: true }),
     trustProxy: (_address: string, hop: number) => hop < config.trustedProxies,

@@ -13,7 +13,7 @@ await runProcess(async (onStop) => {
   warnOfTestClock(config)
   const { databaseUrl } = config
   if (!databaseUrl) throw new StartError('FOYER_DATABASE_URL is not set.')
-  const log = pino(loggerOptions(config))
+  const log = pino(loggerOptions(config), pino.destination(process.stderr.fd))
   onStop('The claim on the database', await claimDatabase(databaseUrl, { alone: false }))
   await migrate(databaseUrl, log)
   const { services, close } = await openServices({ ...config, databaseUrl }, log)

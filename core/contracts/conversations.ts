@@ -139,7 +139,8 @@ export type SendMessage = z.infer<typeof SendMessage>
 export const SentMessage = z.object({ clientId: z.string(), seq: z.number().int(), at: Instant })
 export type SentMessage = z.infer<typeof SentMessage>
 
-export const EndConversation = z.strictObject({ outcome: Outcome.optional() })
+/** No body at all is one without an outcome. */
+export const EndConversation = z.strictObject({ outcome: Outcome.optional() }).nullish()
 export const SetOutcome = z.strictObject({ outcome: Outcome.nullable() })
 
 /** A chat put to the signed-in agent, with what the banner shows. */

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream'
 import { sql } from 'kysely'
 import type { WebSocket } from 'ws'
-import { AgentFrame, AgentHello, closeCodes } from '../contracts/sockets.ts'
+import { AgentFrame, AgentHello, closeCodes, type ToAgent } from '../contracts/sockets.ts'
 import { describeAvailability } from '../features/availability/service.ts'
 import { countMissed } from '../features/conversations/endings.ts'
 import { readEntries, summaries, visibleSummary } from '../features/conversations/repository.ts'
@@ -68,7 +68,11 @@ export class AgentProtocol implements Protocol<AgentConnection> {
       if (except !== connection.id) connection.write(text)
     }
     connection.leave.push(bus.subscribe(`agent:${connection.agent.id}`, hear), bus.subscribe('agents', hear))
-    await this.#presence.connect(connection.id, { type: 'agent', id: connection.agent.id })
+    await Promise.all([
+      bus.listening(`agent:${connection.agent.id}`),
+      bus.listening('agents'),
+      this.#presence.connect(connection.id, { type: 'agent', id: connection.agent.id }),
+    ])
     connection.welcome(await this.#snapshot(connection.agent))
     return true
   }
@@ -149,8 +153,18 @@ export class AgentProtocol implements Protocol<AgentConnection> {
 
   /** Sends everybody here a fresh snapshot, for when frames of other processes may have been lost. */
   async refreshAll(): Promise<void> {
-    for (const connection of this.#connections)
-      if (connection.isOpen) connection.send(await this.#snapshot(connection.agent))
+    for (const connection of this.#connections) if (connection.isOpen) await this.#refresh(connection)
+  }
+
+  async #refresh(connection: AgentConnection): Promise<void> {
+    let snapshot: Extract<ToAgent, { type: 'welcome' }> | undefined
+    // an offer told of while the snapshot is read would be wiped by it
+    connection.holdBack()
+    try {
+      snapshot = await this.#snapshot(connection.agent)
+    } finally {
+      connection.welcome(snapshot)
+    }
   }
 
   async #snapshot(agent: SignedIn) {

@@ -15,8 +15,10 @@ export interface Bus {
   publishHere(topic: Topic, frame: string): void
   /** Whether anybody listens in this process. */
   has(topic: Topic): boolean
-  /** @returns the function that ends it. */
+  /** What other processes publish is heard from {@link listening} on. @returns the function that ends it. */
   subscribe(topic: Topic, listener: Listener): () => void
+  /** Resolves when what is subscribed here is heard from everywhere; while that cannot be, at once, and a gap is told later. */
+  listening(topic: Topic): Promise<void>
   /** Called when frames from other processes may have been lost. */
   onGap(listener: () => void): void
   close(): Promise<void>
@@ -53,6 +55,8 @@ export class MemoryBus implements Bus {
   has(topic: Topic): boolean {
     return this.#listeners.has(topic)
   }
+
+  async listening(): Promise<void> {}
 
   onGap(): void {}
 

@@ -8,6 +8,7 @@ import { socketCounts } from './counts.ts'
 
 const helloWithinMs = 5_000
 const silentForMs = 45_000
+const pingEveryMs = 18_000
 /** What may wait in a socket's buffer before its reader counts as too slow. */
 const maxBufferedBytes = 1024 * 1024
 const maxBadFrames = 10
@@ -44,6 +45,7 @@ export class Connection {
   #held: string[] = []
   #heldLength = 0
   #heardAt = performance.now()
+  #pingedAt = performance.now()
   #badFrames = 0
   #helloTimer: NodeJS.Timeout | undefined
   /** Called once when the line is gone. */
@@ -104,13 +106,19 @@ export class Connection {
     return true
   }
 
-  /** Sends the snapshot, then what came in meanwhile. */
-  welcome(frame: ToVisitor | ToAgent): void {
+  /** Holds what comes from now on, as before the first snapshot: another one is about to be read. */
+  holdBack(): void {
+    if (this.#state === 'open') this.#state = 'holding'
+  }
+
+  /** Sends the snapshot, then what came in meanwhile; without one, only that. */
+  welcome(frame?: ToVisitor | ToAgent): void {
     if (this.#state !== 'holding') return
     this.#state = 'open'
-    this.#write(JSON.stringify(frame))
+    if (frame) this.#write(JSON.stringify(frame))
     const held = this.#held
     this.#held = []
+    this.#heldLength = 0
     // written one by one, since the first may show that nobody reads
     for (const frame of held) this.write(frame)
   }
@@ -191,11 +199,16 @@ export class Connection {
     this.#heardAt = performance.now()
   }
 
-  /** Pings, or ends a line on which nothing came for 45 s. */
+  /** Pings when it is time to, or ends a line on which nothing came for 45 s. */
   check(): void {
-    if (performance.now() - this.#heardAt <= silentForMs) return this.#socket.ping()
-    socketCounts.refused.add('silent')
-    this.#socket.terminate()
+    const now = performance.now()
+    if (now - this.#heardAt > silentForMs) {
+      socketCounts.refused.add('silent')
+      this.#socket.terminate()
+    } else if (now - this.#pingedAt > pingEveryMs) {
+      this.#pingedAt = now
+      this.#socket.ping()
+    }
   }
 
   close(code: number, reason: string): void {

@@ -22,6 +22,8 @@ export class RedisBus implements Bus {
   readonly #processId = randomUUID()
   readonly #gapListeners: (() => void)[] = []
   readonly #pings: NodeJS.Timeout
+  /** Subscriptions that Redis has not confirmed yet. */
+  readonly #joining = new Map<Topic, Promise<void>>()
   #lost = false
 
   constructor(url: string, log: FastifyBaseLogger) {
@@ -85,11 +87,16 @@ export class RedisBus implements Bus {
   subscribe(topic: Topic, listener: Listener): () => void {
     const first = !this.#local.has(topic)
     const leave = this.#local.subscribe(topic, listener)
-    if (first) this.#subscriber.subscribe(prefix + topic).catch(() => undefined)
+    if (first) this.#join(topic)
     return () => {
       leave()
       if (!this.#local.has(topic)) this.#subscriber.unsubscribe(prefix + topic).catch(() => undefined)
     }
+  }
+
+  async listening(topic: Topic): Promise<void> {
+    // subscribed again by the client when the line is back, which is told as a gap
+    if (this.#subscriber.status === 'ready') await this.#joining.get(topic)
   }
 
   onGap(listener: () => void): void {
@@ -101,6 +108,16 @@ export class RedisBus implements Bus {
     this.#publisher.disconnect()
     this.#subscriber.disconnect()
     await this.#local.close()
+  }
+
+  #join(topic: Topic): void {
+    const joined = this.#subscriber
+      .subscribe(prefix + topic)
+      .catch(() => undefined)
+      .then(() => {
+        if (this.#joining.get(topic) === joined) this.#joining.delete(topic)
+      })
+    this.#joining.set(topic, joined)
   }
 
   #tellGap(): void {

@@ -11,12 +11,12 @@ import { isOwnOrigin } from '../plugins/origins.ts'
 import { AgentProtocol } from './agent-socket.ts'
 import type { Connection } from './connection.ts'
 import { socketCounts } from './counts.ts'
+import { Heartbeat } from './heartbeat.ts'
 import { Presence } from './presence.ts'
 import { Reconciler } from './reconcile.ts'
 import { VisitorLimits } from './visitor-limits.ts'
 import { type VisitorConnection, VisitorProtocol } from './visitor-socket.ts'
 
-const pingEveryMs = 20_000
 const checkSessionsEveryMs = 3_000
 /** Only for what the bus lost; there may be ten thousand of them. */
 const checkTokensEveryMs = 30_000
@@ -38,6 +38,7 @@ export const sockets = plugin(
     app.decorate('reachability', reachability)
 
     const open = new Set<Connection>()
+    const heartbeat = new Heartbeat()
     const server = new WebSocketServer({
       noServer: true,
       maxPayload: maxFrameBytes,
@@ -53,6 +54,14 @@ export const sockets = plugin(
         refuse(socket, 500)
       })
     }
+    const follow = (connection: Connection) => {
+      open.add(connection)
+      const leaveHeartbeat = heartbeat.add(connection)
+      connection.onEnd = () => {
+        open.delete(connection)
+        leaveHeartbeat()
+      }
+    }
     const upgrade = async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
       const pathname = URL.parse(request.url ?? '/', 'http://foyer')?.pathname
       const { origin } = request.headers
@@ -62,9 +71,7 @@ export const sockets = plugin(
       if (pathname === '/ws/visitor') {
         if (origin !== undefined && !isOwnOrigin(origin, called, publicUrl, widgetUrl))
           return refuse(socket, 403)
-        server.handleUpgrade(request, socket, head, (ws) =>
-          follow(visitors.accept(ws, socket, address), open),
-        )
+        server.handleUpgrade(request, socket, head, (ws) => follow(visitors.accept(ws, socket, address)))
       } else if (pathname === '/ws/agent') {
         // the cookie comes with every request of the browser, whichever page makes it
         if (origin === undefined || !isOwnOrigin(origin, called, publicUrl)) return refuse(socket, 403)
@@ -73,16 +80,13 @@ export const sockets = plugin(
         if (!agent || !token || !agent.permissions.has('conversations.view')) return refuse(socket, 401)
         if (socket.destroyed) return
         server.handleUpgrade(request, socket, head, (ws) =>
-          follow(agents.accept(ws, socket, address, agent, token), open),
+          follow(agents.accept(ws, socket, address, agent, token)),
         )
       } else refuse(socket, 404)
     }
     app.server.on('upgrade', onUpgrade)
 
     const timers = [
-      setInterval(() => {
-        for (const connection of open) connection.check()
-      }, pingEveryMs),
       setInterval(() => void checkSessions(), checkSessionsEveryMs),
       setInterval(() => void checkTokens(), checkTokensEveryMs),
     ]
@@ -117,6 +121,7 @@ export const sockets = plugin(
     app.addHook('preClose', async () => {
       app.server.off('upgrade', onUpgrade)
       for (const timer of timers) clearInterval(timer)
+      heartbeat.stop()
       reachability.stop()
       await reconciler.stop()
       for (const connection of open) connection.close(1012, 'Restarting; come back in a moment')
@@ -142,11 +147,6 @@ function readControl(text: string): z.infer<typeof Control> {
 }
 
 const isVisitor = (connection: Connection): connection is VisitorConnection => 'visitorId' in connection
-
-function follow(connection: Connection, open: Set<Connection>): void {
-  open.add(connection)
-  connection.onEnd = () => open.delete(connection)
-}
 
 function refuse(socket: Duplex, status: number): void {
   socketCounts.refused.add(`http_${status}`)

@@ -73,6 +73,7 @@ export class VisitorProtocol implements Protocol<VisitorConnection> {
     connection.leave = bus.subscribe(`visitor:${visitor.id}`, (text, except) => {
       if (except !== connection.id) connection.write(text)
     })
+    await bus.listening(`visitor:${visitor.id}`)
     const [conversation, reachability] = await Promise.all([
       currentOf(db, visitor.id),
       this.#reachability.current(),

@@ -105,8 +105,22 @@ export function endByAgent(
     if (conversation.agentId !== agent.id) throw new NotFoundError('conversation')
     if (conversation.status === 'active')
       return end(change, conversation, 'agent', { type: 'agent', ...agent }, outcome)
+    if (outcome && conversation.status === 'ended') await keepOutcome(change, conversation, outcome)
     return conversations.summary(change.tx, change.now, conversationId)
   })
+}
+
+/** The agent's word on a chat that the visitor or the time ended first; one that was given stays. */
+async function keepOutcome(
+  { tx, now, tellAgents }: Change,
+  { id }: { id: string },
+  outcome: Outcome,
+): Promise<void> {
+  const { rows } = await sql`
+    update conversations set outcome = ${outcome} where id = ${id} and outcome is null returning id`.execute(
+    tx,
+  )
+  if (rows[0]) tellAgents({ type: 'conversation', conversation: await conversations.summary(tx, now, id) })
 }
 
 /** The visitor ends the chat, or cancels the request. */

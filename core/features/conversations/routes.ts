@@ -85,7 +85,7 @@ export async function conversationRoutes(app: Api): Promise<void> {
       preHandler: mayReply,
       schema: { params, body: EndConversation, response: { 200: Conversation } },
     },
-    ({ params, body, agent }) => endByAgent(services, agent, params.id, body.outcome ?? null),
+    ({ params, body, agent }) => endByAgent(services, agent, params.id, body?.outcome ?? null),
   )
 
   app.put(

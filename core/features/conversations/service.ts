@@ -50,7 +50,7 @@ export async function requestConversation(
     await keepFields(tx, request.visitorId, request.fields)
     const row = await insert(change, request, 'waiting')
     await takePlace(tx, row.id, request.address ?? null, services.settings.limits.addressWaiting)
-    await routeOn(services, change, row, first ?? (await previousAgent(tx, row.previousId)))
+    await routeOn(services, change, row, first ?? (await previousAgent(tx, request.visitorId)))
     return { conversation: await forVisitor(tx, row.id), created: true }
   })
   if (!created && isOpen(conversation))
@@ -268,10 +268,11 @@ async function isStored(
   return rows.length > 0
 }
 
-async function previousAgent(tx: Tx, previousId: string | null): Promise<string | null> {
-  if (previousId === null) return null
-  const { rows } = await sql<{ agentId: string | null }>`
-    select agent_id from conversations where id = ${previousId}`.execute(tx)
+/** Whoever the visitor talked to the last time, however many requests were missed since. */
+async function previousAgent(tx: Tx, visitorId: string): Promise<string | null> {
+  const { rows } = await sql<{ agentId: string }>`
+    select agent_id from conversations where visitor_id = ${visitorId} and agent_id is not null
+    order by requested_at desc limit 1`.execute(tx)
   return rows[0]?.agentId ?? null
 }
 

@@ -57,6 +57,18 @@ test('a frame reaches the listeners of every process once, and not the socket it
   ])
 })
 
+test('whoever listens hears everything from then on, wherever it is said', async () => {
+  const [one, two] = [process(), process()]
+  await isConnected(one, two)
+  for (let n = 0; n < 50; n++) {
+    two.bus.subscribe(`agent:late ${n}`, (frame) => two.heard.push(frame))
+    await two.bus.listening(`agent:late ${n}`)
+    one.bus.publish(`agent:late ${n}`, String(n))
+  }
+  await waitFor('the last is heard', () => two.heard.includes('49'))
+  expect(two.heard).toEqual(Array.from({ length: 50 }, (_, n) => String(n)))
+})
+
 test('what is meant for this process alone stays here', async () => {
   const [one, two] = [process(), process()]
   one.bus.subscribe('agent:b', (frame) => one.heard.push(frame))
