@@ -39,6 +39,8 @@ export type ToFrame =
   | { foyer: 'page'; page: HostPage }
   | { foyer: 'identify'; identity: string }
   | { foyer: 'consent'; given: boolean }
+  /** Whoever was here has left: nothing of them stays. */
+  | { foyer: 'forget' }
   /** Another tab of the host page has changed what its storage keeps. */
   | { foyer: 'kept'; kept: string | null }
 

@@ -61,6 +61,15 @@ const end = (token: string, id: string) =>
   call<WidgetConversation>('POST', `conversations/${id}/end`, token, {})
 const leave = (token: string, body: LeaveMessage) => call<WidgetConversation>('POST', 'messages', token, body)
 
+/** Gives the token back. Reaches Foyer even if the page goes at once; a token that does not get there ends by itself. */
+export const giveBack = (token: string) =>
+  void fetch('/api/v1/widget/sessions/end', {
+    method: 'POST',
+    credentials: 'omit',
+    keepalive: true,
+    headers: { authorization: `Bearer ${token}` },
+  }).catch(() => {})
+
 /** Foyer's HTTP as the visitor uses it. Throws `Refusal` or `NoAnswer`. */
 export const api = { openSession, start, list, entries, end, leave }
 export type Api = typeof api

@@ -1,11 +1,11 @@
 import { mount } from 'svelte'
 import { live } from '../protocol.ts'
 import App from './App.svelte'
-import { api } from './api.ts'
+import { api, giveBack } from './api.ts'
 import { Chat } from './chat/chat.svelte.ts'
 import { Connection } from './chat/connection.ts'
 import { meetHost, pageView, readStart } from './host.ts'
-import { openKeep } from './keep.ts'
+import { type Keep, openKeep } from './keep.ts'
 import { Panel } from './panel.svelte.ts'
 import './style/tokens.css'
 import './style/app.css'
@@ -27,6 +27,7 @@ const begin = () => {
 
   const panel = new Panel()
   let chat: Chat | undefined
+  let keep: Keep | undefined
   let hostChanged: (kept: string | null) => void = () => {}
 
   const host = meetHost(hostOrigin, (message) => {
@@ -39,6 +40,7 @@ const begin = () => {
           toHost: (value) => host.tell({ foyer: 'keep', value }),
           onchange: () => chat?.keptElsewhere(),
         })
+        keep = opened.keep
         hostChanged = opened.hostChanged
         chat = new Chat({
           siteKey,
@@ -71,6 +73,14 @@ const begin = () => {
         return chat?.identify(message.identity)
       case 'consent':
         return chat?.consent(message.given)
+      case 'forget': {
+        const token = keep?.get('token')
+        if (token) giveBack(token)
+        // What is on its way must not write down anything any more.
+        chat = undefined
+        keep?.clear()
+        return location.reload()
+      }
       case 'kept':
         return hostChanged(message.kept)
       default:

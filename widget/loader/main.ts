@@ -228,6 +228,13 @@ const start = (script: HTMLScriptElement, key: string, queued: Call[]) => {
       identity = jwt
       tell({ foyer: 'identify', identity })
     },
+    forget() {
+      identity = null
+      close()
+      // First, while the frame still knows the token that it gives back.
+      tell({ foyer: 'forget' })
+      consent(false)
+    },
     on: (event: ChatEvent, listener: (event: Event) => void) => events.addEventListener(event, listener),
     push(...calls: Call[]) {
       for (const [name, ...args] of calls)

@@ -148,8 +148,9 @@ export class Chat {
   /** Something changed what is kept, in another tab. */
   keptElsewhere() {
     const token = this.#parts.keep.get('token')
-    if (token && this.session && token !== this.session.token && !goesOn(this.conversation))
-      void this.visit.begin()
+    // a tab that is named and one that is not would take the place from each other for ever
+    const isNews = token !== this.session?.token && !this.visit.isNamed
+    if (token && this.session && isNews && !goesOn(this.conversation)) void this.visit.begin()
     this.sending.keptElsewhere()
   }
 

@@ -88,6 +88,11 @@ export class Visit {
     }
   }
 
+  /** The page says who is here, so what another tab keeps does not matter. */
+  get isNamed() {
+    return this.#identity !== null
+  }
+
   /** From the next session on. */
   identify(jwt: string) {
     this.#identity = jwt
