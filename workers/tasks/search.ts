@@ -2,7 +2,8 @@ import { indexBacklog } from '#core/features/conversations/search.ts'
 import type { Services } from '#core/services.ts'
 import { every } from '../schedules.ts'
 
-/** Messages become searchable within 5 s: the backlog is looked at every second, until nothing waits. */
-export const searchIndexing = every<Services>(1_000, 'search indexing', async ({ services, signal }) => {
+/** Messages become searchable within 5 s. The backlog is looked at often, so that little waits each time: the words of a
+ *  second of messages at once keep those of that moment waiting (p99 at 500/s: 15 ms, against 10 with a fifth of them). */
+export const searchIndexing = every<Services>(200, 'search indexing', async ({ services, signal }) => {
   while (!signal.aborted && (await indexBacklog(services)));
 })

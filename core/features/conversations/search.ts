@@ -136,13 +136,16 @@ async function findByWords(db: Db, query: string, where: RawBuilder<unknown>): P
 const atOnce = 2_000
 /** Lines a document: what one word's row in the index can be narrowed down to. */
 const linesADocument = 20
-const longestTurnMs = 20
+const longestTurnMs = 4
 
 /** Takes what was said since the last time into the index. A row of the backlog goes in the transaction that indexes
  *  it, so parallel and broken-off calls neither lose nor double anything. A group that PostgreSQL refuses is left out
  *  after a try by itself, so that nothing anybody says keeps the rest from being found.
  *  @returns whether more may be waiting. */
 export async function indexBacklog({ db, log }: Pick<Services, 'db' | 'log'>): Promise<boolean> {
+  // asked often, mostly in vain
+  const waiting = await sql`select from search_backlog limit 1`.execute(db)
+  if (waiting.rows.length === 0) return false
   try {
     return await indexGroups(db, 500)
   } catch (error) {
