@@ -9,15 +9,25 @@ const longestNoticeMs = 5_000
 /** As long as its recovery may take after a crash. */
 const longestStartMs = 60_000
 
+const refusedAlone =
+  'Another Foyer uses the database of FOYER_DATABASE_URL; several processes on one database need FOYER_REDIS_URL, each of them.'
+const refusedBesideOne =
+  'A Foyer without FOYER_REDIS_URL uses the database of FOYER_DATABASE_URL; stop it, or give it the same Redis.'
+
 /**
  * Keeps processes that cannot hear each other off one database: those with Redis share it, one without has it alone.
  * The claim is a lock of a session that stays open; when the session breaks, the claim is renewed.
+ * @param refusal the sentence for whoever may not have it now.
  * @throws {StartError} one sentence
  * @returns the function that gives the claim back.
  */
 export async function claimDatabase(
   databaseUrl: string,
-  { alone, patienceMs = longestNoticeMs }: { alone: boolean; patienceMs?: number },
+  {
+    alone,
+    patienceMs = longestNoticeMs,
+    refusal = alone ? refusedAlone : refusedBesideOne,
+  }: { alone: boolean; patienceMs?: number; refusal?: string },
   log: Log = silentLog,
 ): Promise<() => Promise<void>> {
   let released = false
@@ -68,12 +78,7 @@ export async function claimDatabase(
   const startsUntil = performance.now() + longestStartMs
   let deadline = performance.now() + patienceMs
   while (!(await claim().catch(orStarting))) {
-    if (performance.now() > deadline)
-      throw new StartError(
-        alone
-          ? 'Another Foyer uses the database of FOYER_DATABASE_URL; several processes on one database need FOYER_REDIS_URL, each of them.'
-          : 'A Foyer without FOYER_REDIS_URL uses the database of FOYER_DATABASE_URL; stop it, or give it the same Redis.',
-      )
+    if (performance.now() > deadline) throw new StartError(refusal)
     await new Promise((resolve) => setTimeout(resolve, tryAgainMs))
   }
   return async () => {
