@@ -76,7 +76,7 @@ export class Chat {
       onbegun: (conversation, fields) => this.#begun(conversation, fields),
       onleft: (conversation, fields) => this.#left(conversation, fields),
       onover: () => void this.#isOver(),
-      onflush: () => this.#publish(),
+      onchange: () => this.#publish(),
     })
     this.typing = new Typing((typing) => {
       const { conversation } = thread

@@ -21,8 +21,8 @@ type Surroundings = {
   onleft: (conversation: WidgetConversation, fields: VisitorFields) => void
   /** Foyer takes no more in the conversation something was sent to. */
   onover: () => void
-  /** Something was sent, or there was nothing to send. */
-  onflush: () => void
+  /** What is on its way has changed. */
+  onchange: () => void
 }
 
 const ackPatienceMs = 10_000
@@ -82,11 +82,14 @@ export class Sending {
   async #ask(unsent: Unsent): Promise<FormErrors | null> {
     this.busy = true
     this.#asked = unsent.clientId
+    // Should the page go now, the next one has to bring the frame back for it.
+    this.#around.onchange()
     const refused = await this.#post(unsent)
     this.busy = false
     this.#asked = null
     if (refused) this.#outbox.settle(unsent.clientId)
     this.#changed()
+    this.#around.onchange()
     return refused && formErrors(refused)
   }
 
@@ -153,7 +156,7 @@ export class Sending {
       this.#flying.add(clientId)
       this.#timers.set('ack', ackPatienceMs, () => this.#flying.size > 0 && socket.retry())
     }
-    this.#around.onflush()
+    this.#around.onchange()
   }
 
   /** Asks for a conversation, or leaves a message. The refusal, if it is one; without an answer it is tried again later. */
