@@ -1,10 +1,13 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Page } from 'playwright-core'
+import { chromium, type Page } from 'playwright-core'
 import { beforeAll, expect, onTestFinished, test } from 'vitest'
-import { launchProfile } from '../support/browser.ts'
+import { launchProfile, openPerson } from '../support/browser.ts'
+import { chromiumArguments } from '../support/browser-arguments.ts'
+import { startHostPage } from '../support/host-page.ts'
 import { type Stage, setStage } from '../support/stage.ts'
+import { pathOf, chromium as tool } from '../support/tools.ts'
 import { waitFor } from '../support/wait.ts'
 import { WidgetScreen } from '../support/widget-screen.ts'
 
@@ -133,6 +136,51 @@ test('a visitor without a chat leaves nothing behind in the browser', async () =
   expect(await visitor.page.evaluate(() => ({ ...localStorage, ...sessionStorage }))).toEqual({})
   expect(await visitor.page.context().cookies()).toEqual([])
   expect(visitor.page.frames()).toHaveLength(1)
+})
+
+test('a message left without a line goes out by itself after a reload', async () => {
+  const visitor = await stage.visitor()
+  await visitor.open()
+  await visitor.frame.getByRole('button', { name: /^Leave a message/ }).click()
+  await visitor.field('Name').fill('Sofia Ricci')
+  await visitor.field('Email').fill('sofia.ricci@northwind.test')
+  await visitor.message.fill('Write to me')
+  await visitor.page.route('**/api/v1/widget/messages', (route) => route.abort())
+  await visitor.button('Leave a message').click()
+  await visitor.says('Your message is on its way.')
+  await visitor.page.unrouteAll()
+  await visitor.page.reload()
+  await visitor.says('We will answer to sofia.ricci@northwind.test.')
+  expect(await visitor.said()).toEqual(['Write to me'])
+})
+
+test('a chat on pages without TLS, where browsers give less', async () => {
+  // localhost and 127.0.0.1 count as secure; names do not
+  const browser = await chromium.launch({
+    executablePath: pathOf(tool),
+    args: [...chromiumArguments(), '--host-resolver-rules=MAP *.plain.test 127.0.0.1'],
+  })
+  onTestFinished(() => browser.close())
+  const foyer = stage.foyer.origin.replace('127.0.0.1', 'chat.plain.test')
+  const host = await startHostPage({ foyer, siteKey: stage.foyer.site.key })
+  onTestFinished(() => host.close())
+  const agent = await stage.agent()
+  const { page, errors } = await openPerson(browser)
+  const visitor = new WidgetScreen(page)
+  await page.goto(host.url.replace('localhost', 'shop.plain.test'))
+  await visitor.asks({ text: 'In plain sight' })
+  const given = () => [isSecureContext, 'randomUUID' in crypto]
+  for (const frame of page.frames()) expect(await frame.evaluate(given)).toEqual([false, false])
+  await agent.accept()
+  await agent.say('Welcome')
+  await visitor.says('Welcome')
+  await visitor.say('Thank you')
+  await agent.hears('Thank you')
+  await page.reload()
+  await visitor.says('Thank you')
+  expect(await visitor.said()).toEqual(['In plain sight', 'Welcome', 'Thank you'])
+  // Chromium says that it ignores this header of Foyer's here; nothing else may go wrong
+  expect(errors.filter((error) => !error.startsWith('The Cross-Origin-Opener-Policy header'))).toEqual([])
 })
 
 /** What the host page's storage holds. */
