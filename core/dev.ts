@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { watch } from 'node:fs'
 import path from 'node:path'
-import { buildFrontEnds } from '../inbox-ui/build.ts'
 
 /** `npm run dev`: the seeded demo in data/dev (or FOYER_DATA_DIR), started again when the server's sources change; the
  *  pages are built again when theirs do, and are there at the next reload. */
@@ -20,6 +19,7 @@ for (const folder of pages) follow(folder, rebuild)
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.on(signal, async () => {
+    if (stopping) return
     stopping = true
     await end(child)
     process.exit(0)
@@ -53,13 +53,11 @@ async function restart(): Promise<void> {
   if (!stopping) child = start()
 }
 
+/** In a process of its own, so that signals are heard meanwhile and the tools' memory is given back. What cannot be built
+ *  is said there; the next save tries again. */
 async function rebuild(): Promise<void> {
-  try {
-    if (await buildFrontEnds()) console.log('The pages were built again; reload them')
-  } catch (error) {
-    // a half-written file; the next save tries again
-    console.error(error instanceof Error ? error.message : error)
-  }
+  const build = spawn(process.execPath, [path.join('inbox-ui', 'build.ts')], { cwd: root, stdio: 'inherit' })
+  await once(build, 'exit')
 }
 
 /** Also when it ended by itself, because of an error in what is being written. */

@@ -16,14 +16,12 @@ beforeAll(async () => {
 })
 
 const aJob = () =>
-  foyer.app.services.db
-    .transaction()
-    .execute((tx) =>
-      enqueue(tx, foyer.clock, {
-        task: sendMail,
-        payload: { mailId: '0190f5a0-0000-7000-8000-000000000000' },
-      }),
-    )
+  foyer.app.services.db.transaction().execute((tx) =>
+    enqueue(tx, foyer.clock, {
+      task: sendMail,
+      payload: { mailId: '0190f5a0-0000-7000-8000-000000000000' },
+    }),
+  )
 
 async function aDeadJob(): Promise<number> {
   const id = await aJob()
