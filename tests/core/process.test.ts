@@ -1,13 +1,14 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { ServerProcess } from '#tests/support/server-process.ts'
 
-/** An entry point of three parts, of which the first and the last do not stop as they should. */
+/** An entry point of three parts, of which the first and the last do not stop as they should. All of them speak on one
+ *  stream: two streams have no order. */
 const threeParts = `
   import { runProcess } from '#core/process.ts'
   setInterval(() => undefined, 1_000)
   await runProcess(async (onStop) => {
     onStop('The first', async () => { throw new Error('The first is stuck') })
-    onStop('The second', async () => console.log('The second has stopped'))
+    onStop('The second', async () => console.error('The second has stopped'))
     onStop('The third', () => { throw new Error('The third is stuck') })
     if (process.env.STARTS !== 'yes') throw new Error('The start has failed')
     console.log(JSON.stringify({ port: 1 }))
