@@ -8,7 +8,11 @@ import { waitFor } from '#tests/support/wait.ts'
 const day = 86_400_000
 const startsAt = new Date('2026-11-22T12:00:00Z')
 const before = (ms: number) => new Date(startsAt.getTime() - ms)
-const go = ({ app }: TestFoyer) => forgetOld(app.services, new AbortController().signal)
+/** At the very instant, however long the test took to get here. */
+const go = ({ app, clock }: TestFoyer) => {
+  clock.stopAt(startsAt)
+  return forgetOld(app.services, new AbortController().signal)
+}
 const count = async ({ pool }: TestFoyer, table: string) =>
   (await pool.query<{ n: number }>(`select count(*)::int as n from ${table}`)).rows[0]?.n
 
