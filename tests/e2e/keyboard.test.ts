@@ -163,7 +163,10 @@ test('an agent finds, reads and notes by keyboard, and never loses the place', a
   await page.keyboard.press('ArrowRight')
   await focused(page.getByRole('tab', { name: 'All' }))
   await tabTo(page, page.getByRole('searchbox'))
+  // her row stands there before the search, too
+  const found = page.waitForResponse(/conversations\?.*query=varnish/)
   await page.keyboard.type('varnish')
+  await found
   await agent.rows.filter({ hasText: 'Vera Lindt' }).waitFor()
   await tabTo(page, agent.button('Filter by agent or outcome'))
   await page.keyboard.press('Enter')
