@@ -5,6 +5,13 @@ export function pathOf(address: string): string {
   return pathname === '/' ? host : decode(pathname)
 }
 
+/** "shop.test/trade/halo-40": a visitor says which page they are on, so a link to it shows where it leads. */
+export function hostAndPathOf(address: string): string {
+  if (!URL.canParse(address)) return address
+  const { pathname, host } = new URL(address)
+  return pathname === '/' ? host : host + decode(pathname)
+}
+
 export const isWebAddress = (address: string): boolean =>
   /^https?:\/\//i.test(address) && URL.canParse(address)
 

@@ -6,7 +6,7 @@ import { waitTone } from '../../inbox-ui/conversations/summary.ts'
 import { en } from '../../inbox-ui/messages/en/index.ts'
 import { Format } from '../../inbox-ui/messages/format.ts'
 import { bestMatch, type Catalogue, languageFor } from '../../inbox-ui/messages/language.ts'
-import { isWebAddress, pathOf } from '../../inbox-ui/parts/address.ts'
+import { hostAndPathOf, isWebAddress, pathOf } from '../../inbox-ui/parts/address.ts'
 import { hueOf, initialsOf } from '../../inbox-ui/parts/hue.ts'
 import { textColourOn } from '../../inbox-ui/sites/contrast.ts'
 import { originsOf } from '../../inbox-ui/sites/origins.ts'
@@ -159,6 +159,8 @@ test('a page is named by its path, a home page by its host', () => {
   expect(pathOf('https://shop.test/%E0%A4%A')).toBe('/%E0%A4%A')
   expect(pathOf('https://shop.test/')).toBe('shop.test')
   expect(pathOf('no address')).toBe('no address')
+  expect(hostAndPathOf('https://evil.test/trade?x=1')).toBe('evil.test/trade')
+  expect(hostAndPathOf('https://shop.test/')).toBe('shop.test')
   expect(isWebAddress('javascript:alert(1)')).toBe(false)
 })
 
