@@ -205,6 +205,8 @@ describe('a test chat', () => {
     await withdrawIfGone(foyer.app.services, offer.conversationId)
     expect((await foyer.stateOf(offer.conversationId)).status).toBe('waiting')
     await dana.accepts(offer.conversationId)
+    const chat = await dana.http.get<Conversation>(`/conversations/${offer.conversationId}`)
+    expect(chat.visitor.online).toBe(true)
     await dana.ends(offer.conversationId)
   })
 
