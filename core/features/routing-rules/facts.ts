@@ -1,0 +1,156 @@
+import { sql } from 'kysely'
+import type { Page } from '../../contracts/conversations.ts'
+import type { Facts, FactValue } from '../../contracts/routing-rules.ts'
+import type { Db, Tx } from '../../db/pool.ts'
+import { knownEmail, sameVisitor } from '../visitors/repository.ts'
+
+/** A request, or one that a visitor might make now. */
+export interface RequestOf {
+  /** Null: there is none yet. */
+  id: string | null
+  siteId: string
+  visitorId: string
+  page: Page | null
+}
+
+interface Row {
+  name: string | null
+  email: string | null
+  verified: boolean
+  jobTitle: string | null
+  phone: string | null
+  company: string | null
+  language: string | null
+  visitorTimeZone: string | null
+  page: Page | null
+  referrer: string | null
+  utm: Record<string, string> | null
+  crmStatus: string | null
+  ownerEmail: string | null
+  ownerName: string | null
+  pastChats: number
+  visits: number
+  timeZone: string
+}
+
+/** Beyond this many a count is only "many", so that it costs the same for the most faithful visitor. */
+const countedAtMost = 100
+
+/** What is known of a request at this moment, for rules to ask about. One query. */
+export async function gatherFacts(db: Db | Tx, now: Date, request: RequestOf): Promise<Facts> {
+  const { rows } = await sql<Row>`
+    select coalesce(v.corrections ->> 'name', v.name, p.name) as name,
+           ${knownEmail()} as email,
+           v.corrections ? 'email' or (v.email is not null and v.email_verified) as verified,
+           coalesce(v.corrections ->> 'jobTitle', v.job_title, p.job_title) as job_title,
+           coalesce(v.corrections ->> 'phone', v.phone, p.phone) as phone,
+           coalesce(v.corrections ->> 'company', v.company, p.company) as company,
+           v.language, v.time_zone as visitor_time_zone, v.page, v.referrer, v.utm,
+           p.crm_status, p.owner_email, owner.name as owner_name,
+           (select count(*) from (
+              select from conversations c
+              where c.visitor_id in (${sameVisitor()}) and c.id is distinct from ${request.id}::uuid
+              limit ${countedAtMost}) chats) as past_chats,
+           (select count(*) from (
+              select from visits s where s.visitor_id in (${sameVisitor()}) limit 2) visits) as visits,
+           o.time_zone
+    from visitors v
+    cross join organisation o
+    left join people p on p.email = ${knownEmail()}
+    left join agents owner on owner.email = p.owner_email
+    where v.id = ${request.visitorId}`.execute(db)
+  const row = rows[0]
+  if (!row) return {}
+  const page = request.page ?? row.page
+  return onlyKnown({
+    'visitor.name': row.name,
+    'visitor.email': row.email,
+    'visitor.emailDomain': row.email?.split('@').at(-1),
+    'visitor.verified': row.verified,
+    'visitor.jobTitle': row.jobTitle,
+    'visitor.phone': row.phone,
+    'visitor.company': row.company,
+    'visitor.language': languages(row.language),
+    'visitor.timeZone': row.visitorTimeZone,
+    'visitor.returning': row.pastChats > 0 || row.visits > 1,
+    'visitor.pastChats': row.pastChats,
+    ...pageFacts(page, row.referrer),
+    ...campaignFacts(row.utm),
+    site: request.siteId,
+    ...localTime(now, row.timeZone),
+    'crm.status': row.crmStatus,
+    'crm.owner': [row.ownerEmail, row.ownerName].filter((one) => one !== null),
+  })
+}
+
+/** "de-CH" is also "de": a rule for German need not name every country. */
+const languages = (language: string | null): string[] | null =>
+  language === null ? null : [...new Set([language, language.split('-')[0] ?? language])]
+
+function pageFacts(page: Page | null, referrer: string | null): Facts {
+  const url = page ? URL.parse(page.url) : null
+  return onlyKnown({
+    'page.url': page?.url,
+    'page.path': url?.pathname,
+    'page.host': url?.hostname,
+    'page.title': page?.title,
+    'page.referrer': referrer,
+  })
+}
+
+/** Kept by the names campaigns use in addresses, such as utm_source. */
+const campaignFacts = (utm: Record<string, string> | null): Facts =>
+  onlyKnown(
+    Object.fromEntries(
+      Object.entries(utm ?? {})
+        .filter(([name]) => /^utm_[\w-]{1,60}$/.test(name))
+        .map(([name, value]) => [`utm.${name.slice('utm_'.length)}`, value]),
+    ),
+  )
+
+/** Weekday from 1 (Monday), time of day and date as a clock in this zone shows them. */
+export function localTime(at: Date, timeZone: string): Facts {
+  const local = Temporal.Instant.fromEpochMilliseconds(at.getTime()).toZonedDateTimeISO(timeZone)
+  return {
+    'local.weekday': local.dayOfWeek,
+    'local.time': local.toPlainTime().toString({ smallestUnit: 'minute' }),
+    'local.date': local.toPlainDate().toString(),
+  }
+}
+
+/** Texts of a length that a rule could ever ask about; what is empty is left out. */
+function onlyKnown(facts: Record<string, FactValue | null | undefined>): Facts {
+  const known: Facts = {}
+  for (const [fact, value] of Object.entries(facts)) {
+    if (value === null || value === undefined || value === '') continue
+    if (Array.isArray(value) && value.length === 0) continue
+    known[fact] = typeof value === 'string' ? value.slice(0, 2_000).toWellFormed() : value
+  }
+  return known
+}
+
+/**
+ * The facts a request is routed by. The first time they are gathered and kept, so that whoever is asked after a decline
+ * is chosen by the same ones; a chat that is routed again later has those of that later moment.
+ */
+export async function factsOf(
+  tx: Tx,
+  now: Date,
+  request: RequestOf & { id: string; round: number },
+): Promise<Facts> {
+  if (request.round > 1) return gatherFacts(tx, now, request)
+  const { rows } = await sql<{ facts: Facts }>`
+    select facts from routing_requests where conversation_id = ${request.id}`.execute(tx)
+  if (rows[0]) return rows[0].facts
+  const facts = await gatherFacts(tx, now, request)
+  await keepFacts(tx, request.id, now, facts)
+  return facts
+}
+
+/** Keeps what was known of a request; what was kept of it before stays. */
+export async function keepFacts(tx: Tx, conversationId: string, at: Date, facts: Facts): Promise<void> {
+  await sql`
+    insert into routing_requests (conversation_id, at, facts)
+    values (${conversationId}, ${at}, ${JSON.stringify(facts)}::jsonb)
+    on conflict (conversation_id) do nothing`.execute(tx)
+}
