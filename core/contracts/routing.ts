@@ -1,0 +1,64 @@
+import { z } from 'zod'
+import { Id, Instant } from './common.ts'
+import { Offer } from './conversations.ts'
+
+/**
+ * Where candidates come from, in the order they are asked:
+ *   wanted          the request names an agent, such as a test chat
+ *   previous_agent  whoever talked with this visitor the last time
+ *   account         the account list, by the domain of the visitor's e-mail address or the company's name
+ *   person_owner    who owns the person in a CRM, or in Foyer's directory
+ *   company_owner   who owns the company there
+ *   agent, team, rule   where the site's route leads
+ *   round_robin     everybody, in turn
+ */
+export const RoutingStage = z.enum([
+  'wanted',
+  'previous_agent',
+  'account',
+  'person_owner',
+  'company_owner',
+  'agent',
+  'team',
+  'rule',
+  'round_robin',
+])
+export type RoutingStage = z.infer<typeof RoutingStage>
+
+/** Why somebody cannot be asked: deactivated or without chats, asked for this request before, not available, nowhere to
+ *  be reached, or with as many chats as allowed. */
+export const PassedOverReason = z.enum(['inactive', 'asked_already', 'unavailable', 'unreachable', 'full'])
+export type PassedOverReason = z.infer<typeof PassedOverReason>
+
+/** One agent at one stage, or those a stage passed over together. */
+export const RoutingStep = z.object({
+  /** From 1 in its round. */
+  n: z.number().int(),
+  /** Which time the conversation was routed, from 1. */
+  round: z.number().int(),
+  at: Instant,
+  stage: RoutingStage,
+  /** The name of the team or rule, or the account's domain, as it was. */
+  label: z.string().nullable(),
+  /** Null: several, see `others`. */
+  agent: z.object({ id: Id, name: z.string() }).nullable(),
+  outcome: z.enum(['passed_over', 'asked']),
+  /** Why this agent was passed over; null for one who was asked. */
+  reason: PassedOverReason.nullable(),
+  /** unavailable: until when, if it is known. */
+  until: Instant.nullable(),
+  /** full: how many chats the agent had, and how many are allowed. */
+  load: z.number().int().nullable(),
+  cap: z.number().int().nullable(),
+  /** How many were passed over together, by reason. */
+  others: z.partialRecord(PassedOverReason, z.number().int()).nullable(),
+  /** What became of asking. */
+  offer: z
+    .object({ id: Id, state: Offer.shape.state, askedAt: Instant, closedAt: Instant.nullable(), expiresAt: Instant })
+    .nullable(),
+})
+export type RoutingStep = z.infer<typeof RoutingStep>
+
+/** How a conversation was routed, oldest step first; at most 500 of them. */
+export const Routing = z.object({ steps: z.array(RoutingStep) })
+export type Routing = z.infer<typeof Routing>
