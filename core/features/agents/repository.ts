@@ -4,9 +4,9 @@ import type { Schedule } from '../../contracts/availability.ts'
 import type { Db, Tx } from '../../db/pool.ts'
 import { isReachable } from '../../realtime/presence-sql.ts'
 import { describeAvailability } from '../availability/schedule.ts'
-import { toOverride } from '../availability/service.ts'
+import { type OverrideColumns, overrideColumns, toOverride } from '../availability/service.ts'
 
-interface AgentRow {
+interface AgentRow extends OverrideColumns {
   id: string
   email: string
   name: string
@@ -14,16 +14,13 @@ interface AgentRow {
   active: boolean
   reachable: boolean
   liveChatSchedule: Schedule
-  overrideStatus: 'available' | 'unavailable' | null
-  overrideSetAt: Date | null
-  overrideUntil: Date | null
 }
 
 /** In the round robin's order. @param where a condition over `a` (agents). */
 export async function describeAgents(db: Db | Tx, now: Date, where: RawBuilder<unknown>): Promise<Agent[]> {
   const { rows } = await sql<AgentRow>`
     select a.id, a.email, a.name, a.profile, a.active, ${isReachable('agent', sql`a.id`, now)} as reachable,
-           a.live_chat_schedule, a.override_status, a.override_set_at, a.override_until
+           a.live_chat_schedule, ${overrideColumns}
     from agents a where ${where} order by a.position`.execute(db)
   return rows.map((row) => ({
     id: row.id,

@@ -16,7 +16,8 @@ export interface Override {
   status: AvailabilityStatus
   setAt: Date
   until?: Date | null
-  /** Left out when the agent did it. */
+  /** Left out when the agent did it. What Foyer did after missed offers holds whatever the schedule says, so that the
+   *  agent reads about it. */
   cause?: 'missed_offers' | 'supervisor'
 }
 
@@ -32,7 +33,7 @@ export type Answer =
 
 /** Whether somebody is available at an instant, why, and until when. Pure: it may be asked about any instant, past or
  *  to come. An override is ignored before it was set, after its end, and when it says what the schedule already gave
- *  when it was set. */
+ *  when it was set, unless Foyer set it after missed offers. */
 export const availabilityAt = (schedule: Schedule, override: Override | null, at: Date): Answer => {
   const instant = at.getTime()
   const given = timetableOf(schedule).stretchAt(instant)
@@ -115,9 +116,10 @@ interface Held {
   ends: OverrideEnd
 }
 
-const inForce = (schedule: Schedule, { status, setAt, until }: Override): Held | null => {
+const inForce = (schedule: Schedule, { status, setAt, until, cause }: Override): Held | null => {
   const from = setAt.getTime()
   if (until) return until > setAt ? { from, until: until.getTime(), ends: 'chosen_end' } : null
   const toggle = timetableOf(schedule).toggleAt(from)
-  return toggle.scheduled === (status === 'available') ? null : toggle
+  const changesNothing = toggle.scheduled === (status === 'available')
+  return changesNothing && cause !== 'missed_offers' ? null : toggle
 }

@@ -2,21 +2,32 @@ import { sql } from 'kysely'
 import type { Availability, AvailabilityRequest, Schedule } from '../../contracts/availability.ts'
 import type { Db, Tx } from '../../db/pool.ts'
 import { NotFoundError } from '../../errors.ts'
-import type { Services } from '../../services.ts'
+import type { Change, Services } from '../../services.ts'
 import { audit } from '../audit/audit.ts'
 import { changeInHand, withdrawOffers } from '../routing/in-hand.ts'
 import * as schedules from './schedule.ts'
 
-interface AvailabilityRow {
-  liveChatSchedule: Schedule
+/** The columns of `agents` that an override is kept in. */
+export interface OverrideColumns {
   overrideStatus: 'available' | 'unavailable' | null
   overrideSetAt: Date | null
   overrideUntil: Date | null
+  overrideCause: 'missed_offers' | 'supervisor' | null
+}
+export const overrideColumns = sql`a.override_status, a.override_set_at, a.override_until, a.override_cause`
+
+interface AvailabilityRow extends OverrideColumns {
+  liveChatSchedule: Schedule
 }
 
-export const toOverride = (row: AvailabilityRow): schedules.Override | null =>
+export const toOverride = (row: OverrideColumns): schedules.Override | null =>
   row.overrideStatus && row.overrideSetAt
-    ? { status: row.overrideStatus, setAt: row.overrideSetAt, until: row.overrideUntil }
+    ? {
+        status: row.overrideStatus,
+        setAt: row.overrideSetAt,
+        until: row.overrideUntil,
+        cause: row.overrideCause ?? undefined,
+      }
     : null
 
 /** Computed for `at` from what is stored now. @throws {NotFoundError} */
@@ -35,15 +46,41 @@ export async function setAvailability(
     const { tx, now, tellAgent } = change
     const row = await read(tx, agentId)
     const override = schedules.normaliseOverride(row.liveChatSchedule, { status, until }, now)
-    await sql`
-      update agents set override_status = ${override?.status ?? null}, override_set_at = ${override?.setAt ?? null},
-             override_until = ${override?.until ?? null}
-      where id = ${agentId}`.execute(tx)
+    await saveOverride(tx, agentId, override, now)
     const availability = schedules.describeAvailability(row.liveChatSchedule, override, now)
     tellAgent(agentId, { type: 'availability', availability })
     if (!availability.available) await withdrawOffers(services, change, held)
     return availability
   })
+}
+
+/** Offers in a row that may run out before their agent is taken for gone. */
+const missesInARow = 2
+
+/** An offer of this agent has run out: after the second in a row, with neither an answer nor a turn of the switch
+ *  between them, the agent is set unavailable, as by a hand toggle. Call under the lock of whoever chooses agents.
+ *  @returns whether the agent may not be asked any more because of it */
+export async function countMissedOffer({ tx, now, tellAgent }: Change, agentId: string): Promise<boolean> {
+  const { rows } = await sql<{ missed: number }>`
+    select count(*) as missed from (
+      select o.state from offers o join agents a on a.id = o.agent_id
+      where o.agent_id = ${agentId} and o.state in ('accepted', 'declined', 'expired')
+        and o.closed_at > coalesce(a.misses_counted_from, '-infinity')
+      order by o.closed_at desc, o.id desc limit ${missesInARow}) latest
+    where state = 'expired'`.execute(tx)
+  if ((rows[0]?.missed ?? 0) < missesInARow) return false
+  const row = await read(tx, agentId)
+  const isAvailable = schedules.availabilityAt(row.liveChatSchedule, toOverride(row), now).available
+  const override: schedules.Override | null = isAvailable
+    ? { status: 'unavailable', setAt: now, cause: 'missed_offers' }
+    : toOverride(row)
+  await saveOverride(tx, agentId, override, now)
+  if (!isAvailable) return false
+  tellAgent(agentId, {
+    type: 'availability',
+    availability: schedules.describeAvailability(row.liveChatSchedule, override, now),
+  })
+  return true
 }
 
 /** A schedule that makes the agent unavailable now withdraws pending offers, as the switch does.
@@ -75,11 +112,23 @@ export async function setLiveChatSchedule(
   })
 }
 
+/** @param countFrom offers that ran out up to then are forgotten */
+async function saveOverride(
+  tx: Tx,
+  agentId: string,
+  override: schedules.Override | null,
+  countFrom: Date,
+): Promise<void> {
+  await sql`
+    update agents set override_status = ${override?.status ?? null}, override_set_at = ${override?.setAt ?? null},
+           override_until = ${override?.until ?? null}, override_cause = ${override?.cause ?? null},
+           misses_counted_from = ${countFrom}
+    where id = ${agentId}`.execute(tx)
+}
+
 async function read(db: Db | Tx, agentId: string): Promise<AvailabilityRow> {
   const { rows } = await sql<AvailabilityRow>`
-    select live_chat_schedule, override_status, override_set_at, override_until from agents where id = ${agentId}`.execute(
-    db,
-  )
+    select a.live_chat_schedule, ${overrideColumns} from agents a where a.id = ${agentId}`.execute(db)
   if (!rows[0]) throw new NotFoundError('agent')
   return rows[0]
 }

@@ -1,19 +1,21 @@
 import { sql } from 'kysely'
 import type { Conversation, Offer } from '../../contracts/conversations.ts'
 import { endIdle } from '../../contracts/jobs.ts'
-import type { Tx } from '../../db/pool.ts'
+import type { Db, Tx } from '../../db/pool.ts'
 import { ConflictError, NotFoundError } from '../../errors.ts'
 import { type Change, change, eachByItself, type Services } from '../../services.ts'
+import { countMissedOffer } from '../availability/service.ts'
 import { forVisitor } from '../conversations/for-visitor.ts'
 import * as conversations from '../conversations/repository.ts'
 import { enqueue } from '../outbox/outbox.ts'
+import { changeInHand, withdrawOffers } from './in-hand.ts'
 import { routeOn } from './route.ts'
 
 /**
  * An offer's life. `pending` from the moment it is made; then exactly one of:
  *   accepted   by its agent, before its deadline
  *   declined   by its agent; moves the request on at once and uses up no try
- *   expired    its deadline passed; moves the request on and uses up a try
+ *   expired    its deadline passed; moves the request on and uses up a try; two in a row set the agent unavailable
  *   withdrawn  the request ended, or its agent went unavailable or was deactivated; a block that merely ends takes
  *              nothing back
  * Every change happens under the conversation's lock, so of two that race exactly one wins.
@@ -87,13 +89,18 @@ export function decline(services: Services, agentId: string, offerId: string): P
 }
 
 /** Does what the deadline asks for, if it has passed and nothing else happened before. May run any number of times. */
-export function expire(services: Services, offerId: string): Promise<void> {
-  return change(services, async (change) => {
-    const found = await lockOffer(change.tx, offerId, null).catch(orNothing)
-    if (found?.offer.state !== 'pending' || found.offer.expiresAt > change.now) return
-    await close(change.tx, found.offer, 'expired', change.now)
-    change.tellAgent(found.offer.agentId, closed(found.offer, 'expired'))
-    await routeOn(services, change, found.conversation)
+export async function expire(services: Services, offerId: string): Promise<void> {
+  const known = await readOffer(services.db, offerId)
+  if (!known) return
+  // with all else that is put to the agent: the second in a row takes that away too
+  return changeInHand(services, known.agentId, ['waiting'], async (change, held) => {
+    const offer = await readOffer(change.tx, offerId)
+    const conversation = held.find(({ id }) => id === known.conversationId)
+    if (!conversation || offer?.state !== 'pending' || offer.expiresAt > change.now) return
+    await close(change.tx, offer, 'expired', change.now)
+    change.tellAgent(offer.agentId, closed(offer, 'expired'))
+    const isGone = await countMissedOffer(change, offer.agentId)
+    await withdrawOffers(services, change, isGone ? held : [conversation])
   })
 }
 
@@ -130,18 +137,22 @@ export async function withdrawPending({ tx, now, tellAgent }: Change, conversati
   }
 }
 
-async function lockOffer(tx: Tx, offerId: string, agentId: string | null) {
+async function lockOffer(tx: Tx, offerId: string, agentId: string) {
   const read = async () => {
-    const { rows } = await sql<OfferRow>`
-      select id, conversation_id, agent_id, state, expires_at from offers where id = ${offerId}`.execute(tx)
-    const offer = rows[0]
-    if (!offer || (agentId !== null && offer.agentId !== agentId)) throw new NotFoundError('offer')
+    const offer = await readOffer(tx, offerId)
+    if (offer?.agentId !== agentId) throw new NotFoundError('offer')
     return offer
   }
   const { conversationId } = await read()
   const conversation = await conversations.lock(tx, conversationId)
   // read again: what was seen before the lock may be over
   return { conversation, offer: await read() }
+}
+
+async function readOffer(db: Db | Tx, offerId: string): Promise<OfferRow | undefined> {
+  const { rows } = await sql<OfferRow>`
+    select id, conversation_id, agent_id, state, expires_at from offers where id = ${offerId}`.execute(db)
+  return rows[0]
 }
 
 function refuseClosed(offer: OfferRow, conversation: conversations.ConversationRow, now: Date): void {
@@ -162,9 +173,3 @@ async function close(tx: Tx, offer: OfferRow, state: Offer['state'], now: Date):
 
 const closed = (offer: OfferRow, state: 'accepted' | 'declined' | 'expired' | 'withdrawn') =>
   ({ type: 'offer_closed', offerId: offer.id, conversationId: offer.conversationId, state }) as const
-
-/** For deadlines of rows that an erasure may have removed meanwhile. */
-function orNothing(error: unknown): null {
-  if (error instanceof NotFoundError) return null
-  throw error
-}

@@ -6,17 +6,14 @@ import { isReachable } from '../../realtime/presence-sql.ts'
 import type { Services } from '../../services.ts'
 import { permissionsOf } from '../agents/permissions.ts'
 import { availabilityAt } from '../availability/schedule.ts'
-import { toOverride } from '../availability/service.ts'
+import { type OverrideColumns, overrideColumns, toOverride } from '../availability/service.ts'
 
 const freshMs = 2_000
 
-interface Row {
+interface Row extends OverrideColumns {
   profile: Profile
   reachable: boolean
   liveChatSchedule: Schedule
-  overrideStatus: 'available' | 'unavailable' | null
-  overrideSetAt: Date | null
-  overrideUntil: Date | null
 }
 
 /** Whether a visitor who asks now can be put to somebody, and if not, when the first agent is back. Computed at most
@@ -67,7 +64,7 @@ export class ReachabilityWatch {
 async function readReachability({ db, clock }: Services): Promise<Reachability> {
   const now = clock.now()
   const { rows } = await sql<Row>`
-    select a.profile, a.live_chat_schedule, a.override_status, a.override_set_at, a.override_until,
+    select a.profile, a.live_chat_schedule, ${overrideColumns},
            ${isReachable('agent', sql`a.id`, now)} as reachable
     from agents a where a.active`.execute(db)
   let backAt: Date | null = null

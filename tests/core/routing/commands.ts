@@ -8,6 +8,8 @@ import {
   type ModelChat,
   type ModelOffer,
   miss,
+  missesInARow,
+  pendingOf,
   type Real,
   route,
   routeAgain,
@@ -57,6 +59,7 @@ const accept = (n: number) =>
     if (offer.expiresAt <= world.clock.shown)
       return expect(world.accepts(agent, offer.id)).rejects.toMatchObject({ code: 'offer_expired' })
     offer.state = 'accepted'
+    forgive(model, offer.agent)
     chat.status = 'active'
     chat.agent = offer.agent
     await world.accepts(agent, offer.id)
@@ -71,6 +74,7 @@ const decline = (n: number) =>
     if (!agent || found.offer.expiresAt <= world.clock.shown) return
     await world.declines(agent, found.offer.id)
     found.offer.state = 'declined'
+    forgive(model, found.offer.agent)
     route(model, found.chat, world.clock.shown)
     await world.declines(agent, found.offer.id)
   })
@@ -117,6 +121,7 @@ const toggle = (n: number, available: boolean) =>
     const known = model.agents[n]
     if (!agent || !known) return
     known.available = available
+    known.misses = 0
     await setAvailability(world.services, agent.id, { status: available ? 'available' : 'unavailable' })
     if (available) return
     withdraw(model, n, world.clock.shown)
@@ -127,6 +132,29 @@ function withdraw(model: Model, agent: number, now: number): void {
   for (const { chat, offer } of offersIn(model, 'pending').filter((found) => found.offer.agent === agent)) {
     offer.state = 'withdrawn'
     route(model, chat, now)
+  }
+}
+
+const forgive = (model: Model, agent: number) => {
+  const known = model.agents[agent]
+  if (known) known.misses = 0
+}
+
+/** The request is put to somebody else; after the second in a row so is everything else that was put to this agent, the
+ *  oldest request first. */
+function runOut(model: Model, { chat, offer }: { chat: ModelChat; offer: ModelOffer }, now: number): void {
+  offer.state = 'expired'
+  const agent = model.agents[offer.agent]
+  if (!agent) return
+  agent.misses++
+  if (agent.misses < missesInARow) return route(model, chat, now)
+  agent.misses = 0
+  agent.available = false
+  for (const one of model.chats) {
+    const pending = pendingOf(one)
+    if (pending?.agent === offer.agent) pending.state = 'withdrawn'
+    else if (one !== chat) continue
+    route(model, one, now)
   }
 }
 
@@ -163,8 +191,7 @@ const advance = (ms: number) =>
         .sort((a, b) => a.offer.expiresAt - b.offer.expiresAt)[0]
       if (!due) break
       await expire(world.services, due.offer.id)
-      due.offer.state = 'expired'
-      route(model, due.chat, world.clock.shown)
+      runOut(model, due, world.clock.shown)
       await expire(world.services, due.offer.id)
     }
     await sweepOffers(world.services)

@@ -19,7 +19,12 @@ test('whatever happens in whatever order, routing does what the product says', {
     // round the clock means one block a day: a switch by hand holds until midnight, which no run reaches
     world.clock.set(new Date('2026-03-03T00:30:00Z'))
     const agents = await world.agents(3)
-    const known = agents.map(() => ({ active: true, available: true, socket: { open: true, droppedAt: 0 } }))
+    const known = agents.map(() => ({
+      active: true,
+      available: true,
+      misses: 0,
+      socket: { open: true, droppedAt: 0 },
+    }))
     return { model: { agents: known, chats: [], last: agents.length - 1 }, real: { world, agents } }
   }
   await fc.assert(

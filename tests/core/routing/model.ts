@@ -6,12 +6,15 @@ import type { RoutingWorld } from './world.ts'
 
 export const cap = 2
 export const tries = 2
+export const missesInARow = 2
 export const offerTimeoutMs = 100_000
 const graceMs = 30_000
 
 export interface ModelAgent {
   active: boolean
   available: boolean
+  /** Offers in a row that ran out since the agent last answered one or turned the switch. */
+  misses: number
   socket: { open: boolean; droppedAt: number }
 }
 
