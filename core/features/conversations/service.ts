@@ -28,7 +28,7 @@ interface Request {
 /** A visitor asks for a person. One open conversation at a time: asked again with the same client id, the answer is
  *  the conversation made then; with another one, what was filled in joins the one that is open, so nothing typed is
  *  lost.
- *  @param first an agent to ask out of turn; else that is whoever the visitor talked to the last time.
+ *  @param first an agent to ask before anybody else.
  *  @throws {ConflictError} `too_many_waiting` */
 export async function requestConversation(
   services: Services,
@@ -50,7 +50,8 @@ export async function requestConversation(
     await keepFields(tx, request.visitorId, request.fields)
     const row = await insert(change, request, 'waiting')
     await takePlace(tx, row.id, request.address ?? null, services.settings.limits.addressWaiting)
-    await routeOn(services, change, row, first ?? (await previousAgent(tx, request.visitorId)))
+    if (first) await sql`update conversations set wanted_agent_id = ${first} where id = ${row.id}`.execute(tx)
+    await routeOn(services, change, row)
     return { conversation: await forVisitor(tx, row.id), created: true }
   })
   if (!created && isOpen(conversation))
@@ -266,14 +267,6 @@ async function isStored(
     select from entries where conversation_id = ${conversationId} and sender_type = 'visitor'
       and sender_id = ${visitorId} and client_id = ${clientId}`.execute(tx)
   return rows.length > 0
-}
-
-/** Whoever the visitor talked to the last time, however many requests were missed since. */
-async function previousAgent(tx: Tx, visitorId: string): Promise<string | null> {
-  const { rows } = await sql<{ agentId: string }>`
-    select agent_id from conversations where visitor_id = ${visitorId} and agent_id is not null
-    order by requested_at desc limit 1`.execute(tx)
-  return rows[0]?.agentId ?? null
 }
 
 /** What the visitor gave now replaces what they gave before; what they left empty stays. A signed address stays too. */

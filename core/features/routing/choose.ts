@@ -1,68 +1,184 @@
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import type { Profile } from '../../contracts/agents.ts'
 import type { Schedule } from '../../contracts/availability.ts'
-import type { Tx } from '../../db/pool.ts'
+import type { RoutingStage } from '../../contracts/routing.ts'
+import type { Db, Tx } from '../../db/pool.ts'
 import { isReachable } from '../../realtime/presence-sql.ts'
+import { accountDomains } from '../accounts/free-mail.ts'
 import { permissionsOf } from '../agents/permissions.ts'
-import { availabilityAt } from '../availability/schedule.ts'
-import { toOverride } from '../availability/service.ts'
+import { type OverrideColumns, overrideColumns, toOverride } from '../availability/service.ts'
+import { type Candidate, inTurn, type StageOrder } from './order.ts'
+import { ownerOfAccount, ownerOfCompany, ownerOfPerson } from './owners.ts'
 
-interface Candidate {
+/** What routing decides by. */
+export interface RoutingRequest {
+  /** The conversation and its round, whose earlier offers count; null for one that is only imagined. */
+  conversation: { id: string; round: number } | null
+  wantedAgentId: string | null
+  previousAgentId: string | null
+  email: string | null
+  company: string | null
+  route: SiteRoute
+}
+
+export type SiteRoute =
+  | { by: 'round_robin' }
+  | { by: 'rules' }
+  | { by: 'agent'; agentId: string }
+  | { by: 'team'; teamId: string }
+
+/** The rule that decides where a request goes. */
+export interface ChosenRule {
   id: string
-  position: number
-  profile: Profile
-  liveChatSchedule: Schedule
-  overrideStatus: 'available' | 'unavailable' | null
-  overrideSetAt: Date | null
-  overrideUntil: Date | null
+  name: string
+  target: { type: 'agents'; agentIds: string[] } | { type: 'team'; teamId: string }
 }
 
 /** Takes the place in the queue of choosers: one request at a time chooses, so order and caps hold under any race.
  *  Always after the conversation's own lock, never before it.
- *  @returns the round robin's position of the agent offered last. */
+ *  @returns the position, in the round robin over all, of the agent it offered last. */
 export async function lockRouting(tx: Tx): Promise<number> {
   const { rows } = await sql<{ position: number }>`
     select last_offered_position as position from organisation for update`.execute(tx)
   return rows[0]?.position ?? 0
 }
 
-/**
- * The next agent in the sequential round robin: the first after `after`, in the order of position and around the end,
- * who may take chats, is available, reachable, not full, and has not been asked for this conversation in its round.
- * Call under {@link lockRouting}, so that this reads what the last chooser committed.
- * @param cap chats of one agent at most, active and offered together.
- * @param first an agent who is asked out of turn, if all of that holds for them.
- */
-export async function nextAgent(
-  tx: Tx,
-  now: Date,
-  {
-    conversation,
-    after,
-    cap,
-    first,
-  }: { conversation: { id: string; round: number }; after: number; cap: number; first: string | null },
-): Promise<{ id: string; position: number } | null> {
-  const { rows } = await sql<Candidate>`
-    select a.id, a.position, a.profile, a.live_chat_schedule, a.override_status, a.override_set_at, a.override_until
-    from agents a
-    where a.active
-      and ${isReachable('agent', sql`a.id`, now)}
-      and not exists (
-        select from offers o
-        where o.conversation_id = ${conversation.id} and o.agent_id = a.id and o.round = ${conversation.round})
-      and (select count(*) from conversations c where c.agent_id = a.id and c.status = 'active')
-        + (select count(*) from offers o where o.agent_id = a.id and o.state = 'pending') < ${cap}
-    order by (a.id = ${first}) desc, (a.position <= ${after}), a.position`.execute(tx)
-  const next = rows.find((agent) => canChat(agent.profile) && isAvailable(agent, now))
-  return next ? { id: next.id, position: next.position } : null
+interface CandidateRow extends OverrideColumns {
+  id: string
+  name: string
+  position: number
+  profile: Profile
+  active: boolean
+  liveChatSchedule: Schedule
+  reachable: boolean
+  asked: boolean
+  load: number
+  accountDomain: string | null
+  ownsPerson: boolean
+  ownsCompany: boolean
+  isTarget: boolean
+  targetName: string | null
+  targetPosition: number | null
 }
 
-/** `now` was read before the wait for the lock, perhaps by another process: a switch set since then, or by a clock a
- *  little ahead, already counts. */
-function isAvailable(agent: Candidate, now: Date): boolean {
-  const at = agent.overrideSetAt && agent.overrideSetAt > now ? agent.overrideSetAt : now
-  return availabilityAt(agent.liveChatSchedule, toOverride(agent), at).available
+/**
+ * Everybody there is to ask, by stage and in order. One statement, which looks up a handful of rows an agent in indexes
+ * that hold only open chats and pending offers: past conversations cost nothing. Call under {@link lockRouting}, so that
+ * it reads what the last chooser committed.
+ * @param after the position of the agent whom the round robin over all offered last.
+ * @param rule what custom rules say, where the site's route asks them.
+ */
+export async function stagesFor(
+  db: Db | Tx,
+  now: Date,
+  request: RoutingRequest,
+  { after, rule }: { after: number; rule: ChosenRule | null },
+): Promise<StageOrder[]> {
+  const target = targetOf(request.route, rule)
+  const teamId = target?.teamId ?? null
+  const domains = accountDomains(request.email)
+  const { conversation, email, company } = request
+  const byName = [request.wantedAgentId, request.previousAgentId, ...(target?.agentIds ?? [])].filter(Boolean)
+  const isTarget: RawBuilder<boolean> = teamId
+    ? sql`exists (select from team_members m where m.team_id = ${teamId} and m.agent_id = a.id)`
+    : sql`a.id = any (${target?.agentIds ?? []}::uuid[])`
+  const { rows } = await sql<CandidateRow>`
+    with account as materialized (${ownerOfAccount(domains, company)}),
+         person as materialized (${ownerOfPerson(email)}),
+         company as materialized (${ownerOfCompany(email, domains)})
+    select a.id, a.name, a.position, a.profile, a.active, a.live_chat_schedule, ${overrideColumns},
+           ${isReachable('agent', sql`a.id`, now)} as reachable,
+           exists (select from offers o where o.conversation_id = ${conversation?.id ?? null} and o.agent_id = a.id
+                     and o.round = ${conversation?.round ?? 0}) as asked,
+           (select count(*) from conversations c where c.agent_id = a.id and c.status = 'active')
+             + (select count(*) from offers o where o.agent_id = a.id and o.state = 'pending') as load,
+           (select domain from account where agent_id = a.id) as account_domain,
+           exists (select from person where agent_id = a.id) as owns_person,
+           exists (select from company where agent_id = a.id) as owns_company,
+           ${isTarget} as is_target,
+           (select name from teams where id = ${teamId}) as target_name,
+           (select last_offered_position from round_robins where of_id = ${target?.turnOf ?? null}) as target_position
+    from agents a
+    where a.active or a.id = any (${byName}::uuid[])
+      or a.id in (select agent_id from account union all select agent_id from person union all select agent_id from company)
+    order by a.position`.execute(db)
+  return toStages(request, rows, target, after)
 }
+
+interface Target {
+  stage: RoutingStage
+  label: string | null
+  agentIds: string[]
+  teamId: string | null
+  turnOf: string | null
+}
+
+function targetOf(route: SiteRoute, rule: ChosenRule | null): Target | null {
+  if (route.by === 'agent')
+    return { stage: 'agent', label: null, agentIds: [route.agentId], teamId: null, turnOf: null }
+  if (route.by === 'team')
+    return { stage: 'team', label: null, agentIds: [], teamId: route.teamId, turnOf: route.teamId }
+  if (route.by === 'round_robin' || !rule) return null
+  const { target } = rule
+  const named = { stage: 'rule', label: rule.name } as const
+  // a team has one round robin, whichever way a request comes to it
+  return target.type === 'team'
+    ? { ...named, agentIds: [], teamId: target.teamId, turnOf: target.teamId }
+    : { ...named, agentIds: target.agentIds, teamId: null, turnOf: rule.id }
+}
+
+function toStages(
+  request: RoutingRequest,
+  rows: CandidateRow[],
+  target: Target | null,
+  after: number,
+): StageOrder[] {
+  const all = rows.map((row) => ({ row, candidate: toCandidate(row) }))
+  const pick = (is: (row: CandidateRow) => boolean) =>
+    all.filter(({ row }) => is(row)).map(({ candidate }) => candidate)
+  const named = (stage: RoutingStage, is: (row: CandidateRow) => boolean, label: string | null = null) => ({
+    stage,
+    label,
+    candidates: pick(is),
+  })
+  const stages: StageOrder[] = [
+    named('wanted', ({ id }) => id === request.wantedAgentId),
+    named('previous_agent', ({ id }) => id === request.previousAgentId),
+    named(
+      'account',
+      ({ accountDomain }) => accountDomain !== null,
+      rows.find(({ accountDomain }) => accountDomain !== null)?.accountDomain ?? null,
+    ),
+    named('person_owner', ({ ownsPerson }) => ownsPerson),
+    named('company_owner', ({ ownsCompany }) => ownsCompany),
+  ]
+  if (target) {
+    const { stage, label, turnOf } = target
+    const last = rows[0]?.targetPosition ?? 0
+    // whoever was deactivated is no member any more; named as the one agent, they are passed over
+    const members = pick(({ isTarget, active }) => isTarget && (active || stage === 'agent'))
+    stages.push({
+      stage,
+      label: label ?? rows[0]?.targetName ?? null,
+      candidates: turnOf ? inTurn(members, last) : members,
+      ...(turnOf ? { turnOf } : {}),
+    })
+  }
+  const everybody = pick(({ active, profile }) => active && canChat(profile))
+  stages.push({ stage: 'round_robin', label: null, candidates: inTurn(everybody, after) })
+  return stages.filter(({ candidates }) => candidates.length > 0)
+}
+
+const toCandidate = (row: CandidateRow): Candidate => ({
+  id: row.id,
+  name: row.name,
+  position: row.position,
+  mayChat: row.active && canChat(row.profile),
+  reachable: row.reachable,
+  asked: row.asked,
+  load: row.load,
+  schedule: row.liveChatSchedule,
+  override: toOverride(row),
+})
 
 const canChat = (profile: Profile) => permissionsOf(profile).includes('conversations.reply')

@@ -1,60 +1,75 @@
 import { randomUUIDv7 } from 'node:crypto'
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import { expireOffer } from '../../contracts/jobs.ts'
 import type { Change, Services } from '../../services.ts'
 import { isVisitorGone, miss } from '../conversations/endings.ts'
 import { forVisitor } from '../conversations/for-visitor.ts'
 import { append, type ConversationRow } from '../conversations/repository.ts'
 import { enqueue } from '../outbox/outbox.ts'
-import { lockRouting, nextAgent } from './choose.ts'
+import { chooseByRules } from '../routing-rules/book.ts'
+import { factsOf } from '../routing-rules/facts.ts'
+import { lockRouting, stagesFor } from './choose.ts'
+import { type Considered, consider } from './order.ts'
 import { describeOffers } from './repository.ts'
+import { readRequest } from './request.ts'
+import { keepSteps, stepsOf } from './trace.ts'
 
 /**
  * Moves a waiting conversation, whose row the change has locked, one step on: asks the next agent, or gives the
  * visitor the fallback when enough offers have run out or nobody is left to ask. With an offer still pending, or the
- * conversation not waiting any more, it does nothing; so it may be called again by anybody at any time.
- * @param first who is asked out of turn, if they can be; the round robin does not move for it.
+ * conversation not waiting any more, it does nothing; so it may be called again by anybody at any time. Who was
+ * considered, and why they were passed over, is kept (see trace.ts).
  */
 export async function routeOn(
   services: Services,
   change: Change,
   conversation: ConversationRow,
-  first: string | null = null,
 ): Promise<void> {
   if (conversation.status !== 'waiting') return
   const { tx, now } = change
-  const { rows } = await sql<{ pending: number; expired: number; asked: number }>`
-    select count(*) filter (where state = 'pending') as pending,
-           count(*) filter (where state = 'expired') as expired,
-           count(*) as asked
-    from offers where conversation_id = ${conversation.id} and round = ${conversation.round}`.execute(tx)
-  const { pending, expired, asked } = rows[0] ?? { pending: 0, expired: 0, asked: 0 }
-  if (pending > 0) return
-  if (expired >= services.settings.offerTries) return miss(services, change, conversation, 'no_answer')
+  const { offerTries, agentCap } = services.settings
+  const found = await readRequest(tx, conversation)
+  if (!found || found.pending > 0) return
+  const { request, expired, asked } = found
+  if (expired >= offerTries) return miss(services, change, conversation, 'no_answer')
 
+  // kept with the first choice, so that a rule can later be tried on it; before the lock, which others wait for
+  const facts = asked === 0 || request.route.by === 'rules' ? await factsOf(tx, now, conversation) : null
   const after = await lockRouting(tx)
-  const agent = await nextAgent(tx, now, {
-    conversation,
-    after,
-    cap: services.settings.agentCap,
-    first,
-  })
-  if (!agent) return miss(services, change, conversation, asked > 0 ? 'no_answer' : 'nobody_available')
+  const rule = facts && request.route.by === 'rules' ? await chooseByRules(services, tx, facts) : null
+  const stages = await stagesFor(tx, now, request, { after, rule })
+  const considered: Considered[] = []
+  for (const one of consider(stages, now, agentCap)) {
+    considered.push(one)
+    if (one.verdict.free) break
+  }
+  const chosen = considered.find(({ verdict }) => verdict.free)
+  if (!chosen) {
+    await keepSteps(conversation, now, stepsOf(considered, null)).execute(tx)
+    return miss(services, change, conversation, asked > 0 ? 'no_answer' : 'nobody_available')
+  }
 
   const id = randomUUIDv7()
   const expiresAt = new Date(now.getTime() + services.settings.offerTimeoutMs)
   await sql`
     with made as (
       insert into offers (id, conversation_id, agent_id, state, offered_at, expires_at, round)
-      values (${id}, ${conversation.id}, ${agent.id}, 'pending', ${now}, ${expiresAt}, ${conversation.round})
-    )
-    update organisation set last_offered_position = ${agent.id === first ? after : agent.position}`.execute(
-    tx,
-  )
+      values (${id}, ${conversation.id}, ${chosen.candidate.id}, 'pending', ${now}, ${expiresAt}, ${conversation.round})
+    ), kept as (${keepSteps(conversation, now, stepsOf(considered, id))})
+    ${moveOn(chosen)}`.execute(tx)
   await enqueue(tx, services.clock, { task: expireOffer, payload: { offerId: id }, runAt: expiresAt })
   change.after(services.wakeJobs)
   const [offer] = await describeOffers(tx, sql`o.id = ${id}`)
-  if (offer) change.tellAgent(agent.id, { type: 'offer', offer })
+  if (offer) change.tellAgent(chosen.candidate.id, { type: 'offer', offer })
+}
+
+/** A round robin moves to whom it has chosen, and only for that. */
+function moveOn({ stage, turnOf, candidate: { position } }: Considered): RawBuilder<unknown> {
+  if (stage === 'round_robin') return sql`update organisation set last_offered_position = ${position}`
+  if (turnOf === null) return sql`select 1`
+  return sql`
+    insert into round_robins (of_id, last_offered_position) values (${turnOf}, ${position})
+    on conflict (of_id) do update set last_offered_position = excluded.last_offered_position`
 }
 
 /** Takes an active chat, whose row the change has locked, from its agent, and finds somebody else for it in a new round.

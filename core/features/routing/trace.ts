@@ -1,0 +1,146 @@
+import { type RawBuilder, sql } from 'kysely'
+import type { PassedOverReason, Routing, RoutingStage, RoutingStep } from '../../contracts/routing.ts'
+import type { Db } from '../../db/pool.ts'
+import type { Considered } from './order.ts'
+
+/** A row of routing_steps, but for its place. */
+export interface StepToKeep {
+  stage: RoutingStage
+  label: string | null
+  agentId: string | null
+  outcome: 'passed_over' | 'asked'
+  reason: PassedOverReason | null
+  detail: Record<string, unknown> | null
+  offerId: string | null
+}
+
+/** Passed over by name at one stage; the others of it are counted. */
+const namedAtMost = 10
+
+/**
+ * What is kept of one choice, so that it stays short whatever the number of agents: those a stage names, one by one up to
+ * ten; those the round robin passed over, counted by reason; and whoever is asked.
+ */
+export function stepsOf(considered: Considered[], offerId: string | null): StepToKeep[] {
+  const steps: StepToKeep[] = []
+  const counts = new Map<
+    RoutingStage,
+    { step: StepToKeep; others: Partial<Record<PassedOverReason, number>> }
+  >()
+  const named = new Map<RoutingStage, number>()
+  for (const { stage, label, candidate, verdict } of considered) {
+    const at = { stage, label, offerId: null }
+    if (verdict.free) {
+      steps.push({ ...at, agentId: candidate.id, outcome: 'asked', reason: null, detail: null, offerId })
+      continue
+    }
+    const { reason } = verdict
+    const already = named.get(stage) ?? 0
+    if (stage !== 'round_robin' && already < namedAtMost) {
+      named.set(stage, already + 1)
+      const { until, load, cap } = verdict
+      const detail = until ? { until: until.toISOString() } : load === undefined ? null : { load, cap }
+      steps.push({ ...at, agentId: candidate.id, outcome: 'passed_over', reason, detail })
+      continue
+    }
+    // the list itself says who was asked
+    if (reason === 'asked_already') continue
+    let counted = counts.get(stage)
+    if (!counted) {
+      const others = {}
+      const step = { ...at, agentId: null, outcome: 'passed_over', reason: null, detail: others } as const
+      counted = { step: { ...step }, others }
+      counts.set(stage, counted)
+      steps.push(counted.step)
+    }
+    counted.others[reason] = (counted.others[reason] ?? 0) + 1
+  }
+  return steps
+}
+
+/** Appends the steps of one choice, as a statement for a `with`. What stands there already is not repeated: a second
+ *  choice in the same round passes mostly the same people over. */
+export const keepSteps = (
+  conversation: { id: string; round: number },
+  now: Date,
+  steps: StepToKeep[],
+): RawBuilder<unknown> => sql`
+  insert into routing_steps (conversation_id, round, n, at, stage, label, agent_id, outcome, reason, detail, offer_id)
+  select ${conversation.id}::uuid, ${conversation.round}::int,
+         (select coalesce(max(k.n), 0) from routing_steps k
+          where k.conversation_id = ${conversation.id} and k.round = ${conversation.round})
+           + row_number() over (order by s.place),
+         ${now}::timestamptz, s.stage, s.label, s.agent_id, s.outcome, s.reason, s.detail, s.offer_id
+  from (
+    select (value ->> 'stage') as stage, value ->> 'label' as label, (value ->> 'agentId')::uuid as agent_id,
+           value ->> 'outcome' as outcome, value ->> 'reason' as reason, nullif(value -> 'detail', 'null') as detail,
+           (value ->> 'offerId')::uuid as offer_id, place
+    from jsonb_array_elements(${JSON.stringify(steps)}::jsonb) with ordinality as t (value, place)
+  ) s
+  where not exists (
+    select from routing_steps k
+    where k.conversation_id = ${conversation.id} and k.round = ${conversation.round} and k.stage = s.stage
+      and k.agent_id is not distinct from s.agent_id
+      and (s.agent_id is not null or k.detail = s.detail)
+      and (k.reason is not distinct from s.reason or (s.reason = 'asked_already' and k.outcome = 'asked')))`
+
+interface StepRow {
+  n: number
+  round: number
+  at: Date
+  stage: RoutingStage
+  label: string | null
+  agentId: string | null
+  agentName: string | null
+  outcome: RoutingStep['outcome']
+  reason: PassedOverReason | null
+  detail: { until?: string; load?: number; cap?: number } | null
+  offerId: string | null
+  offerState: NonNullable<RoutingStep['offer']>['state'] | null
+  offeredAt: Date | null
+  closedAt: Date | null
+  expiresAt: Date | null
+}
+
+const stepsAtMost = 500
+
+/** The reader's right to see the conversation has been checked. */
+export async function readRouting(db: Db, conversationId: string): Promise<Routing> {
+  const { rows } = await sql<StepRow>`
+    select s.n, s.round, s.at, s.stage, s.label, s.agent_id, a.name as agent_name, s.outcome, s.reason, s.detail, s.offer_id,
+           o.state as offer_state, o.offered_at, o.closed_at, o.expires_at
+    from routing_steps s
+    left join agents a on a.id = s.agent_id
+    left join offers o on o.id = s.offer_id
+    where s.conversation_id = ${conversationId} order by s.round, s.n limit ${stepsAtMost}`.execute(db)
+  return { steps: rows.map(toStep) }
+}
+
+function toStep(row: StepRow): RoutingStep {
+  const { detail } = row
+  const isAlone = row.agentId !== null
+  return {
+    n: row.n,
+    round: row.round,
+    at: row.at.toISOString(),
+    stage: row.stage,
+    label: row.label,
+    agent: row.agentId && row.agentName !== null ? { id: row.agentId, name: row.agentName } : null,
+    outcome: row.outcome,
+    reason: row.reason,
+    until: isAlone ? (detail?.until ?? null) : null,
+    load: isAlone ? (detail?.load ?? null) : null,
+    cap: isAlone ? (detail?.cap ?? null) : null,
+    others: isAlone ? null : (detail as RoutingStep['others']),
+    offer:
+      row.offerId && row.offerState && row.offeredAt && row.expiresAt
+        ? {
+            id: row.offerId,
+            state: row.offerState,
+            askedAt: row.offeredAt.toISOString(),
+            closedAt: row.closedAt?.toISOString() ?? null,
+            expiresAt: row.expiresAt.toISOString(),
+          }
+        : null,
+  }
+}
