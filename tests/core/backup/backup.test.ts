@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { zstdDecompressSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { buildApp } from '#core/app.ts'
@@ -244,6 +245,7 @@ describe('refused, with nothing touched:', () => {
     )
     const firstLine = whole.indexOf(10) + 1
     const lastLine = '\nThe backup ends here\n'.length
+    const rowsIn = (backup: Buffer) => zstdDecompressSync(backup.subarray(firstLine, -lastLine))
     await fc.assert(
       // past the head of zstd's frame, where a bit may say the same in other words
       fc.asyncProperty(
@@ -253,12 +255,19 @@ describe('refused, with nothing touched:', () => {
           const changed = Buffer.from(whole)
           changed[at] = (changed[at] ?? 0) ^ (1 << bit)
           await writeFile(broken, changed)
-          await expect(restoreBackup(url, broken, { replace: true })).rejects.toThrow(
-            /is damaged: .*\. Use another backup\.$/,
+          const isSound = await checkBackup(broken).then(
+            () => true,
+            () => false,
           )
+          // some bits of zstd's may be set either way and say the same
+          if (isSound) expect(rowsIn(changed)).toEqual(rowsIn(whole))
+          else
+            await expect(restoreBackup(url, broken, { replace: true })).rejects.toThrow(
+              /is damaged: .*\. Use another backup\.$/,
+            )
         },
       ),
-      { numRuns: runs(60) },
+      { numRuns: runs(60), examples: [[40, 6]] },
     )
     const twice = Buffer.concat([whole.subarray(0, -lastLine), whole.subarray(firstLine)])
     await writeFile(broken, twice)
