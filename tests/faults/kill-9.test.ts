@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import type { Entry, EntryPage } from '#core/contracts/conversations.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '#core/db/embedded/embedded-postgres.ts'
 import { migrate } from '#core/db/migrate.ts'
+import { runs, within } from '#tests/support/soak.ts'
 import { SendRefusedError } from '../support/actor.ts'
 import { AgentActor } from '../support/agent-actor.ts'
 import { anAgent, anOrganisation, aSite } from '../support/factories.ts'
@@ -13,7 +14,6 @@ import { startFoyerProcess } from '../support/foyer-process.ts'
 import type { ServerProcess } from '../support/server-process.ts'
 import { VisitorActor } from '../support/visitor-actor.ts'
 import { waitFor } from '../support/wait.ts'
-import { runs, within } from '#tests/support/soak.ts'
 
 /** A durable PostgreSQL, unlike the one most tests share, and a Foyer in a process of its own: both get killed while
  *  people talk. */
