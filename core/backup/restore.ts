@@ -233,6 +233,11 @@ class Reader {
 
   #read<T>(frame: Frame, kind: Frame['kind'], shape: z.ZodType<T>): T {
     if (frame.kind !== kind) throw damaged(this.#path, 'its parts are out of order')
-    return shape.parse(JSON.parse(frame.content.toString('utf8')))
+    // read before the sum at the end can tell what became of it
+    try {
+      return shape.parse(JSON.parse(frame.content.toString('utf8')))
+    } catch {
+      throw damaged(this.#path, 'one of its parts cannot be read')
+    }
   }
 }

@@ -267,7 +267,13 @@ describe('refused, with nothing touched:', () => {
             )
         },
       ),
-      { numRuns: runs(60), examples: [[40, 6]] },
+      {
+        numRuns: runs(60),
+        examples: [
+          [40, 6],
+          [34, 0],
+        ],
+      },
     )
     const twice = Buffer.concat([whole.subarray(0, -lastLine), whole.subarray(firstLine)])
     await writeFile(broken, twice)
