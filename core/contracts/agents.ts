@@ -18,6 +18,8 @@ export const Permission = z.enum([
   'availability.manage',
   'sites.view',
   'sites.manage',
+  'rules.view',
+  'rules.manage',
   'jobs.manage',
   'audit.view',
 ])

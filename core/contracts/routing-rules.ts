@@ -16,19 +16,10 @@ import {
 /** What a rule may cost is bounded here: groups three deep, so many conditions, so long values, so many rules. */
 export const ruleLimits = { rules: 300, conditions: 50, groupDepth: 3, listed: 200, text: 500, agents: 100 }
 
-const ValueText = Text.pipe(
-  z.string().max(ruleLimits.text, `A value has at most ${ruleLimits.text} characters.`),
-)
+const ValueText = Text.pipe(z.string().max(ruleLimits.text))
 const Value = z.union(
-  [
-    ValueText,
-    z.number(),
-    z.boolean(),
-    z
-      .array(z.union([ValueText, z.number()]))
-      .max(ruleLimits.listed, `A list has at most ${ruleLimits.listed} values.`),
-  ],
-  { error: 'A value is a text, a number, true or false, or a list of texts or numbers.' },
+  [ValueText, z.number(), z.boolean(), z.array(z.union([ValueText, z.number()])).max(ruleLimits.listed)],
+  { error: ({ input }) => wrongShape(input) },
 )
 
 /** One question about a request, such as “visitor.company contains Northwind”. Which operators a fact has, and which
@@ -198,16 +189,8 @@ const Explained: z.ZodType<Explained> = z.lazy(() =>
   }),
 )
 
-/** Why somebody would or would not be asked now. */
-export const CandidateState = z.enum([
-  'first',
-  'next',
-  'unavailable',
-  'unreachable',
-  'full',
-  'deactivated',
-  'no_chat',
-])
+/** Would be asked first, or next after a decline; or why not at all. */
+const CandidateState = z.enum(['first', 'next', 'unavailable', 'unreachable', 'full', 'inactive'])
 export const RulePreview = z.object({
   matches: z.boolean(),
   explained: Explained,
@@ -259,6 +242,17 @@ export const RuleReplay = z.object({
   requests: z.array(ReplayedRequest),
 })
 export type RuleReplay = z.infer<typeof RuleReplay>
+
+/** Why something is no value at all. */
+function wrongShape(input: unknown): string {
+  const texts = [input].flat().filter((one) => typeof one === 'string')
+  if (texts.some((text) => text.includes('\0'))) return 'Text must not contain the NUL character.'
+  if (texts.some((text) => text.length > ruleLimits.text))
+    return `A value has at most ${ruleLimits.text} characters.`
+  if (Array.isArray(input) && input.length > ruleLimits.listed)
+    return `A list has at most ${ruleLimits.listed} values.`
+  return 'A value is a text, a number, true or false, or a list of texts or numbers.'
+}
 
 /** What is wrong with a condition, and where. */
 function wrongWith({

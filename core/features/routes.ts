@@ -9,6 +9,7 @@ import { unsentMailRoutes } from './mail/routes.ts'
 import { jobFailureRoutes } from './outbox/routes.ts'
 import { peopleRoutes } from './people/routes.ts'
 import { offerRoutes } from './routing/routes.ts'
+import { routingRuleRoutes } from './routing-rules/routes.ts'
 import { setUpRoutes } from './setup/routes.ts'
 import { signInRoutes } from './sign-in/routes.ts'
 import { siteRoutes } from './sites/routes.ts'
@@ -27,6 +28,7 @@ export async function routes(app: Api): Promise<void> {
     jobFailureRoutes,
     offerRoutes,
     peopleRoutes,
+    routingRuleRoutes,
     setUpRoutes,
     signInRoutes,
     siteRoutes,

@@ -16,6 +16,8 @@ const table: Record<Permission, readonly Profile[]> = {
   'availability.manage': ['admin', 'live_agent'],
   'sites.view': ['admin'],
   'sites.manage': ['admin'],
+  'rules.view': ['admin'],
+  'rules.manage': ['admin'],
   'jobs.manage': ['admin'],
   'audit.view': ['admin'],
 }

@@ -9,6 +9,8 @@ const atOnce = 500
 const conversationsAtOnce = 50
 const visitorsAtOnce = 2_000
 const linkKeptDays = 1
+/** What was known of a request, for replaying the last week of them. */
+const factsKeptDays = 30
 
 /** How many rows went, by what they were. */
 export type Forgotten = Record<string, number>
@@ -47,6 +49,16 @@ export async function forgetOld(
     sessions: await clear(() => forget(db, 'sessions', 'token_hash', sql`expires_at <= ${now}`), atOnce),
     setUpLinks: await clear(
       () => forget(db, 'setup_links', 'token_hash', sql`expires_at <= ${daysBefore(now, linkKeptDays)}`),
+      atOnce,
+    ),
+    routingRequests: await clear(
+      () =>
+        forget(
+          db,
+          'routing_requests',
+          'conversation_id',
+          sql`at < ${daysBefore(now, factsKeptDays)} order by at`,
+        ),
       atOnce,
     ),
     addresses: await clear(

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { Page } from '../../contracts/conversations.ts'
-import type { Facts, FactValue } from '../../contracts/routing-rules.ts'
+import { typeOfFact } from '../../contracts/routing-facts.ts'
+import { type Facts, FactValue } from '../../contracts/routing-rules.ts'
 import type { Db, Tx } from '../../db/pool.ts'
 import { knownEmail, sameVisitor } from '../visitors/repository.ts'
 
@@ -27,14 +28,25 @@ interface Row {
   utm: Record<string, string> | null
   crmStatus: string | null
   ownerEmail: string | null
-  ownerName: string | null
+  people: Mirrored[] | null
+  companies: Mirrored[] | null
+  ownerNames: string[] | null
   pastChats: number
   visits: number
   timeZone: string
 }
 
+/** What a connector said of a person or a company. */
+interface Mirrored {
+  fields: Record<string, { value?: unknown; at?: string }>
+  owner: string | null
+}
+
 /** Beyond this many a count is only "many", so that it costs the same for the most faithful visitor. */
 const countedAtMost = 100
+/** Records of one person, or of one company, in the CRMs. */
+const mirroredAtMost = 5
+const fieldsAtMost = 60
 
 /** What is known of a request at this moment, for rules to ask about. One query. */
 export async function gatherFacts(db: Db | Tx, now: Date, request: RequestOf): Promise<Facts> {
@@ -46,7 +58,9 @@ export async function gatherFacts(db: Db | Tx, now: Date, request: RequestOf): P
            coalesce(v.corrections ->> 'phone', v.phone, p.phone) as phone,
            coalesce(v.corrections ->> 'company', v.company, p.company) as company,
            v.language, v.time_zone as visitor_time_zone, v.page, v.referrer, v.utm,
-           p.crm_status, p.owner_email, owner.name as owner_name,
+           p.crm_status, p.owner_email, mirror.people, mirror.companies,
+           (select array_agg(a.name) from agents a where a.email = p.owner_email or a.email in (
+              select one ->> 'owner' from jsonb_array_elements(mirror.people) one)) as owner_names,
            (select count(*) from (
               select from conversations c
               where c.visitor_id in (${sameVisitor()}) and c.id is distinct from ${request.id}::uuid
@@ -57,7 +71,13 @@ export async function gatherFacts(db: Db | Tx, now: Date, request: RequestOf): P
     from visitors v
     cross join organisation o
     left join people p on p.email = ${knownEmail()}
-    left join agents owner on owner.email = p.owner_email
+    cross join lateral (select
+      (select jsonb_agg(jsonb_build_object('fields', m.fields, 'owner', m.owner_email)) from (
+         select fields, owner_email from people_mirror where email = ${knownEmail()} limit ${mirroredAtMost}) m) as people,
+      (select jsonb_agg(jsonb_build_object('fields', m.fields, 'owner', m.owner_email)) from (
+         select fields, owner_email from companies_mirror
+         where domain = split_part(${knownEmail()}, '@', 2) limit ${mirroredAtMost}) m) as companies
+    ) mirror
     where v.id = ${request.visitorId}`.execute(db)
   const row = rows[0]
   if (!row) return {}
@@ -78,9 +98,44 @@ export async function gatherFacts(db: Db | Tx, now: Date, request: RequestOf): P
     ...campaignFacts(row.utm),
     site: request.siteId,
     ...localTime(now, row.timeZone),
-    'crm.status': row.crmStatus,
-    'crm.owner': [row.ownerEmail, row.ownerName].filter((one) => one !== null),
+    ...crmFacts('crm.', row.people),
+    ...crmFacts('crm.company.', row.companies),
+    'crm.status': row.crmStatus ?? newestField(row.people, 'crmStatus'),
+    'crm.owner': owners(row),
   })
+}
+
+/** By address and by name, so that a rule may name an owner either way. */
+const owners = ({ ownerEmail, people, ownerNames }: Row): string[] => [
+  ...new Set(
+    [ownerEmail, ...(people ?? []).map(({ owner }) => owner), ...(ownerNames ?? [])].filter(
+      (one) => one !== null,
+    ),
+  ),
+]
+
+/** Fields of the mirror that are facts of their own already. */
+export const elsewhere = new Set(['name', 'jobTitle', 'phone', 'company', 'crmStatus', 'email'])
+
+/** Each field of the mirror as the newest record has it. */
+function crmFacts(prefix: string, mirrored: Mirrored[] | null): Facts {
+  const names = new Set((mirrored ?? []).flatMap(({ fields }) => Object.keys(fields)))
+  const facts: Facts = {}
+  for (const name of [...names].sort().slice(0, fieldsAtMost)) {
+    const fact = prefix + name
+    if (elsewhere.has(name) && prefix === 'crm.') continue
+    const value = newestField(mirrored, name)
+    if (value !== null && typeOfFact(fact) !== undefined) facts[fact] = value
+  }
+  return facts
+}
+
+function newestField(mirrored: Mirrored[] | null, name: string): FactValue | null {
+  const known = (mirrored ?? [])
+    .map(({ fields }) => fields[name])
+    .filter((field) => field !== undefined && FactValue.safeParse(field.value).success)
+    .sort((one, other) => (other?.at ?? '').localeCompare(one?.at ?? ''))
+  return FactValue.safeParse(known[0]?.value).data ?? null
 }
 
 /** "de-CH" is also "de": a rule for German need not name every country. */

@@ -124,7 +124,13 @@ function compileTest(
 function compare(known: string, wanted: string): number | undefined {
   if (isWhen(wanted)) {
     const when = known.slice(0, wanted.length)
-    return isWhen(when) ? (when < wanted ? -1 : when > wanted ? 1 : 0) : undefined
+    return isWhen(when) && when.length === wanted.length
+      ? when < wanted
+        ? -1
+        : when > wanted
+          ? 1
+          : 0
+      : undefined
   }
   if (!isNumber(known) || !isNumber(wanted)) return undefined
   return Number(known) - Number(wanted)

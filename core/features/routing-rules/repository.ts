@@ -83,3 +83,22 @@ export async function readSiteNames(db: Db | Tx): Promise<Named[]> {
   const { rows } = await sql<Named>`select id, name from sites order by created_at, id`.execute(db)
   return rows
 }
+
+export async function readTeamNames(db: Db | Tx): Promise<Named[]> {
+  const { rows } = await sql<Named>`select id, name from teams order by lower(name), id`.execute(db)
+  return rows
+}
+
+/** How many records are looked through for the names of their fields. */
+const fieldsFrom = 500
+
+/** The fields the CRMs have told of people and companies, for an editor to offer. */
+export async function readCrmFields(db: Db | Tx): Promise<{ people: string[]; companies: string[] }> {
+  const names = sql`coalesce(array_agg(distinct field order by field), '{}')`
+  const { rows } = await sql<{ people: string[]; companies: string[] }>`
+    select (select ${names} from (select fields from people_mirror order by read_at desc limit ${fieldsFrom}) m,
+              jsonb_object_keys(m.fields) as field) as people,
+           (select ${names} from (select fields from companies_mirror order by read_at desc limit ${fieldsFrom}) m,
+              jsonb_object_keys(m.fields) as field) as companies`.execute(db)
+  return rows[0] ?? { people: [], companies: [] }
+}
