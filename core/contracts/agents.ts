@@ -16,8 +16,14 @@ export const Permission = z.enum([
   'agents.view',
   'agents.manage',
   'availability.manage',
+  'teams.view',
+  'teams.manage',
+  'accounts.manage',
   'sites.view',
   'sites.manage',
+  'canned_replies.share',
+  'outcomes.manage',
+  'visitors.block',
   'rules.view',
   'rules.manage',
   'jobs.manage',
@@ -61,6 +67,8 @@ export const Me = z.object({
   socketToken: z.string(),
   /** Chats at most, active and offered together. */
   cap: z.number().int(),
+  /** Whether Foyer has a mail server. */
+  canMail: z.boolean(),
 })
 export type Me = z.infer<typeof Me>
 

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { ClientId, Cursor, Id, Instant, MessageText, Seq, Text } from './common.ts'
+import { OutcomeKey } from './outcomes.ts'
 
 /**
  * waiting  requested, and being routed      -> active (an offer accepted), missed (nobody took it, or the visitor left)
@@ -22,7 +23,8 @@ export const EndReason = z.enum([
 ])
 export type EndReason = z.infer<typeof EndReason>
 
-export const Outcome = z.enum(['qualified', 'not_a_fit', 'support', 'spam'])
+/** The key of one of the organisation's outcomes, `GET /outcomes`. */
+export const Outcome = OutcomeKey
 export type Outcome = z.infer<typeof Outcome>
 
 export const EntryKind = z.enum([
@@ -45,7 +47,8 @@ export const Entry = z.object({
   at: Instant,
   text: z.string().nullable(),
   /** joined: {name}; ended: {reason, by: agent's name or null}; warning: {endsAt}; handed_over: {name: whoever takes
-   *  over, or null while somebody is being found}. Messages: null. */
+   *  over, or null while somebody is being found; from: whose it was, where somebody handed it over}. Messages: null, or
+   *  {channel: 'mail'} for an answer that went by mail. */
   data: z.record(z.string(), z.unknown()).nullable(),
   /** The sender's own id for it, so that what it still shows as "sending" meets its stored self. */
   clientId: z.string().nullable(),
@@ -65,6 +68,19 @@ export type Note = z.infer<typeof Note>
 
 export const Page = z.object({ url: z.string(), title: z.string().nullable() })
 export type Page = z.infer<typeof Page>
+
+/** An active chat put to somebody else by its agent, whose it stays until then. */
+export const Handover = z.object({
+  offerId: Id,
+  state: z.enum(['pending', 'accepted', 'declined', 'expired', 'withdrawn']),
+  /** Whoever is, or was last, asked. */
+  to: z.object({ id: Id, name: z.string() }),
+  /** The team it was put to, if it was one. */
+  team: z.string().nullable(),
+  expiresAt: Instant,
+  closedAt: Instant.nullable(),
+})
+export type Handover = z.infer<typeof Handover>
 
 /** A conversation as an agent who may see it sees it: a list row and the head of the chat. */
 export const Conversation = z.object({
@@ -100,6 +116,14 @@ export const Conversation = z.object({
   agentReadSeq: z.number().int(),
   visitorReadSeq: z.number().int(),
   visitorReceivedSeq: z.number().int(),
+  /** The last line that was mailed to the visitor, who had left. */
+  mailedSeq: z.number().int(),
+  /** Missed: who has taken it on themselves. */
+  claimedBy: z.object({ id: Id, name: z.string() }).nullable(),
+  /** Missed: when it was first answered by mail. */
+  repliedAt: Instant.nullable(),
+  /** The latest handover of an active chat: on offer, or how it ended. */
+  handover: Handover.nullable(),
 })
 export type Conversation = z.infer<typeof Conversation>
 
@@ -143,6 +167,21 @@ export type SentMessage = z.infer<typeof SentMessage>
 export const EndConversation = z.strictObject({ outcome: Outcome.optional() }).nullish()
 export const SetOutcome = z.strictObject({ outcome: Outcome.nullable() })
 
+/** An answer to a missed request, by mail. Sent again with the same client id it is the same one. */
+export const ReplyByMail = z.strictObject({ clientId: ClientId, text: MessageText })
+
+/** To whom: one agent, or whoever of a team can. */
+export const HandOver = z
+  .strictObject({
+    agentId: Id.optional(),
+    teamId: Id.optional(),
+    note: Text.pipe(z.string().trim().max(1_000)).optional(),
+  })
+  .refine(
+    ({ agentId, teamId }) => (agentId === undefined) !== (teamId === undefined),
+    'Name an agent or a team.',
+  )
+
 /** A chat put to the signed-in agent, with what the banner shows. */
 export const Offer = z.object({
   id: Id,
@@ -157,6 +196,8 @@ export const Offer = z.object({
   }),
   page: Page.nullable(),
   firstText: z.string(),
+  /** Of a chat that a colleague hands over. */
+  handover: z.object({ from: z.string(), note: z.string().nullable() }).nullable(),
 })
 export type Offer = z.infer<typeof Offer>
 

@@ -43,14 +43,21 @@ const Visited = z.strictObject({ type: z.literal('page'), page: PageView })
 export const VisitorFrame = z.discriminatedUnion('type', [Send, Typing, Seen, Resume, Visited])
 export type VisitorFrame = z.infer<typeof VisitorFrame>
 
-export const AgentHello = z.strictObject({ type: z.literal('hello'), token: z.string().max(200) })
+export const AgentHello = z.strictObject({
+  type: z.literal('hello'),
+  token: z.string().max(200),
+  /** Whether somebody can see the page; left out, it counts as seen. */
+  visible: z.boolean().optional(),
+})
+/** The page has come into view, or gone out of it. */
+const Visible = z.strictObject({ type: z.literal('visible'), visible: z.boolean() })
 const SendNote = z.strictObject({
   type: z.literal('note'),
   conversationId: Id,
   clientId: ClientId,
   text: MessageText,
 })
-export const AgentFrame = z.discriminatedUnion('type', [Send, SendNote, Typing, Seen, Resume])
+export const AgentFrame = z.discriminatedUnion('type', [Send, SendNote, Typing, Seen, Resume, Visible])
 export type AgentFrame = z.infer<typeof AgentFrame>
 
 // --- to the browser -----------------------------------------------------------------------------------------------
@@ -126,8 +133,26 @@ const OfferClosed = z.object({
 })
 /** A conversation of one's own changed, or became visible by its end. Replaces the one with this id. */
 const ConversationChanged = z.object({ type: z.literal('conversation'), conversation: Conversation })
+/** An active chat is no longer one's own, and nothing more of it comes: somebody took it over, or it is routed again. */
+const ConversationLeft = z.object({
+  type: z.literal('conversation_left'),
+  conversationId: Id,
+  /** Whoever has it now; null while somebody is being found. */
+  to: z.string().nullable(),
+})
 const NoteAdded = z.object({ type: z.literal('note'), conversationId: Id, note: Note })
 const AvailabilityChanged = z.object({ type: z.literal('availability'), availability: Availability })
+/** Something an inbox keeps a copy of is different now: read it again. */
+const SettingsChanged = z.object({
+  type: z.literal('settings_changed'),
+  what: z.enum(['canned_replies', 'outcomes']),
+})
+/** Somebody's availability was changed, for lists of agents; what time alone changes, `until` has said before. */
+const AgentAvailabilityChanged = z.object({
+  type: z.literal('agent_availability'),
+  agentId: Id,
+  availability: Availability,
+})
 const CountsChanged = z.object({ type: z.literal('counts'), counts: Counts })
 /** The visitor of one's active chat has read and received up to here. */
 const VisitorSeen = z.object({
@@ -143,8 +168,11 @@ export type ToAgent = z.infer<
   | typeof OfferMade
   | typeof OfferClosed
   | typeof ConversationChanged
+  | typeof ConversationLeft
   | typeof NoteAdded
   | typeof AvailabilityChanged
+  | typeof AgentAvailabilityChanged
+  | typeof SettingsChanged
   | typeof CountsChanged
   | typeof VisitorSeen
   | typeof VisitorPresence

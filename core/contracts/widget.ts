@@ -38,6 +38,8 @@ export const OpenSession = z.strictObject({
   token: z.string().max(200).optional(),
   /** A JWT (HS256, the site's secret) with sub, email?, name?, exp; at most an hour old. */
   identity: z.string().max(4_000).optional(),
+  /** From the link of a mail: shows the conversation that mail was about. */
+  resume: z.string().max(200).optional(),
   page: PageView.optional(),
   timeZone: z.string().max(100).optional(),
   language: Text.pipe(z.string().max(35)).optional(),
@@ -54,6 +56,8 @@ export const WidgetConversation = z.object({
   /** The agent who joined last; stays after the end. */
   agent: z.object({ id: Id, name: z.string() }).nullable(),
   requestedAt: Instant,
+  /** Since when somebody is being found for it: again, where it was with an agent. */
+  routedAt: Instant,
   endedAt: Instant.nullable(),
   endReason: EndReason.nullable(),
   lastSeq: z.number().int(),

@@ -2,7 +2,7 @@ import path from 'node:path'
 import fastifyStatic from '@fastify/static'
 import type { FastifyReply } from 'fastify'
 import plugin from 'fastify-plugin'
-import { findSiteByKey } from '../features/sites/repository.ts'
+import { findSiteByKey, type SiteRow } from '../features/sites/repository.ts'
 
 const dist = path.join(import.meta.dirname, '../../dist')
 
@@ -21,6 +21,19 @@ const ownPages = [
   "base-uri 'none'",
   "form-action 'self'",
 ].join('; ')
+
+const escaped = (text: string) => text.replaceAll(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`)
+
+const chatPage = ({ key, settings }: SiteRow) => `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="referrer" content="no-referrer">
+<title>${escaped(settings.companyName)}</title>
+<h1>${escaped(settings.companyName)}</h1>
+<script src="/widget.js" data-site="${escaped(key)}"></script>
+</html>
+`
 
 const fresh = 'no-cache'
 const forGood = 'public, max-age=31536000, immutable'
@@ -50,6 +63,13 @@ export const frontEnds = plugin(
         .sendFile(`inbox/${file}`)
     })
     app.get('/setup', page, (_request, reply) => inbox(reply))
+    app.get('/sw.js', page, (_request, reply) =>
+      reply
+        .header('content-security-policy', "default-src 'none'; connect-src 'self'")
+        .header('service-worker-allowed', '/inbox')
+        .header('cache-control', fresh)
+        .sendFile('inbox/sw.js'),
+    )
 
     /** Loaded by pages of other sites, so it must not be kept to our own. */
     const forAnySite = (reply: FastifyReply) =>
@@ -58,6 +78,18 @@ export const frontEnds = plugin(
     app.get('/widget.js', page, (_request, reply) =>
       forAnySite(reply).header('cache-control', shortly).sendFile('widget/widget.js'),
     )
+
+    /** Where the link of a mail leads when nobody has said which pages a site has: nothing but its chat. */
+    app.get('/chat', page, async (request, reply) => {
+      const { site: key } = request.query as { site?: unknown }
+      const site = typeof key === 'string' ? await findSiteByKey(services.db, key) : null
+      if (!site) return reply.callNotFound()
+      return reply
+        .header('content-security-policy', `${ownPages}; frame-src 'self'; frame-ancestors 'none'`)
+        .header('cache-control', fresh)
+        .type('text/html; charset=utf-8')
+        .send(chatPage(site))
+    })
 
     app.get('/widget/assets/*', page, (request, reply) =>
       forAnySite(reply)

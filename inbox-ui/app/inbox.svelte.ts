@@ -1,6 +1,7 @@
 import { SvelteMap } from 'svelte/reactivity'
 import type { Conversation, Entry, EntryPage } from '../../core/contracts/conversations.ts'
 import type { ToAgent } from '../../core/contracts/sockets.ts'
+import { AvailabilityNews } from '../availability/availability-news.ts'
 import { OwnAvailability } from '../availability/own-availability.svelte.ts'
 import { ConversationLog } from '../conversations/conversation-log.svelte.ts'
 import { ConversationPages } from '../conversations/conversation-pages.svelte.ts'
@@ -27,6 +28,8 @@ export class Inbox {
   readonly list: ListChoice
   readonly offers: Offers
   readonly availability: OwnAvailability
+  /** Of everybody's availability, for lists of agents. */
+  readonly availabilityNews = new AvailabilityNews()
   readonly drafts: Drafts
   readonly outbox: Outbox
   readonly typing: Typing
@@ -45,6 +48,8 @@ export class Inbox {
   })
   /** The chat just accepted: whoever accepts wants to write. The composer that has taken the focus clears it. */
   justAccepted: string | null = null
+  /** The chat on the screen that has gone to somebody else, or is being routed again. */
+  left = $state.raw<{ conversationId: string; to: string | null; who: string | null } | null>(null)
   /** Called for each message of a visitor that was not there before. */
   onvisitormessage: (conversation: Conversation) => void = () => {}
 
@@ -158,6 +163,8 @@ export class Inbox {
         for (const entry of frame.entries) this.#applyToRow(frame.conversationId, entry)
         for (const { clientId } of frame.entries) if (clientId) this.outbox.acknowledged(clientId)
         return this.#logs.get(frame.conversationId)?.applyEntries(frame)
+      case 'conversation_left':
+        return this.#left(frame)
       case 'note':
         this.outbox.acknowledged(frame.note.clientId)
         return this.#logs.get(frame.conversationId)?.applyNote(frame.note)
@@ -179,6 +186,8 @@ export class Inbox {
         return this.#panel?.apply(frame.visitor)
       case 'availability':
         return this.availability.apply(frame.availability)
+      case 'agent_availability':
+        return this.availabilityNews.changed(frame.agentId, frame.availability)
       case 'counts':
         this.#missed = frame.counts.missed
         return
@@ -189,6 +198,7 @@ export class Inbox {
 
   #welcome(frame: Extract<ToAgent, { type: 'welcome' }>): void {
     this.#app.clock.sync(frame.now)
+    this.availabilityNews.missed()
     this.availability.apply(frame.availability)
     this.offers.replace(frame.offers)
     this.#missed = frame.counts.missed
@@ -209,6 +219,17 @@ export class Inbox {
       else this.#showVisitor(conversation)
       void this.#panel?.reload()
     }
+  }
+
+  /** The chat is a colleague's now, or waits for one: nothing more of it comes. */
+  #left({ conversationId, to }: Extract<ToAgent, { type: 'conversation_left' }>): void {
+    const conversation = this.conversations.get(conversationId)
+    this.conversations.forget(conversationId)
+    this.#let(conversationId)
+    this.typing.apply(conversationId, false)
+    if (this.openId !== conversationId) return
+    this.#panel = null
+    this.left = { conversationId, to, who: conversation?.visitor.name ?? null }
   }
 
   #entry({ conversationId, entry }: Extract<ToAgent, { type: 'entry' }>): void {

@@ -48,6 +48,11 @@ export class Conversations {
     this.#byId.set(conversation.id, conversation)
   }
 
+  /** It is no longer to be seen. */
+  forget(id: string): void {
+    this.#byId.delete(id)
+  }
+
   applyEntry(id: string, entry: Entry): void {
     this.#change(id, (conversation) => withEntry(conversation, entry))
   }

@@ -35,6 +35,7 @@ export class ModelServer {
     preferences: { theme: 'system', singleKeys: true, sounds: false },
     socketToken: 'token',
     cap: 10,
+    canMail: true,
   }
 
   // --- what happens ---

@@ -50,6 +50,10 @@ export function aConversation(id: string, change: Partial<Conversation> = {}): C
     agentReadSeq: 0,
     visitorReadSeq: 0,
     visitorReceivedSeq: 0,
+    mailedSeq: 0,
+    claimedBy: null,
+    repliedAt: null,
+    handover: null,
     ...change,
   }
 }
@@ -64,6 +68,7 @@ export function anOffer(id: string, change: Partial<Offer> = {}): Offer {
     visitor: { name: 'Tom Becker', company: 'Contoso', crmStatus: null },
     page: null,
     firstText: 'Is anybody there?',
+    handover: null,
     ...change,
   }
 }

@@ -17,6 +17,7 @@ export const aConversation = (changes: Partial<WidgetConversation> = {}): Widget
   status: 'active',
   agent: { id: '01a00000-0000-7000-8000-00000000000a', name: 'Dana Whitfield' },
   requestedAt: '2026-11-22T12:00:00.000Z',
+  routedAt: '2026-11-22T12:00:00.000Z',
   endedAt: null,
   endReason: null,
   lastSeq: 0,

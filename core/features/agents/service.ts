@@ -8,6 +8,7 @@ import type { Db, Tx } from '../../db/pool.ts'
 import { ConflictError, NotFoundError } from '../../errors.ts'
 import { type Change, change, type Services } from '../../services.ts'
 import { audit } from '../audit/audit.ts'
+import { releaseAllOf } from '../conversations/missed.ts'
 import { readOrganisation } from '../organisation/settings.ts'
 import { changeInHand, takeAllAway } from '../routing/in-hand.ts'
 import { revoke } from '../sign-in/sessions.ts'
@@ -73,6 +74,7 @@ export async function changeAgent(
   return changeInHand(services, id, ['waiting', 'active'], async (change, held) => {
     const agent = await save(change)
     await takeAllAway(services, change, held)
+    await releaseAllOf(services, change, id)
     return agent
   })
 }

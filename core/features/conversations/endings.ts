@@ -76,10 +76,13 @@ async function announceEnd(
   return summary
 }
 
-/** How many missed requests the badge counts; past 100 it says so. */
+/** How many missed requests nobody has claimed or answered: what the badge counts; past 100 it says so. */
 export async function countMissed(db: Db | Tx): Promise<number> {
   const { rows } = await sql<{ n: number }>`
-    select count(*) as n from (select from conversations where status = 'missed' limit 100) m`.execute(db)
+    select count(*) as n from (
+      select from conversations where status = 'missed' and claimed_by is null and replied_at is null limit 100) m`.execute(
+    db,
+  )
   return rows[0]?.n ?? 0
 }
 

@@ -9,6 +9,7 @@ interface Row {
   agentId: string | null
   agentName: string | null
   requestedAt: Date
+  routedAt: Date | null
   endedAt: Date | null
   endReason: WidgetConversation['endReason']
   lastSeq: number
@@ -35,7 +36,7 @@ export async function listForVisitor(
   limit = 1,
 ): Promise<WidgetConversation[]> {
   const { rows } = await sql<Row>`
-    select c.id, c.status, c.agent_id, a.name as agent_name, c.requested_at, c.ended_at, c.end_reason, c.last_seq,
+    select c.id, c.status, c.agent_id, a.name as agent_name, c.requested_at, c.routed_at, c.ended_at, c.end_reason, c.last_seq,
            c.last_at, c.last_text, c.agent_read_seq, c.visitor_read_seq, c.message_left,
            (select count(*) from entries e where e.conversation_id = c.id and e.seq > c.visitor_read_seq
               and e.kind = 'message' and e.sender_type = 'agent') as unread
@@ -47,6 +48,7 @@ export async function listForVisitor(
     status: row.status,
     agent: row.agentId && row.agentName ? { id: row.agentId, name: row.agentName } : null,
     requestedAt: row.requestedAt.toISOString(),
+    routedAt: (row.routedAt ?? row.requestedAt).toISOString(),
     endedAt: row.endedAt?.toISOString() ?? null,
     endReason: row.endReason,
     lastSeq: row.lastSeq,

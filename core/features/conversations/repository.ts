@@ -5,6 +5,7 @@ import type {
   EndReason,
   Entry,
   Note,
+  Offer,
   Outcome,
   Page,
 } from '../../contracts/conversations.ts'
@@ -33,6 +34,9 @@ export interface ConversationRow {
   page: Page | null
   /** How many times it has been routed, from 1. */
   round: number
+  /** Missed: who has taken it on themselves. */
+  claimedBy: string | null
+  repliedAt: Date | null
 }
 
 /** @throws {NotFoundError} */
@@ -46,7 +50,7 @@ export async function lock(tx: Tx, id: string): Promise<ConversationRow> {
 export async function lockAll(tx: Tx, ids: string[]): Promise<ConversationRow[]> {
   const { rows } = await sql<ConversationRow>`
     select id, site_id, visitor_id, status, agent_id, previous_id, requested_at, accepted_at, ended_at, end_reason,
-           last_seq, last_at, idle_at, idle_warned, first_text, page, round
+           last_seq, last_at, idle_at, idle_warned, first_text, page, round, claimed_by, replied_at
     from conversations where id = any (${ids}::uuid[]) order by id for update`.execute(tx)
   return rows
 }
@@ -112,7 +116,29 @@ interface SummaryRow {
   agentReadSeq: number
   visitorReadSeq: number
   visitorReceivedSeq: number
+  mailedSeq: number
+  claimedById: string | null
+  claimedByName: string | null
+  repliedAt: Date | null
+  handover: {
+    offerId: string
+    state: Offer['state']
+    toId: string
+    toName: string
+    team: string | null
+    expiresAt: string
+    closedAt: string | null
+  } | null
 }
+
+/** The latest handover of an active chat. As JSON, since one column is less to name than seven. */
+const latestHandover = sql`
+  case when c.status = 'active' then (
+    select jsonb_build_object('offerId', o.id, 'state', o.state, 'toId', o.agent_id, 'toName', t.name, 'team', m.name,
+      'expiresAt', o.expires_at, 'closedAt', o.closed_at)
+    from offers o join agents t on t.id = o.agent_id left join teams m on m.id = o.team_id
+    where o.conversation_id = c.id and o.kind = 'handover' order by o.offered_at desc, o.id desc limit 1
+  ) end`
 
 /** What an agent sees of conversations, by a condition over `c` (conversations), `v` (visitors), `p` (people). */
 export async function summaries(
@@ -132,11 +158,13 @@ export async function summaries(
            c.outcome, c.page, c.first_text, c.last_seq, c.last_at, c.last_text, c.last_sender, c.waiting_since, c.idle_at,
            (select count(*) from entries e where e.conversation_id = c.id and e.seq > c.agent_read_seq
               and e.kind = 'message' and e.sender_type = 'visitor') as unread,
-           c.agent_read_seq, c.visitor_read_seq, c.visitor_received_seq
+           c.agent_read_seq, c.visitor_read_seq, c.visitor_received_seq, c.mailed_seq,
+           c.claimed_by as claimed_by_id, k.name as claimed_by_name, c.replied_at, ${latestHandover} as handover
     from conversations c
     join visitors v on v.id = c.visitor_id
     left join people p on p.email = coalesce(v.corrections ->> 'email', v.email)
     left join agents a on a.id = c.agent_id
+    left join agents k on k.id = c.claimed_by
     where ${where}
     ${rest}`.execute(db)
   return rows.map(toConversation)
@@ -191,6 +219,17 @@ function toConversation(row: SummaryRow): Conversation {
     agentReadSeq: row.agentReadSeq,
     visitorReadSeq: row.visitorReadSeq,
     visitorReceivedSeq: row.visitorReceivedSeq,
+    mailedSeq: row.mailedSeq,
+    claimedBy: row.claimedById && row.claimedByName ? { id: row.claimedById, name: row.claimedByName } : null,
+    repliedAt: row.repliedAt?.toISOString() ?? null,
+    handover: row.handover && {
+      offerId: row.handover.offerId,
+      state: row.handover.state,
+      to: { id: row.handover.toId, name: row.handover.toName },
+      team: row.handover.team,
+      expiresAt: new Date(row.handover.expiresAt).toISOString(),
+      closedAt: row.handover.closedAt && new Date(row.handover.closedAt).toISOString(),
+    },
   }
 }
 

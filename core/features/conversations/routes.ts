@@ -9,6 +9,7 @@ import {
   ListConversations,
   Note,
   ReadEntries,
+  ReplyByMail,
   SendMessage,
   SentMessage,
   SetOutcome,
@@ -17,6 +18,7 @@ import {
 import { readOrganisation } from '../organisation/settings.ts'
 import { endByAgent } from './endings.ts'
 import { listConversations } from './list.ts'
+import { claim, release, reply as replyByMail } from './missed.ts'
 import { readEntries, readNotes, visibleSummary } from './repository.ts'
 import { addNote, say, setOutcome } from './service.ts'
 import { formatTranscript, readTranscript } from './transcript.ts'
@@ -92,6 +94,28 @@ export async function conversationRoutes(app: Api): Promise<void> {
     '/conversations/:id/outcome',
     { ...reply, preHandler: mayReply, schema: { params, body: SetOutcome, response: { 200: Conversation } } },
     ({ params, body, agent }) => setOutcome(services, agent, params.id, body.outcome),
+  )
+
+  app.post(
+    '/conversations/:id/claim',
+    { ...reply, preHandler: mayReply, schema: { params, response: { 200: Conversation } } },
+    ({ params, agent }) => claim(services, agent, params.id),
+  )
+
+  app.delete(
+    '/conversations/:id/claim',
+    { ...reply, preHandler: mayReply, schema: { params, response: { 200: Conversation } } },
+    ({ params, agent }) => release(services, agent.id, params.id),
+  )
+
+  app.post(
+    '/conversations/:id/reply',
+    {
+      ...reply,
+      preHandler: mayReply,
+      schema: { params, body: ReplyByMail, response: { 200: Conversation } },
+    },
+    ({ params, body, agent }) => replyByMail(services, agent, params.id, body),
   )
 
   app.get(

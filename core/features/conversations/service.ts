@@ -97,7 +97,9 @@ export async function leaveMessage(
     const { id } = row
     await sql`
       update conversations set message_left = true,
-             end_reason = case when status = 'missed' then 'left_message' else end_reason end
+             end_reason = case when status = 'missed' then 'left_message' else end_reason end,
+             -- said after an answer, it waits for somebody again
+             claimed_by = case when replied_at is null then claimed_by end, replied_at = null
       where id = ${id}`.execute(tx)
     if (message.text && !(await isStored(tx, id, visitorId, message.clientId)))
       await appendLeft(services, change, row, message.text, message.clientId)

@@ -51,6 +51,10 @@ export async function forgetOld(
       () => forget(db, 'setup_links', 'token_hash', sql`expires_at <= ${daysBefore(now, linkKeptDays)}`),
       atOnce,
     ),
+    returnLinks: await clear(
+      () => forget(db, 'return_links', 'token_hash', sql`expires_at <= ${now} order by expires_at`),
+      atOnce,
+    ),
     routingRequests: await clear(
       () =>
         forget(

@@ -13,6 +13,8 @@ interface OfferRow {
   crmStatus: string | null
   page: Page | null
   firstText: string
+  handedOverBy: string | null
+  note: string | null
 }
 
 /** Offers as the banner shows them, oldest first. @param where a condition over `o` (offers). */
@@ -21,10 +23,11 @@ export async function describeOffers(db: Db | Tx, where: RawBuilder<unknown>): P
     select o.id, o.conversation_id, o.state, o.offered_at, o.expires_at,
            coalesce(v.corrections ->> 'name', v.name, p.name) as name,
            coalesce(v.corrections ->> 'company', v.company, p.company) as company,
-           p.crm_status, c.page, c.first_text
+           p.crm_status, c.page, c.first_text, f.name as handed_over_by, o.note
     from offers o
     join conversations c on c.id = o.conversation_id
     join visitors v on v.id = c.visitor_id
+    left join agents f on f.id = o.from_agent_id
     left join people p on p.email = coalesce(v.corrections ->> 'email', v.email)
     where ${where}
     order by o.offered_at, o.id`.execute(db)
@@ -37,6 +40,7 @@ export async function describeOffers(db: Db | Tx, where: RawBuilder<unknown>): P
     visitor: { name: row.name, company: row.company, crmStatus: row.crmStatus },
     page: row.page ? { url: row.page.url, title: row.page.title ?? null } : null,
     firstText: row.firstText,
+    handover: row.handedOverBy === null ? null : { from: row.handedOverBy, note: row.note },
   }))
 }
 

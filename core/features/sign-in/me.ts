@@ -4,6 +4,7 @@ import { NotSignedInError } from '../../errors.ts'
 import type { Services } from '../../services.ts'
 import { permissionsOf } from '../agents/permissions.ts'
 import { describeAvailability } from '../availability/service.ts'
+import { canMail } from '../conversations/letters.ts'
 import { StoredPreferences } from './routes.ts'
 import { socketTokenOf } from './tokens.ts'
 
@@ -38,5 +39,6 @@ export async function describeMe(services: Services, agentId: string, sessionTok
     preferences: StoredPreferences.parse(row.preferences),
     socketToken: socketTokenOf(sessionToken),
     cap: services.settings.agentCap,
+    canMail: canMail(services),
   }
 }

@@ -2,15 +2,16 @@ import { createHmac, randomUUIDv7, timingSafeEqual } from 'node:crypto'
 import { sql } from 'kysely'
 import { z } from 'zod'
 import { EmailAddress, Text } from '../../contracts/common.ts'
-import type { KnownFields, OpenSession, WidgetSession } from '../../contracts/widget.ts'
+import type { KnownFields, OpenSession, WidgetConversation, WidgetSession } from '../../contracts/widget.ts'
 import type { Db } from '../../db/pool.ts'
 import { FoyerError, NotFoundError } from '../../errors.ts'
 import type { Services } from '../../services.ts'
-import { currentOf } from '../conversations/for-visitor.ts'
+import { currentOf, forVisitor } from '../conversations/for-visitor.ts'
+import { findReturn } from '../conversations/return-links.ts'
 import { findSiteByKey } from '../sites/repository.ts'
 import { addVisitor, identify } from './identify.ts'
 import type { ReachabilityWatch } from './reachability.ts'
-import { findVisitor, noteUse } from './tokens.ts'
+import { findVisitor, giveToken, noteUse } from './tokens.ts'
 import { recordPage } from './visitor.ts'
 
 /** The start of everything a visitor does. A signed identity is the same visitor in every browser. Without one, a
@@ -29,9 +30,10 @@ export async function openVisitorSession(
   if (!site) throw new NotFoundError('site')
   const signed = request.identity ? readIdentity(request.identity, site.identitySecret, clock.now()) : null
 
+  const link = request.resume ? await findReturn(db, clock.now(), site.id, request.resume) : null
   const { visitorId, token } = signed
     ? await identify(services, site.id, signed, request.token)
-    : await goOn(services, site.id, request.token)
+    : await goOn(services, site.id, request.token, link?.subject === null ? link.visitorId : null)
   const now = clock.now()
   await sql`
     update visitors set seen_at = ${now}, time_zone = coalesce(${timeZoneOf(request.timeZone)}, time_zone),
@@ -54,20 +56,38 @@ export async function openVisitorSession(
     known,
     reachability: reachable,
     faces,
-    conversation,
+    conversation:
+      link?.visitorId === visitorId ? await returnedTo(db, link.conversationId, conversation) : conversation,
   }
 }
 
-/** As the anonymous visitor of before, or as a new one. */
+/** One that is open now comes first. */
+async function returnedTo(
+  db: Db,
+  conversationId: string,
+  current: WidgetConversation | null,
+): Promise<WidgetConversation | null> {
+  if (current?.status === 'waiting' || current?.status === 'active') return current
+  return forVisitor(db, conversationId)
+}
+
+/** As the anonymous visitor of before, or as a new one.
+ *  @param returning who followed the link of a mail of ours; then it is that visitor, with a token for this browser. */
 async function goOn(
   services: Services,
   siteId: string,
   token: string | undefined,
+  returning: string | null,
 ): Promise<{ visitorId: string; token: string }> {
   const { db, clock } = services
   const found = token === undefined ? null : await findVisitor(services, db, token)
   if (token !== undefined && found?.siteId === siteId && found.subject === null)
-    return { visitorId: found.id, token }
+    if (returning === null || returning === found.id) return { visitorId: found.id, token }
+  if (returning !== null)
+    return {
+      visitorId: returning,
+      token: await db.transaction().execute((tx) => giveToken(tx, clock.now(), returning)),
+    }
   const visitorId = randomUUIDv7()
   return { visitorId, token: await addVisitor(db, clock.now(), siteId, visitorId) }
 }

@@ -61,6 +61,7 @@ test('only these are open to everybody', () => {
     'GET /readyz',
     'GET /api/openapi.json',
     'GET /api/v1/setup',
+    'POST /api/v1/push/receipts',
     'POST /api/v1/setup',
     'POST /api/v1/sign-in',
     'GET /api/v1/widget/sites/:key',
@@ -69,7 +70,9 @@ test('only these are open to everybody', () => {
     'GET /inbox',
     'GET /inbox/*',
     'GET /setup',
+    'GET /sw.js',
     'GET /widget.js',
+    'GET /chat',
     'GET /widget/assets/*',
     'GET /widget/frame',
   ])

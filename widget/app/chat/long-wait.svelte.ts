@@ -15,7 +15,7 @@ export class LongWait {
   watch(conversation: WidgetConversation | null, now: number) {
     clearTimeout(this.#timer)
     const waits = conversation?.status === 'waiting'
-    const leftMs = waits ? Date.parse(conversation.requestedAt) + longMs - now : 0
+    const leftMs = waits ? Date.parse(conversation.routedAt) + longMs - now : 0
     this.#isLong = waits && leftMs <= 0
     if (leftMs > 0) {
       this.#timer = setTimeout(() => {
