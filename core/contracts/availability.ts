@@ -41,13 +41,15 @@ export type WeeklyBlock = z.infer<typeof WeeklyBlock>
 export const maxWeeklyBlocks = 70
 export const maxDatesOff = 400
 
-const blocks = z.array(WeeklyBlock).max(maxWeeklyBlocks, `A week has at most ${maxWeeklyBlocks} blocks.`)
-const datesOff = z
+export const weeklyBlocks = z
+  .array(WeeklyBlock)
+  .max(maxWeeklyBlocks, `A week has at most ${maxWeeklyBlocks} blocks.`)
+export const datesOff = z
   .array(z.iso.date('A date off looks like 2026-12-25.'))
   .max(maxDatesOff, `At most ${maxDatesOff.toLocaleString('en')} dates off; remove some that have passed.`)
 
 /** When somebody is there, week after week; null as zone means UTC. */
-export const Schedule = z.strictObject({ timeZone: TimeZone.nullable(), blocks, datesOff })
+export const Schedule = z.strictObject({ timeZone: TimeZone.nullable(), blocks: weeklyBlocks, datesOff })
 export type Schedule = z.infer<typeof Schedule>
 
 export const AvailabilityStatus = z.enum(['available', 'unavailable'])
@@ -98,7 +100,7 @@ export const maxPreviewInstants = 5_000
 /** A schedule and a switch that need not be anybody's, asked about any number of instants. */
 export const AvailabilityPreviewRequest = z.strictObject({
   timeZone: TimeZone.nullish().transform((zone) => zone ?? null),
-  blocks,
+  blocks: weeklyBlocks,
   datesOff: datesOff.default([]),
   override: z
     .strictObject({ status: AvailabilityStatus, setAt: InstantInput, until: InstantInput.nullish() })

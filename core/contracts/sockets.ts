@@ -142,11 +142,6 @@ const ConversationLeft = z.object({
 })
 const NoteAdded = z.object({ type: z.literal('note'), conversationId: Id, note: Note })
 const AvailabilityChanged = z.object({ type: z.literal('availability'), availability: Availability })
-/** Something an inbox keeps a copy of is different now: read it again. */
-const SettingsChanged = z.object({
-  type: z.literal('settings_changed'),
-  what: z.enum(['canned_replies', 'outcomes']),
-})
 /** Somebody's availability was changed, for lists of agents; what time alone changes, `until` has said before. */
 const AgentAvailabilityChanged = z.object({
   type: z.literal('agent_availability'),
@@ -172,7 +167,6 @@ export type ToAgent = z.infer<
   | typeof NoteAdded
   | typeof AvailabilityChanged
   | typeof AgentAvailabilityChanged
-  | typeof SettingsChanged
   | typeof CountsChanged
   | typeof VisitorSeen
   | typeof VisitorPresence

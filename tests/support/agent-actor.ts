@@ -13,6 +13,8 @@ export class AgentActor extends Actor<ToAgent> {
   conversations = new Map<string, Conversation>()
   notes: Note[] = []
   availability: Availability
+  /** Of those whose availability was changed while this one looked. */
+  readonly others = new Map<string, Availability>()
   missed = 0
 
   private constructor(http: HttpClient, me: Me) {
@@ -115,6 +117,9 @@ export class AgentActor extends Actor<ToAgent> {
         break
       case 'availability':
         this.availability = frame.availability
+        break
+      case 'agent_availability':
+        this.others.set(frame.agentId, frame.availability)
         break
       case 'counts':
         this.missed = frame.counts.missed

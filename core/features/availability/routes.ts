@@ -9,9 +9,19 @@ import {
   Schedule,
 } from '../../contracts/availability.ts'
 import { Id } from '../../contracts/common.ts'
+import {
+  AvailabilityExplanation,
+  LocalDays,
+  LocalDaysQuery,
+  SchedulesChange,
+  SchedulesChanged,
+  TimeZoneList,
+} from '../../contracts/schedules.ts'
 import { ForbiddenError } from '../../errors.ts'
+import { listTimeZones, localDays } from './days.ts'
+import { changeSchedules, previewSchedules } from './many.ts'
 import { previewAvailability } from './preview.ts'
-import { describeAvailability, setAvailability, setLiveChatSchedule } from './service.ts'
+import { describeAvailability, explainAvailability, setAvailability, setLiveChatSchedule } from './service.ts'
 
 /** `me` stands for the id of whoever asks. */
 const AgentParams = z.object({ id: z.union([z.literal('me'), Id]) })
@@ -44,6 +54,26 @@ export async function availabilityRoutes(app: Api): Promise<void> {
       ),
   )
 
+  app.get(
+    '/agents/:id/availability/explanation',
+    {
+      preHandler: app.requires('agents.view'),
+      config: { access: 'agents.view' },
+      schema: {
+        params: AgentParams,
+        querystring: AvailabilityQuery,
+        response: { 200: AvailabilityExplanation },
+      },
+    },
+    ({ params, query, agent }) =>
+      explainAvailability(
+        services.db,
+        services.clock.now(),
+        query.at,
+        params.id === 'me' ? agent.id : params.id,
+      ),
+  )
+
   app.put(
     '/agents/:id/live-chat-schedule',
     {
@@ -57,6 +87,37 @@ export async function availabilityRoutes(app: Api): Promise<void> {
         throw new ForbiddenError('agents.manage')
       return setLiveChatSchedule(services, id, body, agent.id)
     },
+  )
+
+  const several = {
+    preHandler: app.requires('agents.manage'),
+    config: { access: 'agents.manage' },
+    schema: { body: SchedulesChange, response: { 200: SchedulesChanged } },
+  } as const
+  app.post('/agents/schedules', several, ({ body, agent }) => changeSchedules(services, agent.id, body))
+  app.post('/agents/schedules/preview', several, ({ body }) => previewSchedules(services, body))
+
+  // The calendar and clock of a zone, the same for everybody.
+  app.get(
+    '/availability/days',
+    {
+      preHandler: app.requires(),
+      config: { access: 'agent' },
+      schema: { querystring: LocalDaysQuery, response: { 200: LocalDays } },
+    },
+    async ({ query: { timeZone, from, days } }) => {
+      const now = services.clock.now()
+      return localDays(timeZone, now, from ?? now, days)
+    },
+  )
+  app.get(
+    '/availability/time-zones',
+    {
+      preHandler: app.requires(),
+      config: { access: 'agent' },
+      schema: { response: { 200: TimeZoneList } },
+    },
+    async () => listTimeZones(services.clock.now()),
   )
 
   // Pure: it says nothing about anybody, and only costs some arithmetic.

@@ -62,6 +62,17 @@ export const overrideEnd = (schedule: Schedule, override: Override): Date | null
   return held && new Date(held.until)
 }
 
+/** The end of an override that holds at an instant; null when none does. */
+export const overrideHeldAt = (
+  schedule: Schedule,
+  override: Override,
+  at: Date,
+): { endsAt: Date; ends: OverrideEnd } | null => {
+  const held = inForce(schedule, override)
+  if (!held || at.getTime() < held.from || at.getTime() >= held.until) return null
+  return { endsAt: new Date(held.until), ends: held.ends }
+}
+
 /** The override to store for what somebody asked of the switch at `now`; null follows the schedule. Asking for what
  *  the schedule already gives clears the override, unless an explicit end was asked for: "stay available until 20:00"
  *  said at noon must outlast a block that ends at 17:00. Throws an InvalidInputError for an end that has passed. */

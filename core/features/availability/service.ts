@@ -1,10 +1,12 @@
 import { sql } from 'kysely'
 import type { Availability, AvailabilityRequest, Schedule } from '../../contracts/availability.ts'
+import type { AvailabilityExplanation } from '../../contracts/schedules.ts'
 import type { Db, Tx } from '../../db/pool.ts'
 import { NotFoundError } from '../../errors.ts'
 import type { Change, Services } from '../../services.ts'
 import { audit } from '../audit/audit.ts'
 import { changeInHand, withdrawOffers } from '../routing/in-hand.ts'
+import { explainAvailability as explain } from './explain.ts'
 import * as schedules from './schedule.ts'
 
 /** The columns of `agents` that an override is kept in. */
@@ -36,6 +38,24 @@ export async function describeAvailability(db: Db | Tx, at: Date, agentId: strin
   return schedules.describeAvailability(row.liveChatSchedule, toOverride(row), at)
 }
 
+/** As {@link describeAvailability}, with everything that took part. @throws {NotFoundError} */
+export async function explainAvailability(
+  db: Db | Tx,
+  now: Date,
+  at: Date | undefined,
+  agentId: string,
+): Promise<AvailabilityExplanation> {
+  const row = await read(db, agentId)
+  const explained = explain(row.liveChatSchedule, toOverride(row), at ?? now)
+  return { ...explained, isNow: at === undefined }
+}
+
+/** To the agent in every tab, and to everybody whose list shows the agent. */
+export function tellAvailability(change: Change, agentId: string, availability: Availability): void {
+  change.tellAgent(agentId, { type: 'availability', availability })
+  change.tellAgents({ type: 'agent_availability', agentId, availability })
+}
+
 /** The switch and its menu. Going unavailable withdraws the agent's pending offers, and touches no active chat. */
 export async function setAvailability(
   services: Services,
@@ -43,12 +63,12 @@ export async function setAvailability(
   { status, until }: AvailabilityRequest,
 ): Promise<Availability> {
   return changeInHand(services, agentId, ['waiting'], async (change, held) => {
-    const { tx, now, tellAgent } = change
+    const { tx, now } = change
     const row = await read(tx, agentId)
     const override = schedules.normaliseOverride(row.liveChatSchedule, { status, until }, now)
     await saveOverride(tx, agentId, override, now)
     const availability = schedules.describeAvailability(row.liveChatSchedule, override, now)
-    tellAgent(agentId, { type: 'availability', availability })
+    tellAvailability(change, agentId, availability)
     if (!availability.available) await withdrawOffers(services, change, held)
     return availability
   })
@@ -60,7 +80,8 @@ const missesInARow = 2
 /** An offer of this agent has run out: after the second in a row, with neither an answer nor a turn of the switch
  *  between them, the agent is set unavailable, as by a hand toggle. Call under the lock of whoever chooses agents.
  *  @returns whether the agent may not be asked any more because of it */
-export async function countMissedOffer({ tx, now, tellAgent }: Change, agentId: string): Promise<boolean> {
+export async function countMissedOffer(change: Change, agentId: string): Promise<boolean> {
+  const { tx, now } = change
   const { rows } = await sql<{ missed: number }>`
     select count(*) as missed from (
       select o.state from offers o join agents a on a.id = o.agent_id
@@ -76,10 +97,7 @@ export async function countMissedOffer({ tx, now, tellAgent }: Change, agentId: 
     : toOverride(row)
   await saveOverride(tx, agentId, override, now)
   if (!isAvailable) return false
-  tellAgent(agentId, {
-    type: 'availability',
-    availability: schedules.describeAvailability(row.liveChatSchedule, override, now),
-  })
+  tellAvailability(change, agentId, schedules.describeAvailability(row.liveChatSchedule, override, now))
   return true
 }
 
@@ -93,7 +111,7 @@ export async function setLiveChatSchedule(
   actorId: string,
 ): Promise<Schedule> {
   return changeInHand(services, agentId, ['waiting'], async (change, held) => {
-    const { tx, now, tellAgent } = change
+    const { tx, now } = change
     await sql`update agents set live_chat_schedule = ${JSON.stringify(schedule)}::jsonb where id = ${agentId}`.execute(
       tx,
     )
@@ -106,7 +124,7 @@ export async function setLiveChatSchedule(
         objectType: 'agent',
         objectId: agentId,
       })
-    tellAgent(agentId, { type: 'availability', availability })
+    tellAvailability(change, agentId, availability)
     if (!availability.available) await withdrawOffers(services, change, held)
     return schedule
   })

@@ -45,6 +45,16 @@ export class Zone {
     return Math.floor((instant + this.#stretchAt(instant).offsetMs) / dayMs)
   }
 
+  /** How far east of UTC the clock is here, in ms. */
+  offsetAt(instant: number): number {
+    return this.#stretchAt(instant).offsetMs
+  }
+
+  /** The next instant at which the clock is put forward or back; Infinity if that is not known to happen. */
+  changeAfter(instant: number): number {
+    return this.#stretchAt(instant).to
+  }
+
   /** The instant a clock here shows this minute of this date: moved forward by the gap where the clock skips it, the
    *  first one where it is shown twice (Temporal's "compatible"). Minute 1440 is the first instant of the next date. */
   instantOf(day: number, minute: number): number {

@@ -13,7 +13,7 @@ type InHand = 'waiting' | 'active'
 const mostAttempts = 20
 
 /**
- * A change to an agent after which others may have to take what is in the agent's hand. All of that happens in one
+ * A change to an agent, or several, after which others may have to take what is in the agent's hand. All of that happens in one
  * transaction, so no process can die between the two. `work` runs under the lock of whoever chooses agents, and holds
  * the conversations given to it, oldest request first: neither can the agent be asked meanwhile, nor an offer of those
  * be accepted. Locks are taken in everybody's order, conversations before the choice; what was offered between the two
@@ -21,7 +21,7 @@ const mostAttempts = 20
  */
 export async function changeInHand<T>(
   services: Services,
-  agentId: string,
+  agentIds: string | readonly string[],
   which: readonly InHand[],
   work: (change: Change, held: conversations.ConversationRow[]) => Promise<T>,
 ): Promise<T> {
@@ -29,10 +29,10 @@ export async function changeInHand<T>(
     try {
       return await change(services, async (change) => {
         const { tx } = change
-        const held = await conversations.lockAll(tx, await idsInHand(tx, agentId, which))
+        const held = await conversations.lockAll(tx, await idsInHand(tx, agentIds, which))
         await lockRouting(tx)
         // looked at again: what was seen before the locks may be out of the agent's hand, or no longer all
-        const ids = new Set(await idsInHand(tx, agentId, which))
+        const ids = new Set(await idsInHand(tx, agentIds, which))
         const still = held.filter(({ id }) => ids.has(id))
         if (still.length < ids.size) throw new OvertakenError()
         still.sort((a, b) => a.requestedAt.getTime() - b.requestedAt.getTime())
@@ -49,12 +49,17 @@ class OvertakenError extends Error {
   override name = 'OvertakenError'
 }
 
-async function idsInHand(tx: Tx, agentId: string, which: readonly InHand[]): Promise<string[]> {
+async function idsInHand(
+  tx: Tx,
+  agentIds: string | readonly string[],
+  which: readonly InHand[],
+): Promise<string[]> {
+  const agents = sql`any (${[agentIds].flat()}::uuid[])`
   const { rows } = await sql<{ id: string }>`
-    select conversation_id as id from offers where agent_id = ${agentId} and state = 'pending'
+    select conversation_id as id from offers where agent_id = ${agents} and state = 'pending'
     union all
     select id from conversations
-    where agent_id = ${agentId} and status = 'active' and ${which.includes('active')}`.execute(tx)
+    where agent_id = ${agents} and status = 'active' and ${which.includes('active')}`.execute(tx)
   return rows.map(({ id }) => id)
 }
 

@@ -6,6 +6,7 @@ export interface MinuteOverride {
   status: 'available' | 'unavailable'
   setAt: number
   until: number | null
+  cause?: 'missed_offers' | undefined
 }
 
 export interface MinuteAnswer {
@@ -86,7 +87,8 @@ export class Oracle {
     for (let at = this.from; at < this.until; at++) {
       const scheduled = inBlock.has(at)
       if (override?.until) held = at >= override.setAt && at < override.until
-      else if (override && at === override.setAt) held = scheduled !== (override.status === 'available')
+      else if (override && at === override.setAt)
+        held = override.cause === 'missed_offers' || scheduled !== (override.status === 'available')
       else if (override && (starts.has(at) || this.dayAt(at) > this.dayAt(override.setAt))) held = false
       answers.push({
         available: held ? override?.status === 'available' : scheduled,

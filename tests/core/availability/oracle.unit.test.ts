@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { explainAvailability } from '#core/features/availability/explain.ts'
 import { availabilityAt, type Override, type Schedule } from '#core/features/availability/schedule.ts'
 import { runs, within } from '#tests/support/soak.ts'
 import { type MinuteOverride, Oracle } from './oracle.ts'
@@ -41,6 +42,7 @@ const situation = fc.record({
       status: fc.constantFrom('available' as const, 'unavailable' as const),
       setAt: fc.oneof(fc.integer({ min: -180, max: 180 }), fc.integer({ min: -2_880, max: 2_880 })),
       lasts: fc.option(fc.integer({ min: 1, max: 4_000 })),
+      cause: fc.constantFrom(undefined, 'missed_offers' as const),
     }),
   ),
   looks: fc.array(fc.integer({ min: -2_880, max: 2_880 }), { minLength: 20, maxLength: 20 }),
@@ -63,11 +65,13 @@ const agrees = (
     status: given.override.status,
     setAt: around + given.override.setAt,
     until: given.override.lasts && around + given.override.setAt + given.override.lasts,
+    cause: given.override.cause,
   }
   const override: Override | null = minuteOverride && {
     status: minuteOverride.status,
     setAt: instant(minuteOverride.setAt),
     until: minuteOverride.until ? instant(minuteOverride.until) : null,
+    cause: minuteOverride.cause,
   }
   const answers = oracle.answers(schedule, minuteOverride)
 
@@ -83,8 +87,35 @@ const agrees = (
     const details = { at: instant(at), was, expected: is, schedule, override }
     throw new Error(`They disagree: ${JSON.stringify(details)}`)
   }
+  /** The words for an answer come from the same facts as the answer. */
+  const checkExplained = (at: number) => {
+    const expected = answers[at - oracle.from]
+    const {
+      availability,
+      scheduled,
+      blocks,
+      override: held,
+      localTime,
+      nextBlock,
+    } = explainAvailability(schedule, override, instant(at))
+    const shown = new Date(oracle.shownAt(at) * 60_000).toISOString().slice(0, 16)
+    expect({
+      available: availability.available,
+      held: held !== null,
+      localTime,
+      scheduled: blocks.length > 0,
+    }).toEqual({
+      available: expected?.available,
+      held: expected?.source === 'override',
+      localTime: shown,
+      scheduled: scheduled.available,
+    })
+    if (held?.endsAt && expected?.until) expect(Date.parse(held.endsAt)).toBe(expected.until * 60_000)
+    if (!scheduled.available) expect(nextBlock?.startsAt ?? null).toBe(scheduled.until)
+  }
   // first here and there, so that nothing is remembered in a convenient order, then minute by minute
   for (const look of given.looks) check(around + look)
+  for (const look of given.looks.slice(0, 5)) checkExplained(around + look)
   for (let at = around - 1_600; at < around + 1_600; at++) check(at)
 }
 
@@ -138,7 +169,7 @@ describe('availability equals a walk along the wall clock', () => {
       agrees(timeZone, around, {
         blocks,
         daysOff: [],
-        override: { status, setAt: ((turn * 37) % 400) - 300, lasts: null },
+        override: { status, setAt: ((turn * 37) % 400) - 300, lasts: null, cause: undefined },
         looks: [],
       })
     })
