@@ -54,7 +54,13 @@ export const RoutingStep = z.object({
   others: z.partialRecord(PassedOverReason, z.number().int()).nullable(),
   /** What became of asking. */
   offer: z
-    .object({ id: Id, state: Offer.shape.state, askedAt: Instant, closedAt: Instant.nullable(), expiresAt: Instant })
+    .object({
+      id: Id,
+      state: Offer.shape.state,
+      askedAt: Instant,
+      closedAt: Instant.nullable(),
+      expiresAt: Instant,
+    })
     .nullable(),
 })
 export type RoutingStep = z.infer<typeof RoutingStep>

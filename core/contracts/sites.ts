@@ -34,12 +34,22 @@ export const SiteSettings = z.strictObject({
 })
 export type SiteSettings = z.infer<typeof SiteSettings>
 
+/** Where a site's requests go when nobody is asked by name. */
+export const SiteRoute = z.discriminatedUnion('by', [
+  z.strictObject({ by: z.literal('round_robin') }),
+  z.strictObject({ by: z.literal('agent'), agentId: Id }),
+  z.strictObject({ by: z.literal('team'), teamId: Id }),
+  z.strictObject({ by: z.literal('rules') }),
+])
+export type SiteRoute = z.infer<typeof SiteRoute>
+
 export const Site = z.object({
   id: Id,
   name: z.string(),
   key: z.string(),
   allowedOrigins: z.array(z.string()),
   settings: SiteSettings,
+  route: SiteRoute,
   /** What to paste before </body>. */
   snippet: z.string(),
 })
@@ -60,6 +70,8 @@ export const SaveSite = z.strictObject({
   name: Text.pipe(z.string().trim().min(1, 'A name is needed.').max(100)),
   allowedOrigins: z.array(Origin).max(50),
   settings: SiteSettings,
+  /** Left out: as it is. */
+  route: SiteRoute.optional(),
 })
 export const CreateSite = z.strictObject({
   name: Text.pipe(z.string().trim().min(1, 'A name is needed.').max(100)),

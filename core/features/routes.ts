@@ -1,4 +1,5 @@
 import type { Api } from '../app.ts'
+import { accountRoutes } from './accounts/routes.ts'
 import { activityRoutes } from './activities/routes.ts'
 import { agentRoutes } from './agents/routes.ts'
 import { auditRoutes } from './audit/routes.ts'
@@ -13,12 +14,14 @@ import { routingRuleRoutes } from './routing-rules/routes.ts'
 import { setUpRoutes } from './setup/routes.ts'
 import { signInRoutes } from './sign-in/routes.ts'
 import { siteRoutes } from './sites/routes.ts'
+import { teamRoutes } from './teams/routes.ts'
 import { visitorRoutes } from './visitors/routes.ts'
 import { widgetRoutes } from './widget/routes.ts'
 
 /** Every noun's routes, under /api/v1. */
 export async function routes(app: Api): Promise<void> {
   for (const register of [
+    accountRoutes,
     activityRoutes,
     agentRoutes,
     auditRoutes,
@@ -32,6 +35,7 @@ export async function routes(app: Api): Promise<void> {
     setUpRoutes,
     signInRoutes,
     siteRoutes,
+    teamRoutes,
     unsentMailRoutes,
     visitorRoutes,
     widgetRoutes,

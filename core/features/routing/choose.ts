@@ -1,10 +1,11 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Profile } from '../../contracts/agents.ts'
 import type { Schedule } from '../../contracts/availability.ts'
+import { accountDomains } from '../../contracts/free-mail.ts'
 import type { RoutingStage } from '../../contracts/routing.ts'
+import type { SiteRoute } from '../../contracts/sites.ts'
 import type { Db, Tx } from '../../db/pool.ts'
 import { isReachable } from '../../realtime/presence-sql.ts'
-import { accountDomains } from '../accounts/free-mail.ts'
 import { permissionsOf } from '../agents/permissions.ts'
 import { type OverrideColumns, overrideColumns, toOverride } from '../availability/service.ts'
 import { type Candidate, inTurn, type StageOrder } from './order.ts'
@@ -20,12 +21,6 @@ export interface RoutingRequest {
   company: string | null
   route: SiteRoute
 }
-
-export type SiteRoute =
-  | { by: 'round_robin' }
-  | { by: 'rules' }
-  | { by: 'agent'; agentId: string }
-  | { by: 'team'; teamId: string }
 
 /** The rule that decides where a request goes. */
 export interface ChosenRule {

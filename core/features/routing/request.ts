@@ -1,8 +1,9 @@
 import { sql } from 'kysely'
 import type { Db, Tx } from '../../db/pool.ts'
-import type { RoutingRequest, SiteRoute } from './choose.ts'
+import { type StoredRoute, toRoute } from '../sites/route.ts'
+import type { RoutingRequest } from './choose.ts'
 
-interface RequestRow {
+interface RequestRow extends StoredRoute {
   pending: number
   expired: number
   asked: number
@@ -10,9 +11,6 @@ interface RequestRow {
   previousAgentId: string | null
   email: string | null
   company: string | null
-  route: SiteRoute['by']
-  routeAgentId: string | null
-  routeTeamId: string | null
 }
 
 /** What routing decides by, and how far this round has come. The previous agent is whoever talked with the visitor the
@@ -73,11 +71,4 @@ export async function imagineRequest(
   if (!row) return null
   const { previousAgentId, email, company } = row
   return { conversation: null, wantedAgentId: null, previousAgentId, email, company, route: toRoute(row) }
-}
-
-/** A route without what it names is round robin. */
-export function toRoute(row: Pick<RequestRow, 'route' | 'routeAgentId' | 'routeTeamId'>): SiteRoute {
-  if (row.route === 'agent' && row.routeAgentId) return { by: 'agent', agentId: row.routeAgentId }
-  if (row.route === 'team' && row.routeTeamId) return { by: 'team', teamId: row.routeTeamId }
-  return row.route === 'rules' ? { by: 'rules' } : { by: 'round_robin' }
 }

@@ -2,8 +2,11 @@ import { z } from 'zod'
 import type { Api } from '../../app.ts'
 import { Id } from '../../contracts/common.ts'
 import { Conversation, OfferList } from '../../contracts/conversations.ts'
+import { Routing } from '../../contracts/routing.ts'
+import { visibleSummary } from '../conversations/repository.ts'
 import { accept, decline } from './offers.ts'
 import { pendingOffersOf } from './repository.ts'
+import { readRouting } from './trace.ts'
 
 const params = z.object({ id: Id })
 const config = { access: 'conversations.reply' } as const
@@ -28,6 +31,19 @@ export async function offerRoutes(app: Api): Promise<void> {
     async ({ params, agent }, reply) => {
       await decline(services, agent.id, params.id)
       return reply.status(204).send(null)
+    },
+  )
+
+  app.get(
+    '/conversations/:id/routing',
+    {
+      config: { access: 'conversations.view' },
+      preHandler: app.requires('conversations.view'),
+      schema: { params, response: { 200: Routing } },
+    },
+    async ({ params, agent }) => {
+      await visibleSummary(services.db, services.clock.now(), agent, params.id)
+      return readRouting(services.db, params.id)
     },
   )
 }

@@ -1,6 +1,8 @@
 import { sql } from 'kysely'
-import type { SiteSettings } from '../../contracts/sites.ts'
+import type { SiteRoute, SiteSettings } from '../../contracts/sites.ts'
 import type { Db, Tx } from '../../db/pool.ts'
+import { InvalidInputError } from '../../errors.ts'
+import { type StoredRoute, toRoute } from './route.ts'
 import { readSiteSettings } from './settings.ts'
 
 /** A site as the server uses it. The secret signs and checks visitors' identities, and never leaves the server. */
@@ -10,15 +12,20 @@ export interface SiteRow {
   key: string
   allowedOrigins: string[]
   settings: SiteSettings
+  route: SiteRoute
   identitySecret: string
 }
 
-interface StoredSite extends Omit<SiteRow, 'settings'> {
+interface StoredSite extends Omit<SiteRow, 'settings' | 'route'>, StoredRoute {
   settings: unknown
 }
 
-const columns = sql`id, name, key, allowed_origins, settings, identity_secret`
-const toSite = (row: StoredSite): SiteRow => ({ ...row, settings: readSiteSettings(row.settings, row.name) })
+const columns = sql`id, name, key, allowed_origins, settings, identity_secret, route, route_agent_id, route_team_id`
+const toSite = ({ route, routeAgentId, routeTeamId, ...row }: StoredSite): SiteRow => ({
+  ...row,
+  settings: readSiteSettings(row.settings, row.name),
+  route: toRoute({ route, routeAgentId, routeTeamId }),
+})
 
 /** Oldest first. */
 export async function readSites(db: Db | Tx): Promise<SiteRow[]> {
@@ -39,7 +46,7 @@ export async function findSiteOf(db: Db | Tx, id: string): Promise<SiteRow | nul
   return rows[0] ? toSite(rows[0]) : null
 }
 
-export async function insert(tx: Tx, now: Date, site: SiteRow): Promise<void> {
+export async function insert(tx: Tx, now: Date, site: Omit<SiteRow, 'route'>): Promise<void> {
   await sql`
     insert into sites (id, name, key, allowed_origins, settings, identity_secret, created_at)
     values (${site.id}, ${site.name}, ${site.key}, ${site.allowedOrigins}, ${JSON.stringify(site.settings)}::jsonb,
@@ -57,4 +64,30 @@ export async function update(
            settings = ${JSON.stringify(to.settings)}::jsonb
     where id = ${id} returning ${columns}`.execute(tx)
   return rows[0] ? toSite(rows[0]) : null
+}
+
+/** @throws {InvalidInputError} when the agent or the team does not exist */
+export async function setRoute(tx: Tx, id: string, route: SiteRoute): Promise<void> {
+  const agentId = route.by === 'agent' ? route.agentId : null
+  const teamId = route.by === 'team' ? route.teamId : null
+  await refuseUnknown(tx, route)
+  await sql`
+    update sites set route = ${route.by}, route_agent_id = ${agentId}, route_team_id = ${teamId} where id = ${id}`.execute(
+    tx,
+  )
+}
+
+/** Holds what the route names, so that it is not deleted meanwhile. */
+async function refuseUnknown(tx: Tx, route: SiteRoute): Promise<void> {
+  if (route.by !== 'agent' && route.by !== 'team') return
+  const { rows } =
+    route.by === 'agent'
+      ? await sql`select from agents where id = ${route.agentId} for key share`.execute(tx)
+      : await sql`select from teams where id = ${route.teamId} for key share`.execute(tx)
+  if (rows.length > 0) return
+  const [field, message] =
+    route.by === 'agent'
+      ? ['route.agentId', 'There is no such agent any more. Choose another one.']
+      : ['route.teamId', 'There is no such team any more. Choose another one.']
+  throw new InvalidInputError(message, [{ field, message }])
 }

@@ -35,6 +35,8 @@ export function saveSite(
   address: string,
 ): Promise<Site> {
   return change(services, async ({ tx, now }) => {
+    // the team's row comes first: whoever deletes it holds it and goes on to the sites
+    if (site.route) await sites.setRoute(tx, id, site.route)
     const row = await sites.update(tx, id, site)
     if (!row) throw new NotFoundError('site')
     await audit(tx, {
@@ -61,6 +63,7 @@ export async function addSite(
     key: site.key ?? newSiteKey(),
     allowedOrigins: site.allowedOrigins,
     settings: defaultSiteSettings(site.companyName),
+    route: { by: 'round_robin' },
     identitySecret: newToken(),
   }
   await sites.insert(tx, now, row)
