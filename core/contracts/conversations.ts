@@ -95,6 +95,8 @@ export const Conversation = z.object({
     online: z.boolean(),
   }),
   agent: z.object({ id: Id, name: z.string() }).nullable(),
+  /** Where the visitor wrote. */
+  site: z.object({ id: Id, name: z.string() }),
   previousId: Id.nullable(),
   requestedAt: Instant,
   acceptedAt: Instant.nullable(),

@@ -4,10 +4,12 @@ import { activityRoutes } from './activities/routes.ts'
 import { agentRoutes } from './agents/routes.ts'
 import { auditRoutes } from './audit/routes.ts'
 import { availabilityRoutes } from './availability/routes.ts'
+import { cannedReplyRoutes } from './canned-replies/routes.ts'
 import { conversationRoutes } from './conversations/routes.ts'
 import { demoRoutes } from './demo/routes.ts'
 import { unsentMailRoutes } from './mail/routes.ts'
 import { jobFailureRoutes } from './outbox/routes.ts'
+import { outcomeRoutes } from './outcomes/routes.ts'
 import { peopleRoutes } from './people/routes.ts'
 import { offerRoutes } from './routing/routes.ts'
 import { routingRuleRoutes } from './routing-rules/routes.ts'
@@ -26,10 +28,12 @@ export async function routes(app: Api): Promise<void> {
     agentRoutes,
     auditRoutes,
     availabilityRoutes,
+    cannedReplyRoutes,
     conversationRoutes,
     demoRoutes,
     jobFailureRoutes,
     offerRoutes,
+    outcomeRoutes,
     peopleRoutes,
     routingRuleRoutes,
     setUpRoutes,

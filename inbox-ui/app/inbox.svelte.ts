@@ -3,6 +3,7 @@ import type { Conversation, Entry, EntryPage } from '../../core/contracts/conver
 import type { ToAgent } from '../../core/contracts/sockets.ts'
 import { AvailabilityNews } from '../availability/availability-news.ts'
 import { OwnAvailability } from '../availability/own-availability.svelte.ts'
+import { CannedReplies } from '../canned-replies/canned-replies.svelte.ts'
 import { ConversationLog } from '../conversations/conversation-log.svelte.ts'
 import { ConversationPages } from '../conversations/conversation-pages.svelte.ts'
 import { Conversations } from '../conversations/conversations.svelte.ts'
@@ -11,6 +12,7 @@ import { ListChoice } from '../conversations/list-choice.svelte.ts'
 import { Outbox } from '../conversations/outbox.svelte.ts'
 import { Typing } from '../conversations/typing.svelte.ts'
 import { Offers } from '../offers/offers.svelte.ts'
+import { Outcomes } from '../outcomes/outcomes.svelte.ts'
 import { VisitorPanel } from '../visitors/visitor-panel.svelte.ts'
 import { isMissing } from './api.ts'
 import type { App } from './app.svelte.ts'
@@ -33,6 +35,8 @@ export class Inbox {
   readonly drafts: Drafts
   readonly outbox: Outbox
   readonly typing: Typing
+  readonly cannedReplies: CannedReplies
+  readonly outcomes: Outcomes
   readonly #logs = new SvelteMap<string, ConversationLog>()
   readonly #seen = new Map<string, number>()
   /** Counts the snapshots that came: one with each welcome. */
@@ -61,6 +65,8 @@ export class Inbox {
     this.conversations = new Conversations(id)
     this.pages = new ConversationPages(api, this.conversations)
     this.list = new ListChoice(this.conversations, this.pages)
+    this.cannedReplies = new CannedReplies(api)
+    this.outcomes = new Outcomes(api)
     this.availability = new OwnAvailability(api, clock.now, availability)
     this.drafts = new Drafts(storage, `foyer.draft.${id}.`)
     this.offers = new Offers({ api, text, onaccepted: (conversation) => this.#accepted(conversation) })
@@ -191,6 +197,9 @@ export class Inbox {
       case 'counts':
         this.#missed = frame.counts.missed
         return
+      case 'settings_changed':
+        if (frame.what === 'canned_replies') return this.cannedReplies.changed()
+        return void this.outcomes.load()
       default:
         return frame satisfies never
     }
@@ -208,6 +217,8 @@ export class Inbox {
     this.#torn.clear()
     this.outbox.opened()
     void this.pages.refresh()
+    void this.outcomes.load()
+    this.cannedReplies.changed()
     for (const [id, log] of this.#logs) {
       const conversation = this.conversations.get(id)
       if (id === this.openId || (conversation && this.conversations.isOwnActive(conversation))) log.catchUp()

@@ -1,7 +1,9 @@
 import type { Component } from 'svelte'
 import type { Permission } from '../../core/contracts/agents.ts'
 import AgentsSettings from '../agents/AgentsSettings.svelte'
+import CannedRepliesSettings from '../canned-replies/CannedRepliesSettings.svelte'
 import type { Messages } from '../messages/language.ts'
+import OutcomesSettings from '../outcomes/OutcomesSettings.svelte'
 import PreferencesSettings from '../session/PreferencesSettings.svelte'
 import SitesSettings from '../sites/SitesSettings.svelte'
 
@@ -28,6 +30,14 @@ export const sections: readonly Section[] = [
     page: PreferencesSettings,
   },
   {
+    id: 'canned-replies',
+    group: 'yours',
+    title: (text) => text.cannedReplies.title,
+    intro: (text) => text.cannedReplies.intro,
+    needs: 'conversations.reply',
+    page: CannedRepliesSettings,
+  },
+  {
     id: 'agents',
     group: 'organisation',
     title: (text) => text.agents.title,
@@ -42,5 +52,13 @@ export const sections: readonly Section[] = [
     intro: (text) => text.sites.intro,
     needs: 'sites.view',
     page: SitesSettings,
+  },
+  {
+    id: 'outcomes',
+    group: 'chat',
+    title: (text) => text.outcomes.title,
+    intro: (text) => text.outcomes.intro,
+    needs: 'outcomes.manage',
+    page: OutcomesSettings,
   },
 ]

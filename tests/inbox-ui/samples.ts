@@ -32,6 +32,7 @@ export function aConversation(id: string, change: Partial<Conversation> = {}): C
     status: 'active',
     visitor: { id: `visitor-of-${id}`, name: 'Sofia Ricci', email: null, company: null, online: true },
     agent: me,
+    site: { id: 'site-1', name: 'Main site' },
     previousId: null,
     requestedAt: instant(0),
     acceptedAt: instant(0),

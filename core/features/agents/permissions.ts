@@ -21,6 +21,9 @@ const table: Record<Permission, readonly Profile[]> = {
   'sites.manage': ['admin'],
   'rules.view': ['admin'],
   'rules.manage': ['admin'],
+  'canned_replies.share': ['admin'],
+  'outcomes.manage': ['admin'],
+  'visitors.block': ['admin', 'live_agent'],
   'jobs.manage': ['admin'],
   'audit.view': ['admin'],
 }

@@ -6,6 +6,7 @@ import { NotFoundError } from '../../errors.ts'
 import { isReachable } from '../../realtime/presence-sql.ts'
 import { type Change, change, eachByItself, type Services } from '../../services.ts'
 import { enqueueOnce } from '../outbox/outbox.ts'
+import { checkOffered } from '../outcomes/repository.ts'
 import { withdrawPending } from '../routing/offers.ts'
 import { forVisitor } from './for-visitor.ts'
 import * as conversations from './repository.ts'
@@ -106,6 +107,7 @@ export function endByAgent(
   return change(services, async (change) => {
     const conversation = await conversations.lock(change.tx, conversationId)
     if (conversation.agentId !== agent.id) throw new NotFoundError('conversation')
+    if (outcome !== null) await checkOffered(change.tx, outcome)
     if (conversation.status === 'active')
       return end(change, conversation, 'agent', { type: 'agent', ...agent }, outcome)
     if (outcome && conversation.status === 'ended') await keepOutcome(change, conversation, outcome)

@@ -98,6 +98,8 @@ interface SummaryRow {
   online: boolean
   agentId: string | null
   agentName: string | null
+  siteId: string
+  siteName: string
   previousId: string | null
   requestedAt: Date
   acceptedAt: Date | null
@@ -154,7 +156,7 @@ export async function summaries(
            coalesce(v.corrections ->> 'company', v.company, p.company) as visitor_company,
            -- a test chat's visitor has no socket, and is there all day
            (${isOnline('visitor', sql`c.visitor_id`, now)} or c.visitor_seen_at > ${now}) as online,
-           c.agent_id, a.name as agent_name, c.previous_id, c.requested_at, c.accepted_at, c.ended_at, c.end_reason,
+           c.agent_id, a.name as agent_name, c.site_id, s.name as site_name, c.previous_id, c.requested_at, c.accepted_at, c.ended_at, c.end_reason,
            c.outcome, c.page, c.first_text, c.last_seq, c.last_at, c.last_text, c.last_sender, c.waiting_since, c.idle_at,
            (select count(*) from entries e where e.conversation_id = c.id and e.seq > c.agent_read_seq
               and e.kind = 'message' and e.sender_type = 'visitor') as unread,
@@ -162,6 +164,7 @@ export async function summaries(
            c.claimed_by as claimed_by_id, k.name as claimed_by_name, c.replied_at, ${latestHandover} as handover
     from conversations c
     join visitors v on v.id = c.visitor_id
+    join sites s on s.id = c.site_id
     left join people p on p.email = coalesce(v.corrections ->> 'email', v.email)
     left join agents a on a.id = c.agent_id
     left join agents k on k.id = c.claimed_by
@@ -201,6 +204,7 @@ function toConversation(row: SummaryRow): Conversation {
       online: row.online,
     },
     agent: row.agentId && row.agentName ? { id: row.agentId, name: row.agentName } : null,
+    site: { id: row.siteId, name: row.siteName },
     previousId: row.previousId,
     requestedAt: row.requestedAt.toISOString(),
     acceptedAt: row.acceptedAt?.toISOString() ?? null,

@@ -5,6 +5,7 @@ import type { VisitorFields, WidgetConversation } from '../../contracts/widget.t
 import type { Tx } from '../../db/pool.ts'
 import { NotFoundError } from '../../errors.ts'
 import { type Change, change, type Services } from '../../services.ts'
+import { checkOffered } from '../outcomes/repository.ts'
 import { routeOn } from '../routing/route.ts'
 import { tellAgentOf } from '../visitors/service.ts'
 import { tellCounts } from './endings.ts'
@@ -227,6 +228,7 @@ export function setOutcome(
   outcome: Outcome | null,
 ): Promise<Conversation> {
   return change(services, async ({ tx, now, tellAgents }) => {
+    if (outcome !== null) await checkOffered(tx, outcome)
     const { rows } = await sql`
       update conversations c set outcome = ${outcome}
       where c.id = ${conversationId} and c.status = 'ended' and ${visibleTo(viewer)} returning c.id`.execute(

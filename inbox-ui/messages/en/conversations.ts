@@ -1,4 +1,4 @@
-import type { EndReason, Outcome } from '../../../core/contracts/conversations.ts'
+import type { EndReason } from '../../../core/contracts/conversations.ts'
 import type { Format } from '../format.ts'
 
 /** The list of conversations, the open one, and how it ends. */
@@ -139,11 +139,5 @@ export const conversations = (f: Format) => ({
     download: 'Download transcript',
     downloadText: 'As text (.txt)',
     downloadJson: 'As data (.json)',
-    outcomes: {
-      qualified: 'Qualified',
-      not_a_fit: 'Not a fit',
-      support: 'Support',
-      spam: 'Spam',
-    } satisfies Record<Outcome, string>,
   },
 })

@@ -6,6 +6,7 @@ import { offers } from './offers.ts'
 import { people } from './people.ts'
 import { session } from './session.ts'
 import { settings } from './settings.ts'
+import { tools } from './tools.ts'
 import { visitors } from './visitors.ts'
 
 /** Everything the inbox says, in English; one file for each folder of screens. */
@@ -17,6 +18,7 @@ export const en = (f: Format) => ({
   ...availability(),
   ...offers(f),
   ...conversations(f),
+  ...tools(f),
   ...visitors(f),
   ...people(f),
   ...settings(),

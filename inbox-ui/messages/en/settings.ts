@@ -34,7 +34,8 @@ export const settings = () => ({
     deactivate: 'Deactivate…',
     activate: 'Activate again',
     deactivateTitle: (name: string) => `Deactivate ${name}?`,
-    deactivateHint: 'They are signed out at once. Their open chats go on to colleagues, their past chats stay.',
+    deactivateHint:
+      'They are signed out at once. Their open chats go on to colleagues, their past chats stay.',
     deactivateSubmit: 'Deactivate',
     failed: 'The agents did not load',
     changeFailed: (why: string) => `Nothing has changed. ${why}`,
