@@ -147,7 +147,7 @@ export class RoutingWorld {
   /** Forgets everybody and everything but the organisation. */
   async clear(): Promise<void> {
     await this.pool.query(
-      'truncate organisation, sites, agents, visitors, processes, presence, outbox cascade',
+      'truncate organisation, sites, agents, visitors, processes, presence, outbox, people, people_mirror, companies_mirror, teams, round_robins cascade',
     )
     await anOrganisation(this.pool, this.clock.now(), this.#settings)
     await this.#prepare()
@@ -189,8 +189,23 @@ export class RoutingWorld {
   }
 
   /** A visitor who stays, asking for a person. */
-  async asks({ stays = true, services = this.services } = {}): Promise<{ id: string; visitorId: string }> {
-    const visitor = await aVisitor(this.pool, this.clock.now(), { siteId: this.siteId })
+  async asks({
+    stays = true,
+    services = this.services,
+    email = null,
+    company = null,
+    visitorId = null,
+  }: {
+    stays?: boolean
+    services?: Services
+    email?: string | null
+    company?: string | null
+    /** Who asks again; else somebody new. */
+    visitorId?: string | null
+  } = {}): Promise<{ id: string; visitorId: string }> {
+    const visitor = visitorId
+      ? { id: visitorId }
+      : await aVisitor(this.pool, this.clock.now(), { siteId: this.siteId, email, company })
     if (stays) await this.connect('visitor', visitor.id)
     const { conversation } = await requestConversation(services, {
       siteId: this.siteId,
@@ -303,15 +318,17 @@ export class RoutingWorld {
        from offers group by conversation_id, round, agent_id having count(*) > 1
        union all
        select c.status || ' conversation ' || c.id || ' has a pending offer'
-       from conversations c join offers o on o.conversation_id = c.id and o.state = 'pending' where c.status <> 'waiting'
+       from conversations c join offers o on o.conversation_id = c.id and o.state = 'pending'
+       where c.status <> case o.kind when 'request' then 'waiting' else 'active' end
        union all
        select 'waiting conversation ' || c.id || ' waits for nobody' from conversations c
        where c.status = 'waiting'
          and not exists (select from offers o where o.conversation_id = c.id and o.state = 'pending')
        union all
        select 'conversation ' || c.id || ' is not with who accepted it' from conversations c
-       left join offers o on o.conversation_id = c.id and o.round = c.round and o.state = 'accepted'
-       where c.agent_id is distinct from o.agent_id
+       where c.agent_id is distinct from case when c.status in ('active', 'ended') then (
+         select o.agent_id from offers o where o.conversation_id = c.id and o.state = 'accepted'
+         order by o.round desc limit 1) end
        union all
        select 'conversation ' || c.id || ' is with somebody who is deactivated'
        from conversations c join agents a on a.id = c.agent_id where c.status = 'active' and not a.active
