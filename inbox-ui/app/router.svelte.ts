@@ -10,11 +10,14 @@ export class Router {
   #url = $state.raw(new URL(location.href))
   readonly place: Place = $derived(placeOf(this.#url.pathname))
   readonly query: URLSearchParams = $derived(this.#url.searchParams)
+  #guard: ((goOn: () => void) => boolean) | undefined
 
   /** Follows the browser's buttons and plain links until the returned function is called. */
   start(): () => void {
     const moved = () => {
-      this.#url = new URL(location.href)
+      const wanted = new URL(location.href)
+      if (this.#held(() => this.go(wanted.href))) history.pushState(null, '', this.#url)
+      else this.#url = wanted
     }
     const clicked = (event: MouseEvent) => {
       if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey)
@@ -33,9 +36,23 @@ export class Router {
     }
   }
 
+  /** Asked before the person goes elsewhere: whoever answers true holds them back, and may call `goOn` later, after
+   *  giving the guard up. @returns gives it up */
+  guard(guard: (goOn: () => void) => boolean): () => void {
+    this.#guard = guard
+    return () => {
+      if (this.#guard === guard) this.#guard = undefined
+    }
+  }
+
+  #held(goOn: () => void): boolean {
+    return this.#guard?.(goOn) ?? false
+  }
+
   go(address: string, { replace = false } = {}): void {
     const url = new URL(address, location.href)
     if (url.href === location.href) return
+    if (this.#held(() => this.go(address, { replace }))) return
     history[replace ? 'replaceState' : 'pushState'](null, '', url)
     this.#url = url
   }

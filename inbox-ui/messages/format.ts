@@ -60,6 +60,26 @@ export class Format {
   exact = (at: string | number) => this.#exact.format(new Date(at))
   /** "2026-11-22" in the reader's zone: what days are grouped by. */
   dayKey = (at: string | number) => this.#dayKey.format(new Date(at))
+  /** "Monday" for 1, "Sunday" for 7 */
+  weekday = (weekday: number, width: 'short' | 'long' = 'long') =>
+    new Intl.DateTimeFormat(this.#locale, { weekday: width, timeZone: 'UTC' }).format(
+      Date.UTC(2024, 0, weekday),
+    )
+  /** A date of some calendar, "2026-12-25": "Fri, 25 Dec"; with the year when it is another one than `today`'s. */
+  calendarDate = (date: string, today = date) =>
+    new Intl.DateTimeFormat(this.#locale, {
+      timeZone: 'UTC',
+      weekday: 'short',
+      day: 'numeric',
+      month: 'short',
+      year: date.slice(0, 4) === today.slice(0, 4) ? undefined : 'numeric',
+    }).format(Date.parse(`${date}T00:00:00Z`))
+  /** "+02:00" */
+  offset = (minutes: number) => {
+    const ahead = Math.abs(minutes)
+    const clock = `${String(Math.floor(ahead / 60)).padStart(2, '0')}:${String(ahead % 60).padStart(2, '0')}`
+    return `${minutes < 0 ? '−' : '+'}${clock}`
+  }
   /** "14 Nov" */
   date = (at: string | number) => this.#shortDate.format(new Date(at))
 

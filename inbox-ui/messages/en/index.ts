@@ -4,6 +4,7 @@ import { availability } from './availability.ts'
 import { conversations } from './conversations.ts'
 import { offers } from './offers.ts'
 import { people } from './people.ts'
+import { schedules } from './schedules.ts'
 import { session } from './session.ts'
 import { settings } from './settings.ts'
 import { tools } from './tools.ts'
@@ -22,4 +23,5 @@ export const en = (f: Format) => ({
   ...visitors(f),
   ...people(f),
   ...settings(),
+  ...schedules(f),
 })

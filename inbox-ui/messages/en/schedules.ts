@@ -1,0 +1,148 @@
+import type { Format } from '../format.ts'
+
+/** Schedules: the page of one agent, several at once, and why somebody is available or not. */
+export const schedules = (f: Format) => ({
+  schedules: {
+    section: 'My availability',
+    sectionIntro: 'When chats are offered to you: weekly hours, time zone, dates off.',
+    title: 'My schedule',
+    titleOf: (name: string) => `${name}’s schedule`,
+    intro: (zone: string, time: string) => `Live chat, ${zone}, ${time} there now.`,
+    failed: 'The schedule did not load',
+    loading: 'Loading the schedule',
+    notThere: 'There is no such agent',
+    notThereHint: 'They may have been removed. Choose somebody on the page Agents.',
+    backToAgents: 'Agents',
+    week: 'Weekly hours',
+    notAvailable: 'Not available',
+    start: (day: string, place: string) => `${day}, start of block ${place}`,
+    end: (day: string, place: string) => `${day}, end of block ${place}`,
+    block: (start: string, end: string) => `${start}–${end}`,
+    add: (day: string) => `Add a block on ${day}`,
+    remove: (what: string, day: string) => `Remove ${what} on ${day}`,
+    copy: (day: string) => `Copy ${day} to other days`,
+    copyTo: (day: string) => `Copy ${day} to`,
+    toWeekdays: 'Monday to Friday',
+    toAllDays: 'All days',
+    carriesOn: (day: string) => `Carries on from ${day} 24:00`,
+    problems: {
+      no_start: 'A start is a time of day, such as 09:00.',
+      no_end: 'An end is a time of day, such as 17:30 or 24:00.',
+      no_length: 'A block ends after it starts.',
+      crosses_midnight: (first: string, second: string) =>
+        `This crosses midnight. Enter it as two: ${first} and ${second}.`,
+    },
+    asTwo: 'Enter as two',
+    timeZone: 'Time zone',
+    findTimeZone: 'Find a time zone',
+    noTimeZone: 'No time zone is called that.',
+    timeZoneFailed: (why: string) => `The time zones did not load. ${why}`,
+    offset: (offset: string) => `UTC${offset}`,
+    datesOff: 'Dates off',
+    noDatesOff: 'None. Add holidays and days away: no chats are offered on them, whatever the week says.',
+    addDates: 'Add dates',
+    addDatesTitle: 'Add dates off',
+    addDatesHint: 'All day, in the time zone of the schedule.',
+    firstDate: 'First date',
+    lastDate: 'Last date',
+    lastBeforeFirst: 'The last date is before the first.',
+    noDate: 'Choose a date.',
+    tooManyDates: (most: string) => `At most ${most} dates off. Remove some that have passed.`,
+    removeDates: (dates: string) => `Remove ${dates}`,
+    passed: 'passed',
+    preview: 'The next two weeks',
+    previewFailed: (why: string) => `The preview did not load. ${why}`,
+    previewInvalid: 'Correct what is marked to see the next two weeks.',
+    hours: (ms: number) => hoursInWords(f, ms),
+    off: 'off',
+    dayNothing: (day: string) => `${day}: not available`,
+    dayOff: (day: string) => `${day}: date off`,
+    day: (day: string, blocks: string, hours: string) => `${day}: ${blocks}; ${hours}`,
+    today: (day: string) => `Today, ${day}`,
+    legendSchedule: 'Schedule',
+    legendYou: (until: string) => `Set by hand until ${until}`,
+    legendAway: (until: string) => `Unavailable by hand until ${until}`,
+    legendMissed: (until: string) => `Unavailable after two missed chats until ${until}`,
+    legendOff: 'Date off',
+    clockForward: (day: string, time: string, by: string) =>
+      `${day}: the clock goes forward ${by} at ${time}`,
+    clockBack: (day: string, time: string, by: string) => `${day}: the clock goes back ${by} at ${time}`,
+    unsaved: 'Not saved yet',
+    discard: 'Discard',
+    saveFailed: (why: string) => `The schedule was not saved. ${why}`,
+    leaveTitle: 'Leave without saving?',
+    leaveHint: 'What you have changed on this page would be lost.',
+    stay: 'Stay here',
+    leave: 'Leave without saving',
+
+    whyTitle: 'Why?',
+    whyNow: 'Now',
+    whyThen: 'At another time',
+    whyDate: 'Date',
+    whyTime: 'Time',
+    whyFailed: (why: string) => `The reason did not load. ${why}`,
+    isAvailable: 'Available',
+    isUnavailable: 'Unavailable',
+    at: (day: string, time: string, zone: string, offset: string) =>
+      `${day}, ${time} in ${zone} (UTC${offset})`,
+    inBlock: (day: string, block: string) => `The block ${day} ${block} holds.`,
+    inBlocks: (blocks: string) => `These blocks hold: ${blocks}.`,
+    blockInReturn: (day: string, block: string) =>
+      `By the schedule it would be available: block ${day} ${block}.`,
+    noBlockInReturn: 'By the schedule it would be unavailable: no block holds.',
+    noBlock: 'No block holds.',
+    onDateOff: (day: string) => `${day} is a date off.`,
+    nextBlock: (day: string, block: string) => `The next block is ${day} ${block}.`,
+    noNextBlock: 'No block comes after it.',
+    overrideOn: (since: string) => `The switch was set to available by hand on ${since}.`,
+    overrideOff: (since: string) => `The switch was set to unavailable by hand on ${since}.`,
+    overrideMissed: (since: string) =>
+      `Two chats in a row were missed, the second on ${since}: Foyer set the switch to unavailable.`,
+    overrideSupervisor: (since: string) => `A supervisor turned the switch on ${since}.`,
+    endsChosen: (until: string) => `It holds until ${until}, the end chosen for it.`,
+    endsMidnight: (until: string) => `It holds until midnight there, ${until}.`,
+    endsBlock: (until: string) => `It holds until the next block starts, ${until}.`,
+    changes: (until: string) => `This changes ${until}.`,
+    never: 'This never changes.',
+    pastHint: 'By the schedule and the switch as they stand now; what they were before is not kept.',
+
+    several: (count: number) => f.plural(count, { one: '# agent chosen', other: '# agents chosen' }),
+    choose: (name: string) => `Choose ${name}`,
+    chooseAll: 'Choose all',
+    setSchedule: 'Set schedule…',
+    setDatesOff: 'Dates off…',
+    clearChoice: 'Choose nobody',
+    severalTitle: (count: number) =>
+      f.plural(count, { one: 'Schedule of # agent', other: 'Schedule of # agents' }),
+    severalDatesTitle: (count: number) =>
+      f.plural(count, { one: 'Dates off of # agent', other: 'Dates off of # agents' }),
+    severalHint: 'Replaces the weekly hours of everybody chosen. Dates off stay as they are.',
+    severalZone: 'Time zone',
+    keepZones: 'Each keeps their own',
+    oneZone: 'The same for all',
+    severalDatesHint: 'Added to the dates off that each has.',
+    showChanges: 'Show who changes',
+    back: 'Back',
+    apply: (count: number) => f.plural(count, { one: 'Change # agent', other: 'Change # agents' }),
+    nothingChanges: 'Nobody’s schedule changes: all have this already.',
+    outcomes: { changed: 'Changes', unchanged: 'Stays as it is', refused: 'Cannot be changed' },
+    becomesUnavailable: 'Becomes unavailable now',
+    becomesAvailable: 'Becomes available now',
+    offersWithdrawn: (count: number) =>
+      f.plural(count, { one: '# offered chat goes to somebody else', other: '# offered chats go to others' }),
+    changed: (count: number) =>
+      f.plural(count, { one: '# schedule changed.', other: '# schedules changed.' }),
+    refusedSome: (count: number) =>
+      f.plural(count, { one: '# could not be changed:', other: '# could not be changed:' }),
+    editSchedule: 'Schedule…',
+  },
+})
+
+/** "63 h 30 min" */
+function hoursInWords(f: Format, ms: number): string {
+  const minutes = Math.round(ms / 60_000)
+  const [hours, rest] = [Math.floor(minutes / 60), minutes % 60]
+  if (minutes === 0) return '-'
+  if (rest === 0) return `${f.number(hours)}\u00a0h`
+  return hours === 0 ? `${f.number(rest)}\u00a0min` : `${f.number(hours)}\u00a0h ${f.number(rest)}\u00a0min`
+}
