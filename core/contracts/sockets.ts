@@ -148,6 +148,11 @@ const AgentAvailabilityChanged = z.object({
   agentId: Id,
   availability: Availability,
 })
+/** Something an inbox keeps a copy of is different now: read it again. */
+const SettingsChanged = z.object({
+  type: z.literal('settings_changed'),
+  what: z.enum(['canned_replies', 'outcomes']),
+})
 const CountsChanged = z.object({ type: z.literal('counts'), counts: Counts })
 /** The visitor of one's active chat has read and received up to here. */
 const VisitorSeen = z.object({
@@ -167,6 +172,7 @@ export type ToAgent = z.infer<
   | typeof NoteAdded
   | typeof AvailabilityChanged
   | typeof AgentAvailabilityChanged
+  | typeof SettingsChanged
   | typeof CountsChanged
   | typeof VisitorSeen
   | typeof VisitorPresence

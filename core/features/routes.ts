@@ -4,6 +4,7 @@ import { activityRoutes } from './activities/routes.ts'
 import { agentRoutes } from './agents/routes.ts'
 import { auditRoutes } from './audit/routes.ts'
 import { availabilityRoutes } from './availability/routes.ts'
+import { blockRoutes } from './blocks/routes.ts'
 import { cannedReplyRoutes } from './canned-replies/routes.ts'
 import { conversationRoutes } from './conversations/routes.ts'
 import { demoRoutes } from './demo/routes.ts'
@@ -28,6 +29,7 @@ export async function routes(app: Api): Promise<void> {
     agentRoutes,
     auditRoutes,
     availabilityRoutes,
+    blockRoutes,
     cannedReplyRoutes,
     conversationRoutes,
     demoRoutes,

@@ -83,7 +83,7 @@ export class Reconciler {
       where status in ('waiting', 'active') and last_at > ${since} and last_at <= ${until}
       union all
       select id, visitor_id, agent_id, last_seq, false from conversations
-      where status in ('ended', 'missed') and ended_at > ${since} and ended_at <= ${until}
+      where status in ('ended', 'missed') and not blocked and ended_at > ${since} and ended_at <= ${until}
       union
       select id, visitor_id, agent_id, last_seq, false from conversations
       where claim_changed_at > ${since} and claim_changed_at <= ${until} and status = 'missed'`.execute(db)

@@ -3,6 +3,7 @@ import type { Conversation, Entry, EntryPage } from '../../core/contracts/conver
 import type { ToAgent } from '../../core/contracts/sockets.ts'
 import { AvailabilityNews } from '../availability/availability-news.ts'
 import { OwnAvailability } from '../availability/own-availability.svelte.ts'
+import { Blocks } from '../blocks/blocks.svelte.ts'
 import { CannedReplies } from '../canned-replies/canned-replies.svelte.ts'
 import { ConversationLog } from '../conversations/conversation-log.svelte.ts'
 import { ConversationPages } from '../conversations/conversation-pages.svelte.ts'
@@ -37,6 +38,7 @@ export class Inbox {
   readonly typing: Typing
   readonly cannedReplies: CannedReplies
   readonly outcomes: Outcomes
+  readonly blocks: Blocks
   readonly #logs = new SvelteMap<string, ConversationLog>()
   readonly #seen = new Map<string, number>()
   /** Counts the snapshots that came: one with each welcome. */
@@ -67,6 +69,7 @@ export class Inbox {
     this.list = new ListChoice(this.conversations, this.pages)
     this.cannedReplies = new CannedReplies(api)
     this.outcomes = new Outcomes(api)
+    this.blocks = new Blocks(api)
     this.availability = new OwnAvailability(api, clock.now, availability)
     this.drafts = new Drafts(storage, `foyer.draft.${id}.`)
     this.offers = new Offers({ api, text, onaccepted: (conversation) => this.#accepted(conversation) })

@@ -1,6 +1,7 @@
 import type { Component } from 'svelte'
 import type { Permission } from '../../core/contracts/agents.ts'
 import AgentsSettings from '../agents/AgentsSettings.svelte'
+import BlocksSettings from '../blocks/BlocksSettings.svelte'
 import CannedRepliesSettings from '../canned-replies/CannedRepliesSettings.svelte'
 import type { Messages } from '../messages/language.ts'
 import OutcomesSettings from '../outcomes/OutcomesSettings.svelte'
@@ -60,5 +61,13 @@ export const sections: readonly Section[] = [
     intro: (text) => text.outcomes.intro,
     needs: 'outcomes.manage',
     page: OutcomesSettings,
+  },
+  {
+    id: 'blocked',
+    group: 'chat',
+    title: (text) => text.blocks.title,
+    intro: (text) => text.blocks.intro,
+    needs: 'visitors.block',
+    page: BlocksSettings,
   },
 ]

@@ -52,6 +52,30 @@ export async function miss(
   services.log.info({ conversation: conversation.id, reason }, 'A request was missed')
 }
 
+/** Answers a waiting request of a blocked visitor, whose row the change has locked, as if nobody were there. No agent
+ *  sees that somebody asked. */
+export async function missUnseen(change: Change, conversation: conversations.ConversationRow): Promise<void> {
+  const { tx, now } = change
+  await withdrawPending(change, conversation.id)
+  await sql`
+    update conversations set status = 'missed', ended_at = ${now}, end_reason = 'nobody_available', blocked = true
+    where id = ${conversation.id}`.execute(tx)
+  conversation.status = 'missed'
+  conversation.blocked = true
+  await announceEnd(change, conversation, 'nobody_available', { type: 'system' })
+}
+
+/** Whoever is blocked is let go: by the agent who has them, and from waiting. */
+export async function endForBlock(
+  change: Change,
+  conversation: conversations.ConversationRow,
+  agent: { id: string; name: string },
+): Promise<void> {
+  if (conversation.status === 'waiting') await missUnseen(change, conversation)
+  else if (conversation.status === 'active' && conversation.agentId === agent.id)
+    await end(change, conversation, 'agent', { type: 'agent', ...agent }, null)
+}
+
 /** An ended or missed conversation is visible to everybody, so everybody's list hears of it. */
 async function announceEnd(
   change: Change,
@@ -73,7 +97,7 @@ async function announceEnd(
     type: 'conversation',
     conversation: await forVisitor(tx, conversation.id),
   })
-  change.tellAgents({ type: 'conversation', conversation: summary })
+  if (!conversation.blocked) change.tellAgents({ type: 'conversation', conversation: summary })
   return summary
 }
 
@@ -81,9 +105,8 @@ async function announceEnd(
 export async function countMissed(db: Db | Tx): Promise<number> {
   const { rows } = await sql<{ n: number }>`
     select count(*) as n from (
-      select from conversations where status = 'missed' and claimed_by is null and replied_at is null limit 100) m`.execute(
-    db,
-  )
+      select from conversations where status = 'missed' and claimed_by is null and replied_at is null
+        and not blocked limit 100) m`.execute(db)
   return rows[0]?.n ?? 0
 }
 

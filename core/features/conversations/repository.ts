@@ -32,6 +32,8 @@ export interface ConversationRow {
   idleWarned: boolean
   firstText: string
   page: Page | null
+  /** Asked for by a blocked visitor: no agent sees it. */
+  blocked: boolean
   /** How many times it has been routed, from 1. */
   round: number
   /** Missed: who has taken it on themselves. */
@@ -50,7 +52,7 @@ export async function lock(tx: Tx, id: string): Promise<ConversationRow> {
 export async function lockAll(tx: Tx, ids: string[]): Promise<ConversationRow[]> {
   const { rows } = await sql<ConversationRow>`
     select id, site_id, visitor_id, status, agent_id, previous_id, requested_at, accepted_at, ended_at, end_reason,
-           last_seq, last_at, idle_at, idle_warned, first_text, page, round, claimed_by, replied_at
+           last_seq, last_at, idle_at, idle_warned, first_text, page, blocked, round, claimed_by, replied_at
     from conversations where id = any (${ids}::uuid[]) order by id for update`.execute(tx)
   return rows
 }

@@ -5,10 +5,11 @@ import type { VisitorFields, WidgetConversation } from '../../contracts/widget.t
 import type { Tx } from '../../db/pool.ts'
 import { NotFoundError } from '../../errors.ts'
 import { type Change, change, type Services } from '../../services.ts'
+import { isBlocked } from '../blocks/repository.ts'
 import { checkOffered } from '../outcomes/repository.ts'
 import { routeOn } from '../routing/route.ts'
 import { tellAgentOf } from '../visitors/service.ts'
-import { tellCounts } from './endings.ts'
+import { missUnseen, tellCounts } from './endings.ts'
 import { forVisitor, listForVisitor } from './for-visitor.ts'
 import type { OutgoingMessage } from './message-log.ts'
 import * as conversations from './repository.ts'
@@ -51,6 +52,10 @@ export async function requestConversation(
     await keepFields(tx, request.visitorId, request.fields)
     const row = await insert(change, request, 'waiting')
     await takePlace(tx, row.id, request.address ?? null, services.settings.limits.addressWaiting)
+    if (await isBlocked(tx, request.visitorId)) {
+      await missUnseen(change, row)
+      return { conversation: await forVisitor(tx, row.id), created: true }
+    }
     if (first) await sql`update conversations set wanted_agent_id = ${first} where id = ${row.id}`.execute(tx)
     await routeOn(services, change, row)
     return { conversation: await forVisitor(tx, row.id), created: true }
@@ -89,10 +94,14 @@ export async function leaveMessage(
     const { tx } = change
     await lockVisitor(tx, visitorId)
     await keepFields(tx, visitorId, message.fields)
-    const row = await findForLeaving(tx, visitorId, message)
+    const blocked = await isBlocked(tx, visitorId)
+    const found = await findForLeaving(tx, visitorId, message)
+    // where agents see it a blocked visitor says nothing more
+    const row = blocked && !found?.blocked ? null : found
     if (!row) {
       const made = await insert(change, { ...message, text: message.text ?? '', visitorId, siteId }, 'missed')
-      await tellMissed(services, change, made)
+      if (blocked) await sql`update conversations set blocked = true where id = ${made.id}`.execute(tx)
+      else await tellMissed(services, change, made)
       return forVisitor(tx, made.id)
     }
     const { id } = row
@@ -104,7 +113,7 @@ export async function leaveMessage(
       where id = ${id}`.execute(tx)
     if (message.text && !(await isStored(tx, id, visitorId, message.clientId)))
       await appendLeft(services, change, row, message.text, message.clientId)
-    if (row.status === 'missed') await tellMissed(services, change, row)
+    if (row.status === 'missed' && !row.blocked) await tellMissed(services, change, row)
     if (row.status === 'active') await tellAgentOf(change, visitorId)
     const conversation = await forVisitor(tx, id)
     change.tellVisitor(visitorId, { type: 'conversation', conversation })

@@ -11,10 +11,11 @@ export interface Viewer {
  * The visibility rule, in its only place: a conversation is visible to its own agent, and to everybody once it is
  * ended or missed; an active or waiting one of others needs `conversations.supervise`. Lists, reads by id, search,
  * transcripts, activities and visitors all go through this predicate.
+ * What a blocked visitor asked for is nobody's to see.
  * @param c the alias of `conversations` in the query.
  */
 export function visibleTo(viewer: Viewer, c = 'c'): RawBuilder<boolean> {
   const table = sql.table(c)
-  if (viewer.permissions.has('conversations.supervise')) return sql<boolean>`true`
-  return sql<boolean>`(${table}.status in ('ended', 'missed') or ${table}.agent_id = ${viewer.id})`
+  if (viewer.permissions.has('conversations.supervise')) return sql<boolean>`not ${table}.blocked`
+  return sql<boolean>`(not ${table}.blocked and (${table}.status in ('ended', 'missed') or ${table}.agent_id = ${viewer.id}))`
 }

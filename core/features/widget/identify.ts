@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import type { Db, Tx } from '../../db/pool.ts'
 import { NotFoundError } from '../../errors.ts'
 import { type Change, change, type Services } from '../../services.ts'
+import { moveBlocks } from '../blocks/repository.ts'
 import { endByVisitor } from '../conversations/endings.ts'
 import { currentOf } from '../conversations/for-visitor.ts'
 import { hashToken, newToken } from '../sign-in/tokens.ts'
@@ -135,6 +136,7 @@ async function join(services: Services, change: Change, from: string, to: string
       company = coalesce(v.company, f.company), corrections = f.corrections || v.corrections,
       referrer = coalesce(v.referrer, f.referrer), utm = coalesce(v.utm, f.utm)
     from visitors f where v.id = ${to} and f.id = ${from}`.execute(tx)
+  await moveBlocks(tx, from, to)
   await sql`delete from visitors where id = ${from}`.execute(tx)
   tellTokensChanged(change, services, from)
   if (ending) {
