@@ -154,6 +154,11 @@ const SettingsChanged = z.object({
   what: z.enum(['canned_replies', 'outcomes']),
 })
 const CountsChanged = z.object({ type: z.literal('counts'), counts: Counts })
+/** Something an inbox keeps a copy of is different now: read it again. */
+const SettingsChanged = z.object({
+  type: z.literal('settings_changed'),
+  what: z.enum(['canned_replies', 'outcomes']),
+})
 /** The visitor of one's active chat has read and received up to here. */
 const VisitorSeen = z.object({
   type: z.literal('seen'),
@@ -177,6 +182,7 @@ export type ToAgent = z.infer<
   | typeof VisitorSeen
   | typeof VisitorPresence
   | typeof VisitorChanged
+  | typeof SettingsChanged
   | typeof Ack
   | typeof Refused
   | typeof EntryFrame

@@ -31,9 +31,8 @@ create index offers_handovers on offers (conversation_id, offered_at desc) where
 alter table agents
   -- Sees active chats of others, as an admin has allowed.
   add column supervises boolean not null default false,
-  -- No inbox connected since then, while chats are theirs; and when they were called back.
-  add column gone_since timestamptz,
-  add column called_back_at timestamptz;
+  -- No inbox connected since then, while chats are theirs.
+  add column gone_since timestamptz;
 
 -- The way back into one conversation, sent by mail to whoever was in it. The token itself is never stored.
 create table return_links (

@@ -73,7 +73,7 @@ export async function changeAgent(
   if (to.active !== false) return change(services, save)
   return changeInHand(services, id, ['waiting', 'active'], async (change, held) => {
     const agent = await save(change)
-    await takeAllAway(services, change, held)
+    await takeAllAway(services, change, id, held)
     await releaseAllOf(services, change, id)
     return agent
   })

@@ -25,6 +25,8 @@ async function end(
   outcome: Outcome | null,
 ): Promise<Conversation> {
   const { tx, now } = change
+  // it may be on its way to somebody else
+  await withdrawPending(change, conversation.id)
   await sql`
     update conversations set status = 'ended', ended_at = ${now}, end_reason = ${reason}, outcome = ${outcome},
            idle_at = null, waiting_since = null

@@ -4,6 +4,7 @@ import { FoyerError } from '../../errors.ts'
 import { type Change, change, type Services } from '../../services.ts'
 import * as conversations from '../conversations/repository.ts'
 import { lockRouting } from './choose.ts'
+import { handOn } from './handover.ts'
 import { withdrawPending } from './offers.ts'
 import { routeAgain, routeOn } from './route.ts'
 
@@ -69,11 +70,12 @@ export async function withdrawOffers(
   change: Change,
   held: conversations.ConversationRow[],
 ): Promise<void> {
-  for (const conversation of held)
-    if (conversation.status === 'waiting') {
-      await withdrawPending(change, conversation.id)
-      await routeOn(services, change, conversation)
-    }
+  for (const conversation of held) {
+    await withdrawPending(change, conversation.id)
+    // an active one was to be handed over to the agent, and stays where it is
+    if (conversation.status === 'active') await handOn(services, change, conversation)
+    else await routeOn(services, change, conversation)
+  }
 }
 
 /** The agent is gone for good: finds somebody else for the active chats, whose visitors are in the middle of something,
@@ -81,10 +83,11 @@ export async function withdrawOffers(
 export async function takeAllAway(
   services: Services,
   change: Change,
+  agentId: string,
   held: conversations.ConversationRow[],
 ): Promise<void> {
-  const offered = held.filter(({ status }) => status === 'waiting')
+  const offered = held.filter((conversation) => conversation.agentId !== agentId)
   for (const conversation of held)
-    if (conversation.status === 'active') await routeAgain(services, change, conversation)
+    if (conversation.agentId === agentId) await routeAgain(services, change, conversation)
   await withdrawOffers(services, change, offered)
 }

@@ -8,6 +8,8 @@ import { countMissedOffer } from '../availability/service.ts'
 import { forVisitor } from '../conversations/for-visitor.ts'
 import * as conversations from '../conversations/repository.ts'
 import { enqueue } from '../outbox/outbox.ts'
+import { closePushed } from '../push/pushes.ts'
+import { handOn, takeOver } from './handover.ts'
 import { changeInHand, withdrawOffers } from './in-hand.ts'
 import { routeOn } from './route.ts'
 
@@ -26,6 +28,7 @@ interface OfferRow {
   agentId: string
   state: Offer['state']
   expiresAt: Date
+  kind: 'request' | 'handover'
 }
 
 /** The agent takes the chat. Accepting again what one has accepted changes nothing.
@@ -45,6 +48,10 @@ export function accept(
 
     await close(tx, offer, 'accepted', now)
     const idleAt = new Date(now.getTime() + services.settings.idleEndMs)
+    if (offer.kind === 'handover') {
+      change.tellAgent(agent.id, closed(offer, 'accepted'))
+      return takeOver(change, conversation, agent, idleAt)
+    }
     await sql`
       update conversations set status = 'active', agent_id = ${agent.id}, accepted_at = ${now}, idle_at = ${idleAt},
              idle_warned = false
@@ -84,7 +91,8 @@ export function decline(services: Services, agentId: string, offerId: string): P
     refuseClosed(offer, conversation, change.now)
     await close(change.tx, offer, 'declined', change.now)
     change.tellAgent(agentId, closed(offer, 'declined'))
-    await routeOn(services, change, conversation)
+    if (offer.kind === 'handover') await handOn(services, change, conversation)
+    else await routeOn(services, change, conversation)
   })
 }
 
@@ -129,7 +137,7 @@ export async function sweepOffers(services: Services): Promise<void> {
 /** Takes back the pending offer of a conversation that the change has locked. Routing it on, or ending it, is next. */
 export async function withdrawPending({ tx, now, tellAgent }: Change, conversationId: string): Promise<void> {
   const { rows } = await sql<OfferRow>`
-    select id, conversation_id, agent_id, state, expires_at from offers
+    select id, conversation_id, agent_id, state, expires_at, kind from offers
     where conversation_id = ${conversationId} and state = 'pending'`.execute(tx)
   for (const offer of rows) {
     await close(tx, offer, 'withdrawn', now)
@@ -151,14 +159,17 @@ async function lockOffer(tx: Tx, offerId: string, agentId: string) {
 
 async function readOffer(db: Db | Tx, offerId: string): Promise<OfferRow | undefined> {
   const { rows } = await sql<OfferRow>`
-    select id, conversation_id, agent_id, state, expires_at from offers where id = ${offerId}`.execute(db)
+    select id, conversation_id, agent_id, state, expires_at, kind from offers where id = ${offerId}`.execute(
+    db,
+  )
   return rows[0]
 }
 
 function refuseClosed(offer: OfferRow, conversation: conversations.ConversationRow, now: Date): void {
   if (offer.state === 'pending' && offer.expiresAt > now) return
   const details = { offerState: offer.state }
-  if (conversation.agentId !== null && conversation.agentId !== offer.agentId)
+  const isOthers = conversation.agentId !== null && conversation.agentId !== offer.agentId
+  if (isOthers && offer.kind === 'request')
     throw new ConflictError('offer_taken', 'Somebody else has taken this chat.', details)
   if (offer.state === 'withdrawn')
     throw new ConflictError('offer_withdrawn', 'This chat is not on offer any more.', details)
@@ -169,6 +180,7 @@ function refuseClosed(offer: OfferRow, conversation: conversations.ConversationR
 
 async function close(tx: Tx, offer: OfferRow, state: Offer['state'], now: Date): Promise<void> {
   await sql`update offers set state = ${state}, closed_at = ${now} where id = ${offer.id}`.execute(tx)
+  await closePushed({ tx, now }, offer.id)
 }
 
 const closed = (offer: OfferRow, state: 'accepted' | 'declined' | 'expired' | 'withdrawn') =>

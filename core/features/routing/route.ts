@@ -6,9 +6,11 @@ import { isVisitorGone, miss } from '../conversations/endings.ts'
 import { forVisitor } from '../conversations/for-visitor.ts'
 import { append, type ConversationRow } from '../conversations/repository.ts'
 import { enqueue } from '../outbox/outbox.ts'
+import { pushOffer } from '../push/pushes.ts'
 import { chooseByRules } from '../routing-rules/book.ts'
 import { factsOf } from '../routing-rules/facts.ts'
 import { lockRouting, stagesFor } from './choose.ts'
+import { withdrawPending } from './offers.ts'
 import { type Considered, consider } from './order.ts'
 import { describeOffers } from './repository.ts'
 import { readRequest } from './request.ts'
@@ -61,6 +63,7 @@ export async function routeOn(
   change.after(services.wakeJobs)
   const [offer] = await describeOffers(tx, sql`o.id = ${id}`)
   if (offer) change.tellAgent(chosen.candidate.id, { type: 'offer', offer })
+  await pushOffer(services, change, { id, agentId: chosen.candidate.id })
 }
 
 /** A round robin moves to whom it has chosen, and only for that. */
@@ -80,12 +83,19 @@ export async function routeAgain(
   conversation: ConversationRow,
 ): Promise<void> {
   const { tx, now } = change
+  await withdrawPending(change, conversation.id)
+  if (conversation.agentId)
+    change.tellAgent(conversation.agentId, {
+      type: 'conversation_left',
+      conversationId: conversation.id,
+      to: null,
+    })
   conversation.status = 'waiting'
   conversation.agentId = null
   conversation.round += 1
   await sql`
     update conversations set status = 'waiting', agent_id = null, accepted_at = null, idle_at = null,
-           idle_warned = false, round = ${conversation.round}
+           idle_warned = false, round = ${conversation.round}, routed_at = ${now}
     where id = ${conversation.id}`.execute(tx)
   const entry = await append(tx, conversation, now, {
     kind: 'handed_over',

@@ -1,9 +1,10 @@
 import { z } from 'zod'
 import type { Api } from '../../app.ts'
 import { Id } from '../../contracts/common.ts'
-import { Conversation, OfferList } from '../../contracts/conversations.ts'
+import { Conversation, HandOver, OfferList } from '../../contracts/conversations.ts'
 import { Routing } from '../../contracts/routing.ts'
 import { visibleSummary } from '../conversations/repository.ts'
+import { handOver, takeBack } from './handover.ts'
 import { accept, decline } from './offers.ts'
 import { pendingOffersOf } from './repository.ts'
 import { readRouting } from './trace.ts'
@@ -18,6 +19,22 @@ export async function offerRoutes(app: Api): Promise<void> {
   app.get('/offers', { config, preHandler, schema: { response: { 200: OfferList } } }, async ({ agent }) => ({
     offers: await pendingOffersOf(services.db, services.clock.now(), agent.id),
   }))
+
+  app.post(
+    '/conversations/:id/handover',
+    { config, preHandler, schema: { params, body: HandOver, response: { 200: Conversation } } },
+    ({ params, body: { agentId, teamId, note }, agent }) =>
+      handOver(services, agent.id, params.id, {
+        to: teamId === undefined ? { agentId: agentId ?? '' } : { teamId },
+        note: note || null,
+      }),
+  )
+
+  app.delete(
+    '/conversations/:id/handover',
+    { config, preHandler, schema: { params, response: { 200: Conversation } } },
+    ({ params, agent }) => takeBack(services, agent.id, params.id),
+  )
 
   app.post(
     '/offers/:id/accept',
