@@ -19,6 +19,8 @@ export interface Config {
   smtpUrl: string | null
   logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
   testClock: Date | null
+  /** An origin that stands in for browsers' push services, wherever it is. */
+  pushUrl: string | null
   demoPassword: string | null
   /** Opens /metrics to whoever carries it as a bearer token. */
   metricsToken: string | null
@@ -45,6 +47,7 @@ const Environment = z.object({
   FOYER_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   FOYER_TEST_CLOCK: z.iso.datetime({ offset: true }).optional(),
   FOYER_DEMO_PASSWORD: z.string().min(8).optional(),
+  FOYER_PUSH_URL: siteUrl.optional(),
   FOYER_METRICS_TOKEN: z.string().min(16).regex(/^\S+$/).optional(),
   FOYER_TRUSTED_PROXIES: z.coerce.number().int().min(0).max(10).default(0),
 })
@@ -62,6 +65,8 @@ const expected: Record<keyof z.infer<typeof Environment>, string> = {
   FOYER_LOG_LEVEL: 'one of fatal, error, warn, info, debug, trace, silent',
   FOYER_TEST_CLOCK: 'an instant such as 2026-11-20T09:00:00Z',
   FOYER_DEMO_PASSWORD: 'at least 8 characters',
+  FOYER_PUSH_URL:
+    'the address without a path of what stands in for push services, such as http://127.0.0.1:4000',
   FOYER_METRICS_TOKEN: 'at least 16 characters of randomness, no spaces',
   FOYER_TRUSTED_PROXIES: 'a number of proxies from 0 to 10',
 }
@@ -106,6 +111,7 @@ export function readConfig(mode: Config['mode'], env: NodeJS.ProcessEnv): Config
     logLevel: e.FOYER_LOG_LEVEL,
     testClock: e.FOYER_TEST_CLOCK ? new Date(e.FOYER_TEST_CLOCK) : null,
     demoPassword: e.FOYER_DEMO_PASSWORD ?? null,
+    pushUrl: e.FOYER_PUSH_URL?.replace(/\/+$/, '') ?? null,
     metricsToken: e.FOYER_METRICS_TOKEN ?? null,
     trustedProxies: e.FOYER_TRUSTED_PROXIES,
   }

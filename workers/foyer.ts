@@ -4,6 +4,7 @@ import type { Services } from '#core/services.ts'
 import { startWorkers, type Workers } from './start.ts'
 import { deadlineSweep, deadlineTasks } from './tasks/deadlines.ts'
 import { presenceSweep } from './tasks/presence.ts'
+import { pushSweep, sendPush } from './tasks/push.ts'
 import { retention } from './tasks/retention.ts'
 import { searchIndexing } from './tasks/search.ts'
 import { sendMail } from './tasks/send-mail.ts'
@@ -18,8 +19,8 @@ export async function startFoyerWorkers(services: Services): Promise<Workers> {
   }
   const mailer = smtpUrl ? createMailer({ url: smtpUrl, sender }) : undefined
   const workers = await startWorkers({
-    tasks: [...deadlineTasks, sendMail],
-    schedules: [deadlineSweep, searchIndexing, presenceSweep, retention],
+    tasks: [...deadlineTasks, sendMail, sendPush],
+    schedules: [deadlineSweep, searchIndexing, presenceSweep, pushSweep, retention],
     db,
     pool,
     clock,

@@ -20,3 +20,14 @@ export const sendMail = defineJob('send-mail', z.strictObject({ mailId: Id }))
 export const expireOffer = defineJob('expire-offer', z.strictObject({ offerId: Id }))
 export const endIdle = defineJob('end-idle', z.strictObject({ conversationId: Id }))
 export const withdrawGone = defineJob('withdraw-gone', z.strictObject({ conversationId: Id }))
+
+/** A notification for one device. */
+export const sendPush = defineJob('send-push', z.strictObject({ pushId: Id }))
+
+/** What an agent has missed, or what failed, in one mail. */
+export const mailBatch = defineJob('mail-batch', z.strictObject({ batchId: Id }))
+
+/** Finds colleagues for the chats of an agent who has gone, when that is due. */
+export const lookAfterGone = defineJob('look-after-gone', z.strictObject({ agentId: Id }))
+/** Mails what was written to a visitor who has left, when that is due. */
+export const mailDeparted = defineJob('mail-departed', z.strictObject({ conversationId: Id }))

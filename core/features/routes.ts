@@ -12,6 +12,7 @@ import { unsentMailRoutes } from './mail/routes.ts'
 import { jobFailureRoutes } from './outbox/routes.ts'
 import { outcomeRoutes } from './outcomes/routes.ts'
 import { peopleRoutes } from './people/routes.ts'
+import { pushRoutes } from './push/routes.ts'
 import { offerRoutes } from './routing/routes.ts'
 import { routingRuleRoutes } from './routing-rules/routes.ts'
 import { setUpRoutes } from './setup/routes.ts'
@@ -37,6 +38,7 @@ export async function routes(app: Api): Promise<void> {
     offerRoutes,
     outcomeRoutes,
     peopleRoutes,
+    pushRoutes,
     routingRuleRoutes,
     setUpRoutes,
     signInRoutes,

@@ -71,7 +71,7 @@ export class AgentProtocol implements Protocol<AgentConnection> {
     await Promise.all([
       bus.listening(`agent:${connection.agent.id}`),
       bus.listening('agents'),
-      this.#presence.connect(connection.id, { type: 'agent', id: connection.agent.id }),
+      this.#presence.connect(connection.id, { type: 'agent', id: connection.agent.id }, hello.data.visible),
     ])
     connection.welcome(await this.#snapshot(connection.agent))
     return true
@@ -122,6 +122,8 @@ export class AgentProtocol implements Protocol<AgentConnection> {
         return answer(connection, agentTyping(this.#services, agent.id, frame))
       case 'seen':
         return answer(connection, agentSeen(this.#services, agent.id, frame, connection.id))
+      case 'visible':
+        return answer(connection, this.#presence.setVisible(connection.id, frame.visible))
       default:
         frame satisfies never
     }

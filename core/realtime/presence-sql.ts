@@ -14,9 +14,36 @@ export function isOnline(
     where s.subject_id = ${subjectId} and s.subject_type = ${type} and s.dropped_at is null and o.alive_until > ${now})`
 }
 
-/** The same, with the grace for reloads: who dropped less than `graceMs` ago is still there. A process that died
- *  dropped its sockets when its lease ended. */
+/** Whether an agent sees an inbox at `now`, or saw one less than `ms` ago: for the moment a reload takes. */
+export function isSeen(agentId: RawBuilder<unknown>, now: Date, ms: number): RawBuilder<boolean> {
+  const since = new Date(now.getTime() - ms)
+  return sql<boolean>`exists (
+    select from presence line join processes home on home.id = line.process_id
+    where line.subject_id = ${agentId} and line.subject_type = 'agent' and line.visible
+      and (line.dropped_at is null or line.dropped_at > ${since}) and home.alive_until > ${since})`
+}
+
+/** Whom an offer can reach: with a live socket, or, for agents, a device that takes notifications. */
 export function isReachable(
+  type: 'agent' | 'visitor',
+  subjectId: RawBuilder<unknown>,
+  now: Date,
+  ms = graceMs,
+): RawBuilder<boolean> {
+  const connected = isConnected(type, subjectId, now, ms)
+  return type === 'agent' ? sql<boolean>`(${connected} or ${hasLiveDevice(subjectId)})` : connected
+}
+
+/** So many deliveries in a row that failed: nobody may count on the next one. */
+const mostFailures = 5
+
+const hasLiveDevice = (agentId: RawBuilder<unknown>): RawBuilder<boolean> => sql<boolean>`exists (
+  select from push_subscriptions d
+  where d.agent_id = ${agentId} and d.gone_at is null and d.failures < ${mostFailures})`
+
+/** Whether somebody has a live socket, with the grace for reloads: who dropped less than `graceMs` ago is still there. A
+ *  process that died dropped its sockets when its lease ended. */
+export function isConnected(
   type: 'agent' | 'visitor',
   subjectId: RawBuilder<unknown>,
   now: Date,

@@ -33,6 +33,8 @@ export class Presence {
   readonly #open = new Map<string, Subject>()
   readonly #connected = new Map<string, Subject>()
   readonly #dropped = new Map<string, Subject>()
+  /** Open sockets of pages that nobody sees. */
+  readonly #hidden = new Set<string>()
   /** The batch being written, and the one that is gathered for after it. */
   #writing: Promise<void> = Promise.resolve()
   #gathering: Promise<void> | undefined
@@ -69,8 +71,10 @@ export class Presence {
       update processes set alive_until = ${now} where id = ${this.#processId}`.execute(this.#services.db)
   }
 
-  /** Resolves when the routing can see it. */
-  connect(socketId: string, subject: Subject): Promise<void> {
+  /** Resolves when the routing can see it.
+   *  @param visible whether somebody sees the page behind it. */
+  connect(socketId: string, subject: Subject, visible = true): Promise<void> {
+    if (!visible) this.#hidden.add(socketId)
     socketCounts.opened.add(subject.type)
     this.#open.set(socketId, subject)
     this.#connected.set(socketId, subject)
@@ -79,8 +83,21 @@ export class Presence {
 
   drop(socketId: string, subject: Subject): Promise<void> {
     this.#open.delete(socketId)
+    this.#hidden.delete(socketId)
     this.#dropped.set(socketId, subject)
     return this.#soon()
+  }
+
+  /** The page behind a socket has come into view, or gone out of it. */
+  async setVisible(socketId: string, visible: boolean): Promise<void> {
+    if (!this.#open.has(socketId) || this.#hidden.has(socketId) !== visible) return
+    if (visible) this.#hidden.delete(socketId)
+    else this.#hidden.add(socketId)
+    // behind the batch that may be writing the row
+    await this.#soon()
+    await sql`update presence set visible = ${!this.#hidden.has(socketId)} where socket_id = ${socketId}`.execute(
+      this.#services.db,
+    )
   }
 
   #soon(): Promise<void> {
@@ -130,10 +147,12 @@ export class Presence {
     const { rows } = await sql<{ type: Subject['type']; reconnected: number }>`
       with came as (
         select * from unnest(${connected.map(([id]) => id)}::uuid[], ${connected.map(([, s]) => s.type)}::text[],
-                             ${connected.map(([, s]) => s.id)}::uuid[]) as t (socket_id, subject_type, subject_id)
+                             ${connected.map(([, s]) => s.id)}::uuid[],
+                             ${connected.map(([id]) => !this.#hidden.has(id))}::boolean[])
+          as t (socket_id, subject_type, subject_id, visible)
       ), written as (
-        insert into presence (socket_id, process_id, subject_type, subject_id, connected_at)
-        select socket_id, ${this.#processId}, subject_type, subject_id, ${now} from came
+        insert into presence (socket_id, process_id, subject_type, subject_id, connected_at, visible)
+        select socket_id, ${this.#processId}, subject_type, subject_id, ${now}, visible from came
         on conflict (socket_id) do update set dropped_at = null
       )
       select subject_type as type, count(*) as reconnected from came

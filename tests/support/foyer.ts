@@ -61,7 +61,12 @@ export class TestFoyer {
     await anOrganisation(pool, clock.now(), options.settings)
     const site = await aSite(pool, clock.now())
     const config = {
-      ...readConfig('start', { FOYER_PORT: '0', FOYER_LOG_LEVEL: 'silent', FOYER_DATA_DIR: tmpdir() }),
+      ...readConfig('start', {
+        FOYER_PORT: '0',
+        FOYER_LOG_LEVEL: 'silent',
+        FOYER_DATA_DIR: tmpdir(),
+        FOYER_SECRET_KEY: 'a secret key that only tests know',
+      }),
       ...options.config,
       databaseUrl: database.url,
     }

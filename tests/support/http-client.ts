@@ -48,6 +48,10 @@ export class HttpClient {
     return this.call('PUT', path, body)
   }
 
+  delete(path: string): Promise<unknown> {
+    return this.call('DELETE', path)
+  }
+
   patch<T>(path: string, body: unknown): Promise<T> {
     return this.call('PATCH', path, body)
   }
