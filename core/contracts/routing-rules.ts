@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { Id, Instant, Text } from './common.ts'
 import { EndReason } from './conversations.ts'
+import { PassedOverReason, RoutingStage } from './routing.ts'
 import {
   type FactType,
   factTypeNames,
@@ -189,19 +190,28 @@ const Explained: z.ZodType<Explained> = z.lazy(() =>
   }),
 )
 
-/** Would be asked first, or next after a decline; or why not at all. */
-const CandidateState = z.enum(['first', 'next', 'unavailable', 'unreachable', 'full', 'inactive'])
+/** Which rule would decide, with the draft in its place. */
+const Decision = z.object({ name: z.string(), isDraft: z.boolean() })
+
 export const RulePreview = z.object({
+  /** Whether the draft's conditions hold. */
   matches: z.boolean(),
   explained: Explained,
   facts: Facts,
-  /** The rule that stands before this one and would decide instead. */
-  decidedBefore: z.object({ id: Id, name: z.string() }).nullable(),
-  /** Those the rule names, in the order they would be asked. */
+  /** Another rule that stands before the draft, or after it when that does not hold; null: none holds. */
+  decides: Decision.nullable(),
+  /** The site of the request, and whether it asks the rules at all. */
+  site: z.object({ name: z.string(), usesRules: z.boolean() }).nullable(),
+  /** Everybody who would be asked, in order, as if the site asked the rules; the first without a reason would be asked
+   *  now, the next ones if that one declines. At most 50. */
   candidates: z.array(
     z.object({
       agent: z.object({ id: Id, name: z.string() }),
-      state: CandidateState,
+      stage: RoutingStage,
+      /** The name of the team or rule, or the account's domain. */
+      label: z.string().nullable(),
+      /** Why they cannot be asked. */
+      reason: PassedOverReason.nullable(),
       /** unavailable: until when, if it is known. */
       until: Instant.nullable(),
     }),
@@ -223,8 +233,8 @@ export const ReplayedRequest = z.object({
   agent: z.object({ id: Id, name: z.string() }).nullable(),
   /** Those who were asked, in order. */
   asked: z.array(z.object({ id: Id, name: z.string() })),
-  /** Which rule would decide now, with the draft in its place; null is none. The draft itself has `isDraft`. */
-  wouldMatch: z.object({ name: z.string(), isDraft: z.boolean() }).nullable(),
+  /** What would decide now; null: no rule holds. */
+  wouldMatch: Decision.nullable(),
 })
 export type ReplayedRequest = z.infer<typeof ReplayedRequest>
 

@@ -5,6 +5,7 @@ import BlocksSettings from '../blocks/BlocksSettings.svelte'
 import CannedRepliesSettings from '../canned-replies/CannedRepliesSettings.svelte'
 import type { Messages } from '../messages/language.ts'
 import OutcomesSettings from '../outcomes/OutcomesSettings.svelte'
+import RulesSettings from '../routing-rules/RulesSettings.svelte'
 import PreferencesSettings from '../session/PreferencesSettings.svelte'
 import SitesSettings from '../sites/SitesSettings.svelte'
 
@@ -53,6 +54,14 @@ export const sections: readonly Section[] = [
     intro: (text) => text.sites.intro,
     needs: 'sites.view',
     page: SitesSettings,
+  },
+  {
+    id: 'routing-rules',
+    group: 'chat',
+    title: (text) => text.rules.title,
+    intro: (text) => text.rules.intro,
+    needs: 'rules.view',
+    page: RulesSettings,
   },
   {
     id: 'outcomes',

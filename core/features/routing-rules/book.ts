@@ -6,7 +6,7 @@ import { type CompiledGroup, compileGroup, Known } from './matching.ts'
 import { readBook } from './repository.ts'
 
 export interface CompiledRule {
-  rule: Pick<RoutingRule, 'id' | 'name' | 'enabled' | 'priority' | 'target'>
+  rule: Pick<RoutingRule, 'id' | 'name' | 'target'> & { isDraft?: true }
   conditions: CompiledGroup
 }
 

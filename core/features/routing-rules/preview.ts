@@ -1,17 +1,25 @@
 import { sql } from 'kysely'
 import { typeOfFact } from '../../contracts/routing-facts.ts'
-import type { Draft, Facts, PreviewRule, RulePreview } from '../../contracts/routing-rules.ts'
+import type {
+  Draft,
+  Facts,
+  FactValue,
+  PreviewRule,
+  RoutingRule,
+  RulePreview,
+} from '../../contracts/routing-rules.ts'
 import type { Db } from '../../db/pool.ts'
 import { InvalidInputError, NotFoundError } from '../../errors.ts'
 import type { Services } from '../../services.ts'
 import { type Viewer, visibleTo } from '../conversations/visibility.ts'
 import { readOrganisation } from '../organisation/settings.ts'
+import { planRoute } from '../routing/plan.ts'
+import { imagineRequest } from '../routing/request.ts'
 import { visitorVisibleTo } from '../visitors/visibility.ts'
 import { type CompiledRule, compileRule, matchRules } from './book.ts'
-import { candidatesOf } from './candidates.ts'
 import { gatherFacts, localTime, type RequestOf } from './facts.ts'
 import { compileGroup, Known } from './matching.ts'
-import { readRules } from './repository.ts'
+import { readRules, readSiteNames } from './repository.ts'
 import { refuseUnknown } from './service.ts'
 
 /**
@@ -26,49 +34,71 @@ export async function previewRule(
 ): Promise<RulePreview> {
   await refuseUnknown(db, rule)
   const now = clock.now()
-  const facts =
+  const { facts, siteId, visitorId } =
     request.from === 'example'
-      ? await exampleFacts(db, now, request.facts)
-      : await gatherFacts(db, now, await findRequest(db, now, viewer, request))
+      ? await exampleOf(db, now, request.facts)
+      : await factsOfRequest(db, now, viewer, request)
   const explained = compileGroup(rule.conditions).explain(new Known(facts))
-  const decides = matchRules(await rulesWithDraft(db, rule), facts)
+  const decides = matchRules(await rulesWithDraft(db, rule), facts)?.rule ?? null
+  const site = await findSite(db, siteId)
+  const imagined = site && (await imagineRequest(db, { siteId: site.id, visitorId }))
+  const planned = imagined
+    ? await planRoute(
+        db,
+        now,
+        {
+          ...imagined,
+          route: { by: 'rules' },
+          email: imagined.email ?? textOf(facts['visitor.email']),
+          company: imagined.company ?? textOf(facts['visitor.company']),
+        },
+        { rule: decides, cap: settings.agentCap },
+      )
+    : []
   return {
     matches: explained.holds,
     explained,
     facts,
-    decidedBefore:
-      explained.holds && decides && decides.rule.id !== draftId
-        ? { id: decides.rule.id, name: decides.rule.name }
-        : null,
-    candidates: await candidatesOf(db, now, {
-      target: rule.target,
-      ruleId: rule.id ?? null,
-      cap: settings.agentCap,
-    }),
+    decides: decides && { name: decides.name, isDraft: decides.isDraft === true },
+    site: site && { name: site.name, usesRules: imagined?.route.by === 'rules' },
+    candidates: planned.slice(0, shownAtMost).map(({ agent, stage, label, reason, until }) => ({
+      agent,
+      stage,
+      label,
+      reason,
+      until: until?.toISOString() ?? null,
+    })),
   }
 }
 
-/** Stands for the draft among the saved rules. */
-export const draftId = 'draft'
+const shownAtMost = 50
+const textOf = (value: FactValue | undefined) => (typeof value === 'string' ? value : null)
+
+/** Of a rule that was never saved. */
+const unsavedId = '00000000-0000-0000-0000-000000000000'
 
 /** The enabled rules with the draft in the place of the one it replaces, or after them all. */
 export async function rulesWithDraft(db: Db, draft: Draft): Promise<CompiledRule[]> {
   const saved = await readRules(db)
   const place = saved.findIndex(({ id }) => id === draft.id)
-  const compiled = {
-    rule: {
-      id: draftId,
-      name: draft.name ?? '',
-      enabled: true,
-      priority: place < 0 ? saved.length + 1 : place + 1,
-      target: draft.target,
-    },
+  const compiled: CompiledRule = {
+    rule: { id: draft.id ?? unsavedId, name: draft.name ?? '', target: draft.target, isDraft: true },
     conditions: compileGroup(draft.conditions),
   }
-  const before = saved.slice(0, place < 0 ? saved.length : place)
-  const after = place < 0 ? [] : saved.slice(place + 1)
-  const enabled = (rules: typeof saved) => rules.filter((rule) => rule.enabled).map(compileRule)
-  return [...enabled(before), compiled, ...enabled(after)]
+  const enabled = (rules: RoutingRule[]) => rules.filter((rule) => rule.enabled).map(compileRule)
+  return place < 0
+    ? [...enabled(saved), compiled]
+    : [...enabled(saved.slice(0, place)), compiled, ...enabled(saved.slice(place + 1))]
+}
+
+async function factsOfRequest(
+  db: Db,
+  now: Date,
+  viewer: Viewer,
+  request: { from: 'conversation' | 'visitor'; id: string },
+) {
+  const found = await findRequest(db, now, viewer, request)
+  return { facts: await gatherFacts(db, now, found), siteId: found.siteId, visitorId: found.visitorId }
 }
 
 async function findRequest(
@@ -90,7 +120,7 @@ async function findRequest(
 }
 
 /** An example says what it is about; the clock says the rest. */
-async function exampleFacts(db: Db, now: Date, given: Facts): Promise<Facts> {
+async function exampleOf(db: Db, now: Date, given: Facts) {
   const unknown = Object.keys(given).filter((fact) => typeOfFact(fact) === undefined)
   if (unknown[0] !== undefined)
     throw new InvalidInputError(
@@ -101,5 +131,12 @@ async function exampleFacts(db: Db, now: Date, given: Facts): Promise<Facts> {
       })),
     )
   const timeZone = (await readOrganisation(db))?.timeZone ?? 'UTC'
-  return { ...localTime(now, timeZone), ...given }
+  const facts: Facts = { ...localTime(now, timeZone), ...given }
+  return { facts, siteId: textOf(facts.site), visitorId: null }
+}
+
+/** The request's site; an example that names none comes to the first. */
+async function findSite(db: Db, id: string | null): Promise<{ id: string; name: string } | null> {
+  const sites = await readSiteNames(db)
+  return sites.find((site) => id === null || site.id === id) ?? null
 }

@@ -5,7 +5,7 @@ import type { Services } from '../../services.ts'
 import { type Viewer, visibleTo } from '../conversations/visibility.ts'
 import { matchRules } from './book.ts'
 import { compileGroup, Known } from './matching.ts'
-import { draftId, rulesWithDraft } from './preview.ts'
+import { rulesWithDraft } from './preview.ts'
 import { refuseUnknown } from './service.ts'
 
 const weekMs = 7 * 86_400_000
@@ -40,11 +40,11 @@ export async function replayRule({ db, clock }: Services, viewer: Viewer, draft:
       if (!conditions.holds(new Known(facts))) continue
       matched += 1
       const decides = matchRules(rules, facts)?.rule
-      if (decides?.id === draftId) decided += 1
+      if (decides?.isDraft) decided += 1
       if (found.length < shownAtMost)
         found.push({
           id,
-          wouldMatch: decides ? { name: decides.name, isDraft: decides.id === draftId } : null,
+          wouldMatch: decides ? { name: decides.name, isDraft: decides.isDraft === true } : null,
         })
     }
     if (!complete) break

@@ -5,6 +5,7 @@ import { conversations } from './conversations.ts'
 import { offers } from './offers.ts'
 import { people } from './people.ts'
 import { schedules } from './schedules.ts'
+import { routingRules } from './routing-rules.ts'
 import { session } from './session.ts'
 import { settings } from './settings.ts'
 import { tools } from './tools.ts'
@@ -23,5 +24,6 @@ export const en = (f: Format) => ({
   ...visitors(f),
   ...people(f),
   ...settings(),
+  ...routingRules(f),
   ...schedules(f),
 })

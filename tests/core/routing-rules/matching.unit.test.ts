@@ -83,7 +83,7 @@ test('phone numbers are the same however they are written', () => {
 
 test('the first rule that holds decides, and one without conditions is for everybody', () => {
   const rule = (name: string, conditions: Group) => ({
-    rule: { id: name, name, enabled: true, priority: 1, target: { type: 'team' as const, teamId: name } },
+    rule: { id: name, name, target: { type: 'team' as const, teamId: name } },
     conditions: compileGroup(conditions),
   })
   const rules = [

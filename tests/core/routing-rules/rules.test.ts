@@ -302,6 +302,7 @@ test('a preview says what would happen now, condition by condition, and why', as
   const { visitor, id } = await request('tom@contoso.test', 'Contoso')
   await visitor.ends(id)
   const draft = {
+    name: 'Draft',
     conditions: all(
       condition('visitor.company', 'is', 'CONTOSO'),
       condition('visitor.pastChats', 'greater', 10),
@@ -320,11 +321,8 @@ test('a preview says what would happen now, condition by condition, and why', as
           { holds: false, known: from === 'visitor' ? 1 : 0 },
         ],
       },
-      decidedBefore: null,
-      candidates: [
-        { agent: { name: 'Dana' }, state: 'first' },
-        { agent: { name: 'Marco' }, state: 'unreachable' },
-      ],
+      decides: null,
+      site: { name: 'Main site', usesRules: false },
     })
 
   // a saved rule that stands before it
@@ -340,21 +338,25 @@ test('a preview says what would happen now, condition by condition, and why', as
   }
   expect(await preview(example)).toMatchObject({
     matches: true,
-    decidedBefore: { id: before.id, name: 'All of Contoso' },
+    decides: { name: 'All of Contoso', isDraft: false },
+    candidates: [{ agent: { name: 'Dana' }, stage: 'rule', label: 'All of Contoso', reason: null }],
     // the clock's own
     facts: { 'local.weekday': 1, 'visitor.company': 'Contoso' },
   })
   // in the place of that rule it decides itself
   expect(await preview({ ...example, rule: { ...example.rule, id: before.id } })).toMatchObject({
     matches: true,
-    decidedBefore: null,
+    decides: { name: 'Draft', isDraft: true },
+    candidates: [
+      { agent: { name: 'Dana' }, stage: 'rule', label: 'Draft', reason: null },
+      { agent: { name: 'Marco' }, stage: 'rule', reason: 'unreachable' },
+    ],
   })
 
   await dana.http.put('/me/availability', { status: 'unavailable' })
-  expect((await preview(example)).candidates.map(({ state }) => state)).toEqual([
-    'unavailable',
-    'unreachable',
-  ])
+  expect(await preview(example)).toMatchObject({
+    candidates: [{ agent: { name: 'Dana' }, stage: 'rule', reason: 'unavailable', until: expect.any(String) }],
+  })
   await dana.http.put('/me/availability', { status: 'schedule' })
   // nothing of it was kept
   expect((await list()).map(({ name }) => name)).toEqual(['All of Contoso'])

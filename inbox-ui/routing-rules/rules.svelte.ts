@@ -1,0 +1,89 @@
+import type { RoutingRule, RuleList, SaveRule } from '../../core/contracts/routing-rules.ts'
+import { type Api, sentence } from '../app/api.ts'
+
+/** The rules in their order. Adding, changing and ordering throw what Foyer refused. */
+export class RoutingRules {
+  readonly #api: Api
+  #all = $state.raw<RuleList | null>(null)
+  #error = $state('')
+  #deleted = $state.raw<RoutingRule | null>(null)
+
+  constructor(api: Api) {
+    this.#api = api
+  }
+
+  /** Null until loaded. */
+  get all(): RuleList | null {
+    return this.#all
+  }
+  get error(): string {
+    return this.#error
+  }
+  /** The rule deleted last, until it is brought back or something else is done. */
+  get deleted(): RoutingRule | null {
+    return this.#deleted
+  }
+
+  load = async (): Promise<void> => {
+    this.#error = ''
+    try {
+      this.#all = await this.#api.get<RuleList>('/routing-rules')
+    } catch (error) {
+      this.#error = sentence(error)
+    }
+  }
+
+  /** @param id null adds it as the last. */
+  async save(id: string | null, rule: SaveRule): Promise<RoutingRule> {
+    const saved = await this.#api.send<RoutingRule>(
+      id === null ? 'POST' : 'PUT',
+      id === null ? '/routing-rules' : `/routing-rules/${id}`,
+      rule,
+    )
+    this.#deleted = null
+    const rules = this.#rules()
+    this.#keep(id === null ? [...rules, saved] : rules.map((one) => (one.id === id ? saved : one)))
+    return saved
+  }
+
+  async delete(rule: RoutingRule): Promise<void> {
+    await this.#api.send('DELETE', `/routing-rules/${rule.id}`)
+    this.#keep(this.#rules().filter(({ id }) => id !== rule.id))
+    this.#deleted = rule
+  }
+
+  /** Puts the rule deleted last where it stood. */
+  async undo(): Promise<void> {
+    const rule = this.#deleted
+    if (!rule) return
+    const { name, enabled, conditions, target, priority } = rule
+    const body = { name, enabled, conditions, target, place: priority }
+    const saved = await this.#api.send<RoutingRule>('POST', '/routing-rules', body)
+    this.#deleted = null
+    this.#keep(this.#rules().toSpliced(saved.priority - 1, 0, saved))
+  }
+
+  /** Shown at once; put back if Foyer refuses. @param to the place among the rules, from 0. */
+  async move(id: string, to: number): Promise<void> {
+    const before = this.#rules()
+    const from = before.findIndex((rule) => rule.id === id)
+    const rule = before[from]
+    if (!rule || to < 0 || to >= before.length || to === from) return
+    this.#keep(before.toSpliced(from, 1).toSpliced(to, 0, rule))
+    try {
+      const ids = this.#rules().map((one) => one.id)
+      const { rules } = await this.#api.send<{ rules: RoutingRule[] }>('PUT', '/routing-rules/order', { ids })
+      this.#keep(rules)
+    } catch (error) {
+      this.#keep(before)
+      throw error
+    }
+  }
+
+  #rules = () => this.#all?.rules ?? []
+
+  #keep(rules: RoutingRule[]): void {
+    if (this.#all)
+      this.#all = { ...this.#all, rules: rules.map((rule, index) => ({ ...rule, priority: index + 1 })) }
+  }
+}
