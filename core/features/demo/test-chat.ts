@@ -1,9 +1,11 @@
 import { randomUUIDv7 } from 'node:crypto'
 import { sql } from 'kysely'
 import { ConflictError } from '../../errors.ts'
+import { isReachable } from '../../realtime/presence-sql.ts'
 import type { Services } from '../../services.ts'
 import { describeAvailability } from '../availability/service.ts'
 import { requestConversation } from '../conversations/service.ts'
+import { loadOf } from '../routing/load.ts'
 import { hashToken, newToken } from '../sign-in/tokens.ts'
 import { readSites } from '../sites/repository.ts'
 
@@ -13,9 +15,9 @@ const text =
 const staysMs = 24 * 60 * 60_000
 
 /** A pretend visitor asks for a person, and the agent who wanted it is asked first.
- *  @throws {ConflictError} `not_available` or `no_site` */
+ *  @throws {ConflictError} `not_available`, `not_reachable`, `full` or `no_site` */
 export async function sendTestChat(services: Services, agentId: string): Promise<void> {
-  const { db, clock } = services
+  const { db, clock, settings } = services
   const now = clock.now()
   const [site] = await readSites(db)
   if (!site)
@@ -26,6 +28,13 @@ export async function sendTestChat(services: Services, agentId: string): Promise
       'not_available',
       'Set yourself to available first, then the test chat comes to you.',
     )
+  const { rows } = await sql<{ reachable: boolean; load: number }>`
+    select ${isReachable('agent', sql`a.id`, now)} as reachable, ${loadOf(sql`a.id`)} as load
+    from agents a where a.id = ${agentId}`.execute(db)
+  if (!rows[0]?.reachable)
+    throw new ConflictError('not_reachable', 'Your inbox is not connected. Reload the page, then try again.')
+  if (rows[0].load >= settings.agentCap)
+    throw new ConflictError('full', 'You have as many chats as you can take. End one, then try again.')
   const visitorId = randomUUIDv7()
   await sql`
     insert into visitors (id, site_id, token_hash, name, created_at, seen_at)

@@ -7,12 +7,14 @@ import type { Services } from '../../services.ts'
 import { permissionsOf } from '../agents/permissions.ts'
 import { availabilityAt } from '../availability/schedule.ts'
 import { type OverrideColumns, overrideColumns, toOverride } from '../availability/service.ts'
+import { loadOf } from '../routing/load.ts'
 
 const freshMs = 2_000
 
 interface Row extends OverrideColumns {
   profile: Profile
   reachable: boolean
+  hasRoom: boolean
   liveChatSchedule: Schedule
 }
 
@@ -61,19 +63,20 @@ export class ReachabilityWatch {
   }
 }
 
-async function readReachability({ db, clock }: Services): Promise<Reachability> {
+async function readReachability({ db, clock, settings }: Services): Promise<Reachability> {
   const now = clock.now()
   const { rows } = await sql<Row>`
     select a.profile, a.live_chat_schedule, ${overrideColumns},
-           ${isReachable('agent', sql`a.id`, now)} as reachable
+           ${isReachable('agent', sql`a.id`, now)} as reachable,
+           ${loadOf(sql`a.id`)} < ${settings.agentCap} as has_room
     from agents a where a.active`.execute(db)
   let backAt: Date | null = null
-  // somebody who should be there may be back any minute: a time would be a guess
+  // somebody who should be there may be back any minute, and who is full may end a chat: a time would be a guess
   let due = false
   for (const row of rows) {
     if (!permissionsOf(row.profile).includes('conversations.reply')) continue
     const { available, until } = availabilityAt(row.liveChatSchedule, toOverride(row), now)
-    if (available && row.reachable) return { open: true, backAt: null }
+    if (available && row.reachable && row.hasRoom) return { open: true, backAt: null }
     if (available) due = true
     else if (until && (!backAt || until < backAt)) backAt = until
   }

@@ -24,27 +24,32 @@ export async function recordPage(services: Services, visitorId: string, page: Pa
   const now = clock.now()
   const utm = readUtm(page.url)
   const shown = JSON.stringify({ url: page.url, title: page.title })
-  await sql`
-    with visitor as (
+  await db.transaction().execute(async (tx) => {
+    // the visitor's row first: two tabs opened together are one visit
+    const { rows } = await sql`
       update visitors set
         seen_at = ${now}, page = ${shown}::jsonb,
         referrer = coalesce(referrer, ${page.referrer}),
         utm = coalesce(utm, ${Object.keys(utm).length > 0 ? JSON.stringify(utm) : null}::jsonb)
-      where id = ${visitorId} returning id
-    ), going_on as (
-      update visits set
-        last_at = ${now},
-        page_count = page_count + case when pages -> -1 ->> 'url' = ${page.url} then 0 else 1 end,
-        pages = case when pages -> -1 ->> 'url' = ${page.url} or page_count >= ${pagesAVisit} then pages
-                     else pages || jsonb_build_array(${shown}::jsonb) end
-      where id = (
-        select id from visits where visitor_id = ${visitorId}
-          and last_at > ${new Date(now.getTime() - visitEndsAfterMs)} order by last_at desc limit 1)
-      returning id
-    )
-    insert into visits (id, visitor_id, started_at, last_at, pages, page_count)
-    select ${randomUUIDv7()}::uuid, visitor.id, ${now}::timestamptz, ${now}::timestamptz, jsonb_build_array(${shown}::jsonb), 1
-    from visitor where not exists (select from going_on)`.execute(db)
+      where id = ${visitorId} returning id`.execute(tx)
+    if (!rows[0]) return
+    await sql`
+      with going_on as (
+        update visits set
+          last_at = ${now},
+          page_count = page_count + case when pages -> -1 ->> 'url' = ${page.url} then 0 else 1 end,
+          pages = case when pages -> -1 ->> 'url' = ${page.url} or page_count >= ${pagesAVisit} then pages
+                       else pages || jsonb_build_array(${shown}::jsonb) end
+        where id = (
+          select id from visits where visitor_id = ${visitorId}
+            and last_at > ${new Date(now.getTime() - visitEndsAfterMs)} order by last_at desc limit 1)
+        returning id
+      )
+      insert into visits (id, visitor_id, started_at, last_at, pages, page_count)
+      select ${randomUUIDv7()}::uuid, ${visitorId}::uuid, ${now}::timestamptz, ${now}::timestamptz,
+             jsonb_build_array(${shown}::jsonb), 1
+      where not exists (select from going_on)`.execute(tx)
+  })
   // most who look around are in no chat, and cost no transaction
   const chats = await activeChats(db, sql`v.id = ${visitorId}`)
   if (chats.length > 0) await change(services, (change) => tellAgentOf(change, visitorId))
