@@ -105,13 +105,15 @@ export class People {
  */
 export class PeopleImport {
   readonly #api: Api
+  readonly #path: string
   #status = $state<'choosing' | 'sending' | 'done'>('choosing')
   #sent = $state(0)
   #result = $state.raw<ImportResult | null>(null)
   #error = $state('')
 
-  constructor(api: Api) {
+  constructor(api: Api, path = '/people/import') {
     this.#api = api
+    this.#path = path
   }
 
   get status() {
@@ -138,7 +140,7 @@ export class PeopleImport {
     this.reset()
     this.#status = 'sending'
     try {
-      this.#result = await this.#api.upload<ImportResult>('/people/import', file, 'text/csv', (part) => {
+      this.#result = await this.#api.upload<ImportResult>(this.#path, file, 'text/csv', (part) => {
         this.#sent = part
       })
       this.#status = 'done'

@@ -52,4 +52,9 @@ export class Collection<Item extends { id: string }, New, Change> {
     this.#list = (this.#list ?? []).map((item) => (item.id === id ? changed : item))
     return changed
   }
+
+  async remove(id: string): Promise<void> {
+    await this.#api.send('DELETE', `${this.#keeping.path}/${id}`)
+    this.#list = (this.#list ?? []).filter((item) => item.id !== id)
+  }
 }

@@ -1,5 +1,6 @@
 import type { Component } from 'svelte'
 import type { Permission } from '../../core/contracts/agents.ts'
+import AccountsSettings from '../accounts/AccountsSettings.svelte'
 import AgentsSettings from '../agents/AgentsSettings.svelte'
 import BlocksSettings from '../blocks/BlocksSettings.svelte'
 import CannedRepliesSettings from '../canned-replies/CannedRepliesSettings.svelte'
@@ -8,6 +9,7 @@ import OutcomesSettings from '../outcomes/OutcomesSettings.svelte'
 import RulesSettings from '../routing-rules/RulesSettings.svelte'
 import PreferencesSettings from '../session/PreferencesSettings.svelte'
 import SitesSettings from '../sites/SitesSettings.svelte'
+import TeamsSettings from '../teams/TeamsSettings.svelte'
 
 /** One page under Settings, at /inbox/settings/:id. */
 export interface Section {
@@ -48,6 +50,14 @@ export const sections: readonly Section[] = [
     page: AgentsSettings,
   },
   {
+    id: 'teams',
+    group: 'organisation',
+    title: (text) => text.teams.title,
+    intro: (text) => text.teams.intro,
+    needs: 'teams.view',
+    page: TeamsSettings,
+  },
+  {
     id: 'sites',
     group: 'chat',
     title: (text) => text.sites.title,
@@ -62,6 +72,14 @@ export const sections: readonly Section[] = [
     intro: (text) => text.rules.intro,
     needs: 'rules.view',
     page: RulesSettings,
+  },
+  {
+    id: 'accounts',
+    group: 'chat',
+    title: (text) => text.accounts.title,
+    intro: (text) => text.accounts.intro,
+    needs: 'accounts.manage',
+    page: AccountsSettings,
   },
   {
     id: 'outcomes',

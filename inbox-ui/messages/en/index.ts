@@ -4,8 +4,9 @@ import { availability } from './availability.ts'
 import { conversations } from './conversations.ts'
 import { offers } from './offers.ts'
 import { people } from './people.ts'
-import { schedules } from './schedules.ts'
+import { routing } from './routing.ts'
 import { routingRules } from './routing-rules.ts'
+import { schedules } from './schedules.ts'
 import { session } from './session.ts'
 import { settings } from './settings.ts'
 import { tools } from './tools.ts'
@@ -23,6 +24,7 @@ export const en = (f: Format) => ({
   ...tools(f),
   ...visitors(f),
   ...people(f),
+  ...routing(f),
   ...settings(),
   ...routingRules(f),
   ...schedules(f),

@@ -1,0 +1,36 @@
+import type { PassedOverReason, RoutingStep } from '../../core/contracts/routing.ts'
+import type { Format } from '../messages/format.ts'
+import type { Messages } from '../messages/language.ts'
+
+/** Where a step's candidate came from: "Team: Sales". */
+export function stageInWords({ stage, label }: RoutingStep, text: Messages): string {
+  const words = text.routing
+  return label === null ? words.stages[stage] : words.stageOf(words.stages[stage], label)
+}
+
+/** What came of a step: "Dana was unavailable until 17:00", "Marco accepted after 12 s". */
+export function stepInWords(step: RoutingStep, text: Messages, format: Format, now: number): string {
+  const words = text.routing
+  const name = step.agent?.name
+  if (name === undefined) {
+    const counted = Object.entries(step.others ?? {}) as [PassedOverReason, number][]
+    return words.others(counted.map(([reason, count]) => words.many[reason](count)))
+  }
+  if (step.offer) {
+    const { state, askedAt, closedAt } = step.offer
+    if (state === 'pending' || closedAt === null) return words.offer.pending(name)
+    return words.offer[state](name, format.length(Date.parse(closedAt) - Date.parse(askedAt)))
+  }
+  switch (step.reason) {
+    case 'unavailable':
+      return words.unavailable(name, step.until && format.timeOrDay(step.until, now))
+    case 'full':
+      return words.full(name, step.load ?? 0, step.cap ?? 0)
+    case 'inactive':
+    case 'asked_already':
+    case 'unreachable':
+      return words[step.reason](name)
+    case null:
+      return name
+  }
+}
