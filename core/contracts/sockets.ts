@@ -148,11 +148,6 @@ const AgentAvailabilityChanged = z.object({
   agentId: Id,
   availability: Availability,
 })
-/** Something an inbox keeps a copy of is different now: read it again. */
-const SettingsChanged = z.object({
-  type: z.literal('settings_changed'),
-  what: z.enum(['canned_replies', 'outcomes']),
-})
 const CountsChanged = z.object({ type: z.literal('counts'), counts: Counts })
 /** Something an inbox keeps a copy of is different now: read it again. */
 const SettingsChanged = z.object({

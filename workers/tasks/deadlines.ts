@@ -1,5 +1,8 @@
-import { endIdle, expireOffer, withdrawGone } from '#core/contracts/jobs.ts'
+import { endIdle, expireOffer, lookAfterGone, mailDeparted, withdrawGone } from '#core/contracts/jobs.ts'
+import { mailIfDeparted, sweepDepartures } from '#core/features/conversations/departures.ts'
 import { endIfIdle, sweepConversations, withdrawIfGone } from '#core/features/conversations/endings.ts'
+import { sweepClaims } from '#core/features/conversations/missed.ts'
+import { sweepGoneAgents } from '#core/features/routing/agent-gone.ts'
 import { expire, sweepOffers } from '#core/features/routing/offers.ts'
 import type { Services } from '#core/services.ts'
 import { every } from '../schedules.ts'
@@ -26,13 +29,30 @@ export const deadlineTasks = [
     run: ({ services, payload }: OutsideWork<typeof withdrawGone, Services>) =>
       withdrawIfGone(services, payload.conversationId),
   }),
+  defineOutsideTask({
+    ...lookAfterGone,
+    attempts: 10,
+    run: ({ services }: OutsideWork<typeof lookAfterGone, Services>) => sweepGoneAgents(services),
+  }),
+  defineOutsideTask({
+    ...mailDeparted,
+    attempts: 10,
+    run: ({ services, payload }: OutsideWork<typeof mailDeparted, Services>) =>
+      mailIfDeparted(services, payload.conversationId),
+  }),
 ]
 
 export const deadlineSweep = every<Services>(
   1_000,
   'overdue deadlines',
   async ({ services }) => {
-    const sweeps = await Promise.allSettled([sweepOffers(services), sweepConversations(services)])
+    const sweeps = await Promise.allSettled([
+      sweepOffers(services),
+      sweepConversations(services),
+      sweepGoneAgents(services),
+      sweepDepartures(services),
+      sweepClaims(services),
+    ])
     for (const sweep of sweeps) if (sweep.status === 'rejected') throw sweep.reason
   },
   { oneProcess: true },
