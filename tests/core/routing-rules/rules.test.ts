@@ -339,7 +339,6 @@ test('a preview says what would happen now, condition by condition, and why', as
   expect(await preview(example)).toMatchObject({
     matches: true,
     decides: { name: 'All of Contoso', isDraft: false },
-    candidates: [{ agent: { name: 'Dana' }, stage: 'rule', label: 'All of Contoso', reason: null }],
     // the clock's own
     facts: { 'local.weekday': 1, 'visitor.company': 'Contoso' },
   })
@@ -347,16 +346,16 @@ test('a preview says what would happen now, condition by condition, and why', as
   expect(await preview({ ...example, rule: { ...example.rule, id: before.id } })).toMatchObject({
     matches: true,
     decides: { name: 'Draft', isDraft: true },
-    candidates: [
-      { agent: { name: 'Dana' }, stage: 'rule', label: 'Draft', reason: null },
-      { agent: { name: 'Marco' }, stage: 'rule', reason: 'unreachable' },
-    ],
   })
 
+  const plan = async () =>
+    (await preview({ ...example, rule: { ...example.rule, id: before.id } })).candidates.map(
+      ({ agent, stage, label, reason }) => [agent.name, stage, label, reason].join(),
+    )
+  expect((await plan()).slice(0, 2)).toEqual(['Dana,rule,Draft,', 'Marco,rule,Draft,unreachable'])
+  expect(await plan()).toContain('Ada Admin,round_robin,,unreachable')
   await dana.http.put('/me/availability', { status: 'unavailable' })
-  expect(await preview(example)).toMatchObject({
-    candidates: [{ agent: { name: 'Dana' }, stage: 'rule', reason: 'unavailable', until: expect.any(String) }],
-  })
+  expect((await plan()).slice(0, 2)).toEqual(['Dana,rule,Draft,unavailable', 'Marco,rule,Draft,unreachable'])
   await dana.http.put('/me/availability', { status: 'schedule' })
   // nothing of it was kept
   expect((await list()).map(({ name }) => name)).toEqual(['All of Contoso'])
@@ -369,6 +368,22 @@ test('a preview says what would happen now, condition by condition, and why', as
     [{ from: 'nowhere' }, 422],
   ] as const)
     await expect(preview({ rule: draft, request: request_ })).rejects.toMatchObject({ status })
+})
+
+test('a site that asks the rules puts its requests to those whom the first rule names', async () => {
+  const route = (by: string) =>
+    foyer.pool.query('update sites set route = $1 where id = $2', [by, foyer.site.id])
+  const nora = await foyer.agent({ name: 'Nora' })
+  await create(rule('Kept', all(condition('visitor.company', 'is', 'Initech')), [nora]))
+  await route('rules')
+  for (let n = 0; n < 2; n++) {
+    const visitor = await foyer.visitor({ fields: { company: 'INITECH' } })
+    const { id } = await visitor.asks()
+    expect((await nora.offered(id)).conversationId).toBe(id)
+    await visitor.ends(id)
+  }
+  await route('round_robin')
+  await nora.leaves()
 })
 
 test('a chat that a colleague has now is in no preview and no replay', async () => {
