@@ -78,6 +78,8 @@ export const Agent = z.object({
   name: z.string(),
   profile: Profile,
   active: z.boolean(),
+  /** May watch active chats of others: a permission of its own, given by an admin. */
+  supervises: z.boolean(),
   availability: Availability,
   reachable: z.boolean(),
   liveChatSchedule: Schedule,
@@ -92,7 +94,13 @@ export const CreateAgent = z.strictObject({
   password: Password,
 })
 export const ChangeAgent = z
-  .strictObject({ name: PersonName, profile: Profile, active: z.boolean(), password: Password })
+  .strictObject({
+    name: PersonName,
+    profile: Profile,
+    active: z.boolean(),
+    supervises: z.boolean(),
+    password: Password,
+  })
   .partial()
 
 export const SetUp = z.strictObject({

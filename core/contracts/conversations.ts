@@ -215,3 +215,7 @@ export const Transcript = z.object({
   outcome: Outcome.nullable(),
   entries: z.array(Entry.omit({ clientId: true }).extend({ name: z.string() })),
 })
+
+/** To which address the visitor's copy is on its way. */
+export const MailedTranscript = z.object({ to: z.string() })
+export type MailedTranscript = z.infer<typeof MailedTranscript>

@@ -7,6 +7,7 @@ import { countMissed } from '../features/conversations/endings.ts'
 import { readEntries, summaries, visibleSummary } from '../features/conversations/repository.ts'
 import { addNote, say } from '../features/conversations/service.ts'
 import { agentSeen, agentTyping } from '../features/conversations/signals.ts'
+import { noteWatching } from '../features/conversations/watching.ts'
 import { pendingOffersOf } from '../features/routing/repository.ts'
 import { liveSessions, type SignedIn } from '../features/sign-in/sessions.ts'
 import { sameToken, socketTokenOf } from '../features/sign-in/tokens.ts'
@@ -148,9 +149,12 @@ export class AgentProtocol implements Protocol<AgentConnection> {
       clock.now(),
       asked.map(({ agent }) => agent.sessionHash),
     )
-    for (const connection of asked)
-      if (live.get(connection.agent.sessionHash.toString('hex')) !== connection.agent.profile)
+    for (const connection of asked) {
+      const { sessionHash, profile, supervises } = connection.agent
+      const now = live.get(sessionHash.toString('hex'))
+      if (now?.profile !== profile || now.supervises !== supervises)
         connection.close(closeCodes.revoked, 'Signed out')
+    }
   }
 
   /** Sends everybody here a fresh snapshot, for when frames of other processes may have been lost. */
@@ -193,7 +197,8 @@ export class AgentProtocol implements Protocol<AgentConnection> {
     { conversationId, afterSeq }: { conversationId: string; afterSeq: number },
   ) {
     const { db, clock } = this.#services
-    await visibleSummary(db, clock.now(), connection.agent, conversationId)
+    const conversation = await visibleSummary(db, clock.now(), connection.agent, conversationId)
+    await noteWatching(this.#services, connection.agent, conversation)
     const page = await readEntries(db, conversationId, { afterSeq })
     connection.send({ type: 'entries', conversationId, ...page })
   }

@@ -5,7 +5,7 @@ import type { Permission, Profile } from '../../contracts/agents.ts'
 const table: Record<Permission, readonly Profile[]> = {
   'conversations.view': ['admin', 'live_agent'],
   'conversations.reply': ['admin', 'live_agent'],
-  // Nobody by default: an active chat belongs to its agent, whoever else is in charge.
+  // Of no profile: an active chat belongs to its agent, whoever else is in charge. An admin gives it to single people.
   'conversations.supervise': [],
   'visitors.view': ['admin', 'live_agent'],
   'visitors.edit': ['admin', 'live_agent'],
@@ -30,4 +30,10 @@ const table: Record<Permission, readonly Profile[]> = {
 
 export function permissionsOf(profile: Profile): Permission[] {
   return (Object.keys(table) as Permission[]).filter((permission) => table[permission].includes(profile))
+}
+
+/** What the profile includes, and what this agent has been given besides. */
+export function permissionsOfAgent(agent: { profile: Profile; supervises: boolean }): Permission[] {
+  const own = permissionsOf(agent.profile)
+  return agent.supervises ? [...own, 'conversations.supervise'] : own
 }

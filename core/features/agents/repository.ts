@@ -12,6 +12,7 @@ interface AgentRow extends OverrideColumns {
   name: string
   profile: Profile
   active: boolean
+  supervises: boolean
   reachable: boolean
   liveChatSchedule: Schedule
 }
@@ -19,7 +20,7 @@ interface AgentRow extends OverrideColumns {
 /** In the round robin's order. @param where a condition over `a` (agents). */
 export async function describeAgents(db: Db | Tx, now: Date, where: RawBuilder<unknown>): Promise<Agent[]> {
   const { rows } = await sql<AgentRow>`
-    select a.id, a.email, a.name, a.profile, a.active, ${isReachable('agent', sql`a.id`, now)} as reachable,
+    select a.id, a.email, a.name, a.profile, a.active, a.supervises, ${isReachable('agent', sql`a.id`, now)} as reachable,
            a.live_chat_schedule, ${overrideColumns}
     from agents a where ${where} order by a.position`.execute(db)
   return rows.map((row) => ({
@@ -28,6 +29,7 @@ export async function describeAgents(db: Db | Tx, now: Date, where: RawBuilder<u
     name: row.name,
     profile: row.profile,
     active: row.active,
+    supervises: row.supervises,
     availability: describeAvailability(row.liveChatSchedule, toOverride(row), now),
     reachable: row.reachable,
     liveChatSchedule: row.liveChatSchedule,
@@ -65,11 +67,12 @@ export async function lockActiveAdmins(tx: Tx): Promise<string[]> {
 export async function update(
   tx: Tx,
   id: string,
-  to: { name?: string; profile?: Profile; active?: boolean; passwordHash?: string },
+  to: { name?: string; profile?: Profile; active?: boolean; supervises?: boolean; passwordHash?: string },
 ): Promise<boolean> {
   const { rows } = await sql`
     update agents set name = coalesce(${to.name ?? null}, name), profile = coalesce(${to.profile ?? null}, profile),
            active = coalesce(${to.active ?? null}::boolean, active),
+           supervises = coalesce(${to.supervises ?? null}::boolean, supervises),
            password_hash = coalesce(${to.passwordHash ?? null}, password_hash)
     where id = ${id} returning id`.execute(tx)
   return rows.length > 0

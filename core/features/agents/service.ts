@@ -66,7 +66,7 @@ export async function changeAgent(
     await audit(tx, { now, actorId, action, objectType: 'agent', objectId: id, detail })
     if (to.active === false || password !== undefined) await revoke(change, services, { agentId: id })
     // sockets look again at what their agent may do
-    else if (to.profile)
+    else if (to.profile || to.supervises !== undefined)
       after(() => services.bus.publish('control', JSON.stringify({ type: 'sessions_changed' })))
     return readAgent(tx, now, id)
   }

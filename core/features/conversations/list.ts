@@ -11,7 +11,7 @@ const pageSize = 50
 
 /**
  * One page of a list. `active`: the viewer's own, all at once (their number is capped), longest waiting first. `all`:
- * the same ones on the first page, then everybody's ended and missed ones by their end. `missed`: by their end.
+ * the same ones on the first page, with those of others for whoever may watch them, then everybody's ended and missed ones by their end. `missed`: by their end.
  * @throws {InvalidInputError} a cursor that this list never gave
  */
 export async function listConversations(
@@ -36,7 +36,10 @@ export async function listConversations(
     }
   const closed = await listClosed(db, now, viewer, request, after)
   if (request.view === 'missed' || request.cursor) return closed
-  const own = await summaries(db, now, mine, sql`order by c.last_at desc, c.id desc`)
+  const open = viewer.permissions.has('conversations.supervise')
+    ? sql`c.status = 'active' and ${visibleTo(viewer)} and ${filters(request)}`
+    : mine
+  const own = await summaries(db, now, open, sql`order by c.last_at desc, c.id desc`)
   return { conversations: [...own, ...closed.conversations], nextCursor: closed.nextCursor }
 }
 

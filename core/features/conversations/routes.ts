@@ -7,6 +7,7 @@ import {
   EndConversation,
   EntryPage,
   ListConversations,
+  MailedTranscript,
   Note,
   ReadEntries,
   ReplyByMail,
@@ -21,7 +22,8 @@ import { listConversations } from './list.ts'
 import { claim, release, reply as replyByMail } from './missed.ts'
 import { readEntries, readNotes, visibleSummary } from './repository.ts'
 import { addNote, say, setOutcome } from './service.ts'
-import { formatTranscript, readTranscript } from './transcript.ts'
+import { formatTranscript, mailTranscript, readTranscript } from './transcript.ts'
+import { noteWatching } from './watching.ts'
 
 const params = z.object({ id: Id })
 const view = { config: { access: 'conversations.view' } } as const
@@ -57,7 +59,7 @@ export async function conversationRoutes(app: Api): Promise<void> {
       schema: { params, querystring: ReadEntries, response: { 200: EntryPage } },
     },
     async ({ params, query, agent }) => {
-      await visibleSummary(db, clock.now(), agent, params.id)
+      await noteWatching(services, agent, await visibleSummary(db, clock.now(), agent, params.id))
       const page = await readEntries(db, params.id, query)
       const first = page.entries[0]?.seq ?? (query.afterSeq ?? 0) + 1
       // notes before the first line stand after seq 0
@@ -123,6 +125,7 @@ export async function conversationRoutes(app: Api): Promise<void> {
     { ...view, preHandler: mayView, schema: { params } },
     async ({ params, agent }, answer) => {
       const conversation = await visibleSummary(db, clock.now(), agent, params.id)
+      await noteWatching(services, agent, conversation)
       const zone = (await readOrganisation(db))?.timeZone ?? 'UTC'
       answer.type('text/plain; charset=utf-8').header('content-disposition', disposition(conversation, 'txt'))
       // a string would go through the JSON serialiser
@@ -130,11 +133,18 @@ export async function conversationRoutes(app: Api): Promise<void> {
     },
   )
 
+  app.post(
+    '/conversations/:id/mail-transcript',
+    { ...reply, preHandler: mayReply, schema: { params, response: { 200: MailedTranscript } } },
+    ({ params, agent }) => mailTranscript(services, agent, params.id),
+  )
+
   app.get(
     '/conversations/:id/transcript.json',
     { ...view, preHandler: mayView, schema: { params, response: { 200: Transcript } } },
     async ({ params, agent }, answer) => {
       const conversation = await visibleSummary(db, clock.now(), agent, params.id)
+      await noteWatching(services, agent, conversation)
       answer.header('content-disposition', disposition(conversation, 'json'))
       const entries = await readTranscript(db, conversation)
       return {

@@ -13,7 +13,7 @@ import { missUnseen, tellCounts } from './endings.ts'
 import { forVisitor, listForVisitor } from './for-visitor.ts'
 import type { OutgoingMessage } from './message-log.ts'
 import * as conversations from './repository.ts'
-import { type Viewer, visibleTo } from './visibility.ts'
+import { type Viewer, visibleTo, withoutWatching } from './visibility.ts'
 import { takePlace } from './waiting-limit.ts'
 
 interface Request {
@@ -212,7 +212,7 @@ export function addNote(
       with made as (
         insert into notes (id, conversation_id, agent_id, client_id, after_seq, at, text)
         select ${randomUUIDv7()}, c.id, ${viewer.id}, ${clientId}, c.last_seq, ${now}, ${text}
-        from conversations c where c.id = ${conversationId} and ${visibleTo(viewer)}
+        from conversations c where c.id = ${conversationId} and ${visibleTo(withoutWatching(viewer))}
         on conflict (conversation_id, agent_id, client_id) do nothing
         returning *
       )

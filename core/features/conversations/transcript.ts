@@ -1,7 +1,12 @@
 import { sql } from 'kysely'
 import type { Conversation, Entry } from '../../contracts/conversations.ts'
 import type { Db } from '../../db/pool.ts'
-import { readEntries } from './repository.ts'
+import { NotFoundError } from '../../errors.ts'
+import { change, type Services } from '../../services.ts'
+import { readOrganisation } from '../organisation/settings.ts'
+import { addressOf, writeTo } from './letters.ts'
+import { lock, readEntries, visibleSummary } from './repository.ts'
+import type { Viewer } from './visibility.ts'
 
 type Named = Entry & { name: string }
 
@@ -32,6 +37,31 @@ async function readNames(db: Db, conversationId: string): Promise<Map<string, st
     select distinct a.id, a.name from entries e join agents a on a.id = e.sender_id
     where e.conversation_id = ${conversationId} and e.sender_type = 'agent'`.execute(db)
   return new Map(rows.map(({ id, name }) => [id, name]))
+}
+
+/** Mails a finished chat to its visitor.
+ *  @throws {NotFoundError} it is not there, or goes on
+ *  @throws {ConflictError} `no_mail_server`, `no_address` */
+export async function mailTranscript(
+  services: Services,
+  agent: Viewer & { email: string },
+  conversationId: string,
+): Promise<{ to: string }> {
+  const { db, clock } = services
+  const conversation = await visibleSummary(db, clock.now(), agent, conversationId)
+  if (conversation.status !== 'ended') throw new NotFoundError('chat that has ended')
+  const zone = (await readOrganisation(db))?.timeZone ?? 'UTC'
+  const transcript = formatTranscript(await readTranscript(db, conversation), zone)
+  return change(services, async (change) => {
+    const row = await lock(change.tx, conversationId)
+    const to = await addressOf(services, change.tx, row.visitorId)
+    await writeTo(services, change, row, to, {
+      subject: (organisation) => `Your chat with ${organisation}`,
+      body: ['This is what was said:', transcript.trimEnd()],
+      replyTo: agent.email,
+    })
+    return { to: to.address }
+  })
 }
 
 /** One line an entry, `YYYY-MM-DD HH:MM:SS ±hh:mm  Name: text`, further lines of a text indented.

@@ -19,3 +19,10 @@ export function visibleTo(viewer: Viewer, c = 'c'): RawBuilder<boolean> {
   if (viewer.permissions.has('conversations.supervise')) return sql<boolean>`not ${table}.blocked`
   return sql<boolean>`(not ${table}.blocked and (${table}.status in ('ended', 'missed') or ${table}.agent_id = ${viewer.id}))`
 }
+
+/** The viewer as far as changing something is concerned: who watches the chats of others only reads. */
+export function withoutWatching(viewer: Viewer): Viewer {
+  const permissions = new Set(viewer.permissions)
+  permissions.delete('conversations.supervise')
+  return { id: viewer.id, permissions }
+}

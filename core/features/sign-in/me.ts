@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { Me, Profile } from '../../contracts/agents.ts'
 import { NotSignedInError } from '../../errors.ts'
 import type { Services } from '../../services.ts'
-import { permissionsOf } from '../agents/permissions.ts'
+import { permissionsOfAgent } from '../agents/permissions.ts'
 import { describeAvailability } from '../availability/service.ts'
 import { canMail } from '../conversations/letters.ts'
 import { StoredPreferences } from './routes.ts'
@@ -14,12 +14,13 @@ export async function describeMe(services: Services, agentId: string, sessionTok
     email: string
     name: string
     profile: Profile
+    supervises: boolean
     preferences: unknown
     organisation: string
     timeZone: string
     isSample: boolean
   }>`
-    select a.id, a.email, a.name, a.profile, a.preferences, o.name as organisation, o.time_zone,
+    select a.id, a.email, a.name, a.profile, a.supervises, a.preferences, o.name as organisation, o.time_zone,
            exists (select from sites where key = 'demo') as is_sample
     from agents a, organisation o where a.id = ${agentId}`.execute(services.db)
   const row = rows[0]
@@ -29,7 +30,7 @@ export async function describeMe(services: Services, agentId: string, sessionTok
     email: row.email,
     name: row.name,
     profile: row.profile,
-    permissions: permissionsOf(row.profile),
+    permissions: permissionsOfAgent(row),
     organisation: {
       name: row.organisation,
       timeZone: row.timeZone,

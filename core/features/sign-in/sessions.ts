@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { Profile } from '../../contracts/agents.ts'
 import type { Db, Tx } from '../../db/pool.ts'
 import type { Change, Services } from '../../services.ts'
-import { permissionsOf } from '../agents/permissions.ts'
+import { permissionsOfAgent } from '../agents/permissions.ts'
 import type { Viewer } from '../conversations/visibility.ts'
 import { hashToken, newToken } from './tokens.ts'
 
@@ -14,6 +14,7 @@ export interface SignedIn extends Viewer {
   email: string
   name: string
   profile: Profile
+  supervises: boolean
   /** Identifies the session without being able to open it. */
   sessionHash: Buffer
 }
@@ -38,19 +39,23 @@ export async function openSession(
 /** @returns null for a token that opens nothing: unknown, expired, revoked, or of a deactivated agent. */
 export async function findSession(db: Db, now: Date, token: string): Promise<SignedIn | null> {
   const hash = hashToken(token)
-  const { rows } = await sql<{ id: string; email: string; name: string; profile: Profile }>`
-    select a.id, a.email, a.name, a.profile from sessions s join agents a on a.id = s.agent_id
+  const { rows } = await sql<Omit<SignedIn, 'permissions' | 'sessionHash'>>`
+    select a.id, a.email, a.name, a.profile, a.supervises from sessions s join agents a on a.id = s.agent_id
     where s.token_hash = ${hash} and s.expires_at > ${now} and a.active`.execute(db)
   const row = rows[0]
-  return row ? { ...row, permissions: new Set(permissionsOf(row.profile)), sessionHash: hash } : null
+  return row ? { ...row, permissions: new Set(permissionsOfAgent(row)), sessionHash: hash } : null
 }
 
-/** Which of these sessions still open something. Sockets ask every few seconds, so that revocation reaches them. */
-export async function liveSessions(db: Db, now: Date, hashes: Buffer[]): Promise<Map<string, Profile>> {
-  const { rows } = await sql<{ hash: string; profile: Profile }>`
-    select encode(s.token_hash, 'hex') as hash, a.profile from sessions s join agents a on a.id = s.agent_id
+/** Which of these sessions still open something, and what their agents are. Sockets ask every few seconds, so that revocation reaches them. */
+export async function liveSessions(
+  db: Db,
+  now: Date,
+  hashes: Buffer[],
+): Promise<Map<string, Pick<SignedIn, 'profile' | 'supervises'>>> {
+  const { rows } = await sql<{ hash: string; profile: Profile; supervises: boolean }>`
+    select encode(s.token_hash, 'hex') as hash, a.profile, a.supervises from sessions s join agents a on a.id = s.agent_id
     where s.token_hash = any (${hashes}) and s.expires_at > ${now} and a.active`.execute(db)
-  return new Map(rows.map((row) => [row.hash, row.profile]))
+  return new Map(rows.map(({ hash, ...agent }) => [hash, agent]))
 }
 
 /** Ends one session, or all of an agent's, with the change that asks for it; open sockets are told after the commit,

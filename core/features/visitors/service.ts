@@ -6,7 +6,7 @@ import { NotFoundError } from '../../errors.ts'
 import { type Change, change, type Services } from '../../services.ts'
 import { audit } from '../audit/audit.ts'
 import { lock, summary } from '../conversations/repository.ts'
-import type { Viewer } from '../conversations/visibility.ts'
+import { type Viewer, withoutWatching } from '../conversations/visibility.ts'
 import * as visitors from './repository.ts'
 import { visitorVisibleTo } from './visibility.ts'
 
@@ -31,7 +31,7 @@ export function correctVisitor(
 ): Promise<Visitor> {
   return change(services, async (change) => {
     const { tx, now } = change
-    await readVisitor(tx, now, agent, id)
+    await readVisitor(tx, now, withoutWatching(agent), id)
     await visitors.mergeCorrections(tx, id, corrections)
     await audit(tx, {
       now,
