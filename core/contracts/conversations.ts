@@ -47,8 +47,8 @@ export const Entry = z.object({
   at: Instant,
   text: z.string().nullable(),
   /** joined: {name}; ended: {reason, by: agent's name or null}; warning: {endsAt}; handed_over: {name: whoever takes
-   *  over, or null while somebody is being found; from: whose it was, where somebody handed it over}. Messages: null, or
-   *  {channel: 'mail'} for an answer that went by mail. */
+   *  over, or null while somebody is being found; from: whose it was, where somebody handed it over}; file: SentFile in files.ts, `text` is
+   *  its name. Messages: null, or {channel: 'mail'} for an answer that went by mail. */
   data: z.record(z.string(), z.unknown()).nullable(),
   /** The sender's own id for it, so that what it still shows as "sending" meets its stored self. */
   clientId: z.string().nullable(),

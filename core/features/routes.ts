@@ -8,6 +8,7 @@ import { blockRoutes } from './blocks/routes.ts'
 import { cannedReplyRoutes } from './canned-replies/routes.ts'
 import { conversationRoutes } from './conversations/routes.ts'
 import { demoRoutes } from './demo/routes.ts'
+import { fileRoutes } from './files/routes.ts'
 import { unsentMailRoutes } from './mail/routes.ts'
 import { jobFailureRoutes } from './outbox/routes.ts'
 import { outcomeRoutes } from './outcomes/routes.ts'
@@ -34,6 +35,7 @@ export async function routes(app: Api): Promise<void> {
     cannedReplyRoutes,
     conversationRoutes,
     demoRoutes,
+    fileRoutes,
     jobFailureRoutes,
     offerRoutes,
     outcomeRoutes,

@@ -28,6 +28,11 @@ export class HttpClient {
     this.#headers.cookie = cookie
   }
 
+  /** What every call carries. */
+  get headers(): Readonly<Record<string, string>> {
+    return this.#headers
+  }
+
   get cookie(): string | undefined {
     return this.#headers.cookie
   }

@@ -39,7 +39,7 @@ export async function listForVisitor(
     select c.id, c.status, c.agent_id, a.name as agent_name, c.requested_at, c.routed_at, c.ended_at, c.end_reason, c.last_seq,
            c.last_at, c.last_text, c.agent_read_seq, c.visitor_read_seq, c.message_left,
            (select count(*) from entries e where e.conversation_id = c.id and e.seq > c.visitor_read_seq
-              and e.kind = 'message' and e.sender_type = 'agent') as unread
+              and e.kind in ('message', 'file') and e.sender_type = 'agent') as unread
     from conversations c left join agents a on a.id = c.agent_id
     where ${where}
     order by (c.status in ('waiting', 'active')) desc, c.requested_at desc limit ${limit}`.execute(db)

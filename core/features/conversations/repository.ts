@@ -161,7 +161,7 @@ export async function summaries(
            c.agent_id, a.name as agent_name, c.site_id, s.name as site_name, c.previous_id, c.requested_at, c.accepted_at, c.ended_at, c.end_reason,
            c.outcome, c.page, c.first_text, c.last_seq, c.last_at, c.last_text, c.last_sender, c.waiting_since, c.idle_at,
            (select count(*) from entries e where e.conversation_id = c.id and e.seq > c.agent_read_seq
-              and e.kind = 'message' and e.sender_type = 'visitor') as unread,
+              and e.kind in ('message', 'file') and e.sender_type = 'visitor') as unread,
            c.agent_read_seq, c.visitor_read_seq, c.visitor_received_seq, c.mailed_seq,
            c.claimed_by as claimed_by_id, k.name as claimed_by_name, c.replied_at, ${latestHandover} as handover
     from conversations c

@@ -91,13 +91,14 @@ function words(entry: Named): string {
   switch (entry.kind) {
     case 'message':
       return entry.text ?? ''
+    case 'file':
+      return `(sent a file: ${entry.text ?? ''}${sizeOf(entry.data?.size)})`
     case 'joined':
       return '(joined)'
     case 'warning':
       return '(the chat ends soon if nobody writes)'
     case 'ended':
       return endings[String(entry.data?.reason)] ?? '(the chat ended)'
-    case 'file':
     case 'calendar_shared':
     case 'meeting_booked':
     case 'handed_over':
@@ -106,6 +107,9 @@ function words(entry: Named): string {
       return entry.kind satisfies never
   }
 }
+
+const sizeOf = (bytes: unknown) =>
+  typeof bytes === 'number' ? `, ${Math.ceil(bytes / 1024).toLocaleString('en')} KB` : ''
 
 const endings: Record<string, string> = {
   agent: '(ended the chat)',

@@ -52,7 +52,7 @@ for (const [network, bits] of [
   own.addSubnet(network, bits, 'ipv6')
 
 /** What no one network can be told from is not counted either. */
-function isPublic(counted: string): boolean {
+export function isPublic(counted: string): boolean {
   const address = counted.replace(/\/64$/, '')
   const kind = isIP(address)
   return kind !== 0 && !own.check(address, kind === 4 ? 'ipv4' : 'ipv6')

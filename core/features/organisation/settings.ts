@@ -39,6 +39,25 @@ export const OrganisationSettings = z.object({
       sessionsPerMinute: z.number().int().min(1).default(120),
       /** Requests of one address that wait at the same time. */
       addressWaiting: z.number().int().min(1).default(5),
+      /** Of one file; and how many a conversation may have. */
+      fileBytes: z
+        .number()
+        .int()
+        .min(1_024)
+        .max(100 * 1024 * 1024)
+        .default(10 * 1024 * 1024),
+      filesAConversation: z.number().int().min(0).default(20),
+      /** What one visitor, and everybody behind one address, may send in 24 hours. */
+      visitorFileBytesADay: z
+        .number()
+        .int()
+        .min(0)
+        .default(100 * 1024 * 1024),
+      addressFileBytesADay: z
+        .number()
+        .int()
+        .min(0)
+        .default(500 * 1024 * 1024),
       /** Open sockets of one visitor, and of one agent, a process. */
       visitorSockets: z.number().int().min(1).default(20),
       agentSockets: z.number().int().min(1).default(30),

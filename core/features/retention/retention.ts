@@ -1,6 +1,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Db } from '../../db/pool.ts'
 import type { Services } from '../../services.ts'
+import { arrivingMs } from '../files/repository.ts'
 import { daysBefore, monthsBefore } from './ago.ts'
 
 /** Rows a statement: a batch holds its locks for some milliseconds, so nobody waits for the broom. */
@@ -63,6 +64,14 @@ export async function forgetOld(
           'conversation_id',
           sql`at < ${daysBefore(now, factsKeptDays)} order by at`,
         ),
+      atOnce,
+    ),
+    arrivingFiles: await clear(
+      () => forget(db, 'files', 'id', sql`seq is null and at <= ${new Date(now.getTime() - arrivingMs)}`),
+      atOnce,
+    ),
+    fileAddresses: await clear(
+      () => forget(db, 'file_addresses', 'file_id', sql`at <= ${daysBefore(now, 1)}`),
       atOnce,
     ),
     addresses: await clear(

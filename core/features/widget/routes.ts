@@ -22,6 +22,7 @@ import { endByVisitor } from '../conversations/endings.ts'
 import { forVisitor, listForVisitor } from '../conversations/for-visitor.ts'
 import { readEntries } from '../conversations/repository.ts'
 import { leaveMessage, requestConversation, say } from '../conversations/service.ts'
+import { visitorFileRoutes } from '../files/routes.ts'
 import { findSiteByKey, findSiteOf } from '../sites/repository.ts'
 import { openVisitorSession } from './session.ts'
 import { endVisitorSession, findVisitor, type KnownVisitor } from './tokens.ts'
@@ -191,6 +192,14 @@ export async function widgetRoutes(app: Api): Promise<void> {
       await endByVisitor(services, visitor.id, request.params.id)
       return forVisitor(db, request.params.id)
     },
+  )
+
+  await app.register((scope) =>
+    visitorFileRoutes(scope as Api, {
+      visitorOf,
+      take: (request, kind) => limit(request, visitorOf(request).id, kind),
+      addressOf: (request) => countedAs(request.ip),
+    }),
   )
 
   app.post(
