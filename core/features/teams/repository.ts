@@ -54,9 +54,8 @@ export async function setMembers(tx: Tx, id: string, agentIds: string[]): Promis
 /** Those of the ids that no agent has. */
 export async function unknownAgents(tx: Tx, agentIds: string[]): Promise<string[]> {
   const { rows } = await sql<{ id: string }>`
-    select id from unnest(${agentIds}::uuid[]) id where not exists (select from agents a where a.id = id)`.execute(
-    tx,
-  )
+    select given.id from unnest(${agentIds}::uuid[]) as given (id)
+    where not exists (select from agents a where a.id = given.id)`.execute(tx)
   return rows.map(({ id }) => id)
 }
 
