@@ -69,3 +69,15 @@ export const PushPayload = z.object({
   expiresAt: Instant,
 })
 export type PushPayload = z.infer<typeof PushPayload>
+
+/** Where a click on a notification of an offer leads. */
+export const OfferOutcome = z.object({
+  conversationId: Id,
+  state: z.enum(['pending', 'accepted', 'declined', 'expired', 'withdrawn']),
+  visitor: z.string().nullable(),
+  /** The chat is the signed-in agent's. */
+  isOwn: z.boolean(),
+  /** The name of the other agent who has it, or had it. */
+  takenBy: z.string().nullable(),
+})
+export type OfferOutcome = z.infer<typeof OfferOutcome>

@@ -1,4 +1,5 @@
 import { createContext } from 'svelte'
+import type { Notifications } from '../notifications/notifications.svelte.ts'
 import type { App } from './app.svelte.ts'
 import type { Inbox } from './inbox.svelte.ts'
 import type { Sounds } from './sounds.svelte.ts'
@@ -12,6 +13,7 @@ export const [useInbox, provideInbox] = createContext<Inbox>()
 /** What stands around every page. */
 export interface Surroundings {
   sounds: Sounds
+  notifications: Notifications
   showKeyboard: () => void
   showGoTo: () => void
 }

@@ -28,6 +28,8 @@ const answerMs = 10_000
 const firstPauseMs = 400
 const longestPauseMs = 15_000
 
+const isVisible = () => document.visibilityState === 'visible'
+
 export class AgentSocket {
   #status = $state<SocketStatus>('closed')
   #retryAt = $state<number | null>(null)
@@ -39,6 +41,8 @@ export class AgentSocket {
   #answerTimer: ReturnType<typeof setTimeout> | undefined
   /** Counts the tries: what an older try still has to say is not heard. */
   #try = 0
+  /** What Foyer was told last of whether somebody can see this page. */
+  #visible = true
 
   constructor(options: SocketOptions) {
     this.#options = options
@@ -104,7 +108,10 @@ export class AgentSocket {
     if (token === null) return this.close()
     const socket = new (this.#options.WebSocket ?? WebSocket)(this.#options.url)
     this.#socket = socket
-    socket.onopen = () => socket.send(JSON.stringify({ type: 'hello', token }))
+    socket.onopen = () => {
+      this.#visible = isVisible()
+      socket.send(JSON.stringify({ type: 'hello', token, visible: this.#visible }))
+    }
     socket.onmessage = ({ data }) => {
       if (attempt !== this.#try) return
       clearTimeout(this.#answerTimer)
@@ -124,8 +131,15 @@ export class AgentSocket {
       this.#failures = 0
       this.#fresh = false
       this.#status = 'open'
+      this.tellVisible()
     }
     this.#options.onframe(frame)
+  }
+
+  /** Says whether this page has come into view or gone out of it since it was said last. */
+  tellVisible = (): void => {
+    if (this.#visible === isVisible()) return
+    if (this.send({ type: 'visible', visible: isVisible() })) this.#visible = isVisible()
   }
 
   #broken(): void {

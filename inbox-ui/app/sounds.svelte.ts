@@ -12,12 +12,15 @@ const offerTune: Note[] = [
 const messageTune: Note[] = [{ hertz: 740, at: 0, seconds: 0.3, volume: 0.07 }]
 
 const lockName = 'foyer.sound'
+/** From one chime to the next while an offer waits. */
+const ringEveryMs = 5_000
 
 export class Sounds {
   #context: AudioContext | null = null
   #unlocked = $state(false)
   #holds = $state(false)
   #elsewhere = $state(false)
+  #ringing: ReturnType<typeof setInterval> | undefined
   readonly #wanted: () => boolean
 
   /** @param wanted whether the agent wants sounds at all */
@@ -48,12 +51,19 @@ export class Sounds {
     void this.#lookElsewhere()
     return () => {
       stopping.abort()
+      this.ring(false)
       void this.#context?.close()
       this.#context = null
     }
   }
 
   offer = (): void => this.#play(offerTune)
+  /** Goes on sounding, until it is told to stop. */
+  ring = (on: boolean): void => {
+    if (on === (this.#ringing !== undefined)) return
+    clearInterval(this.#ringing)
+    this.#ringing = on ? setInterval(this.offer, ringEveryMs) : undefined
+  }
   message = (): void => this.#play(messageTune)
   /** As asked for by a press: whatever tab holds the lock. */
   try = (tune: 'offer' | 'message'): void => this.#play(tune === 'offer' ? offerTune : messageTune, true)

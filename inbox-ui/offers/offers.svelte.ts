@@ -1,4 +1,5 @@
 import type { Conversation, Offer } from '../../core/contracts/conversations.ts'
+import type { OfferOutcome } from '../../core/contracts/push.ts'
 import { type Api, ApiError, isMissing, sentence } from '../app/api.ts'
 import type { Messages } from '../messages/language.ts'
 
@@ -109,14 +110,36 @@ export class Offers {
       if (error.code === 'offer_taken' || error.code === 'offer_expired' || error.code === 'offer_withdrawn')
         text = notices[error.code](who)
     }
+    this.#say(offer.id, text)
+  }
+
+  /** Somebody came by a notification: the offer stands in the banner, or is over, and how is said.
+   *  @returns the conversation, where it is the agent's own by now */
+  async land(offerId: string): Promise<string | null> {
+    if (this.#pending.some(({ id }) => id === offerId)) return null
+    const { notices, goneWithoutWord } = this.#text.offers
+    try {
+      const outcome = await this.#api.get<OfferOutcome>(`/offers/${offerId}`)
+      if (outcome.isOwn) return outcome.conversationId
+      // just made: it comes by the socket
+      if (outcome.state === 'pending') return null
+      const who = outcome.visitor ?? this.#text.common.visitor
+      if (outcome.takenBy) this.#say(offerId, this.#text.notifications.takenBy(who, outcome.takenBy))
+      else if (outcome.state === 'expired') this.#say(offerId, notices.offer_expired(who))
+      else this.#say(offerId, notices.offer_withdrawn(who))
+    } catch (error) {
+      // of another agent of this browser, or of a conversation that is deleted
+      this.#say(offerId, isMissing(error) ? goneWithoutWord : sentence(error))
+    }
+    return null
+  }
+
+  #say(offerId: string, text: string): void {
     this.#move()
-    this.#notices = [
-      ...this.#notices.filter(({ offerId }) => offerId !== offer.id),
-      { offerId: offer.id, text },
-    ]
+    this.#notices = [...this.#notices.filter((notice) => notice.offerId !== offerId), { offerId, text }]
     const timer = setTimeout(() => {
       this.#noticeTimers.delete(timer)
-      this.dismiss(offer.id)
+      this.dismiss(offerId)
     }, noticeMs)
     this.#noticeTimers.add(timer)
   }

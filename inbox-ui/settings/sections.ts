@@ -5,6 +5,7 @@ import AgentsSettings from '../agents/AgentsSettings.svelte'
 import BlocksSettings from '../blocks/BlocksSettings.svelte'
 import CannedRepliesSettings from '../canned-replies/CannedRepliesSettings.svelte'
 import type { Messages } from '../messages/language.ts'
+import NotificationSettings from '../notifications/NotificationSettings.svelte'
 import OutcomesSettings from '../outcomes/OutcomesSettings.svelte'
 import RulesSettings from '../routing-rules/RulesSettings.svelte'
 import PreferencesSettings from '../session/PreferencesSettings.svelte'
@@ -32,6 +33,14 @@ export const sections: readonly Section[] = [
     intro: (text) => text.preferences.intro,
     needs: null,
     page: PreferencesSettings,
+  },
+  {
+    id: 'notifications',
+    group: 'yours',
+    title: (text) => text.notifications.title,
+    intro: (text) => text.notifications.intro,
+    needs: null,
+    page: NotificationSettings,
   },
   {
     id: 'canned-replies',

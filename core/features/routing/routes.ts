@@ -2,10 +2,12 @@ import { z } from 'zod'
 import type { Api } from '../../app.ts'
 import { Id } from '../../contracts/common.ts'
 import { Conversation, HandOver, OfferList } from '../../contracts/conversations.ts'
+import { OfferOutcome } from '../../contracts/push.ts'
 import { Routing } from '../../contracts/routing.ts'
 import { visibleSummary } from '../conversations/repository.ts'
 import { handOver, takeBack } from './handover.ts'
 import { accept, decline } from './offers.ts'
+import { offerOutcome } from './outcome.ts'
 import { pendingOffersOf } from './repository.ts'
 import { readRouting } from './trace.ts'
 
@@ -34,6 +36,12 @@ export async function offerRoutes(app: Api): Promise<void> {
     '/conversations/:id/handover',
     { config, preHandler, schema: { params, response: { 200: Conversation } } },
     ({ params, agent }) => takeBack(services, agent.id, params.id),
+  )
+
+  app.get(
+    '/offers/:id',
+    { config, preHandler, schema: { params, response: { 200: OfferOutcome } } },
+    ({ params, agent }) => offerOutcome(services.db, services.clock.now(), agent.id, params.id),
   )
 
   app.post(

@@ -2,6 +2,7 @@ import type { Format } from '../format.ts'
 import { app } from './app.ts'
 import { availability } from './availability.ts'
 import { conversations } from './conversations.ts'
+import { notifications } from './notifications.ts'
 import { offers } from './offers.ts'
 import { people } from './people.ts'
 import { routing } from './routing.ts'
@@ -19,6 +20,7 @@ export const en = (f: Format) => ({
   ...app(f),
   ...session(),
   ...availability(),
+  ...notifications(),
   ...offers(f),
   ...conversations(f),
   ...tools(f),

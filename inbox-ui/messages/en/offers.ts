@@ -20,6 +20,7 @@ export const offers = (f: Format) => ({
       failed: (who: string, why: string) => `The chat with ${who} was not accepted. ${why}`,
       declineFailed: (who: string, why: string) => `The chat with ${who} was not declined. ${why}`,
     },
+    goneWithoutWord: 'This chat is not on offer any more.',
     dismiss: 'Dismiss',
     title: (n: number, who: string) =>
       f.plural(n, { one: `Chat from ${who}`, other: '# chats wait for you' }),

@@ -1,0 +1,256 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { accessibilityProblems, screenshot, sizes } from '../support/browser.ts'
+import { InboxScreen } from '../support/inbox-screen.ts'
+import { type FakeBrowser, PushService } from '../support/push-service.ts'
+import { PushedBrowser } from '../support/pushed-browser.ts'
+import { type Stage, setStage } from '../support/stage.ts'
+
+let stage: Stage
+let service: PushService
+
+beforeAll(async () => {
+  service = await PushService.start()
+  stage = await setStage({ config: { pushUrl: service.origin } })
+})
+
+afterAll(() => service.close())
+
+/** An agent whose browser may tell of chats, with the inbox open. */
+async function notified(name: string): Promise<{
+  inbox: InboxScreen
+  screen: PushedBrowser
+  device: FakeBrowser
+  row: { email: string; password: string }
+}> {
+  const row = await stage.hire({ name })
+  const { context, page } = await stage.person(name)
+  const device = service.browser()
+  const screen = await PushedBrowser.prepare(context, stage.foyer.origin, device)
+  const inbox = new InboxScreen(page, stage.foyer.origin)
+  await page.bringToFront()
+  await inbox.signIn(row)
+  await context.grantPermissions(['notifications'], { origin: stage.foyer.origin })
+  await inbox.button('Enable notifications').click()
+  await inbox.button('Enable notifications').waitFor({ state: 'detached' })
+  await expect.poll(() => devices(row.email)).toBe(1)
+  return { inbox, screen, device, row }
+}
+
+const devices = async (email: string) => {
+  const { rows } = await stage.foyer.pool.query(
+    `select from push_subscriptions s join agents a on a.id = s.agent_id where a.email = $1 and s.gone_at is null`,
+    [email],
+  )
+  return rows.length
+}
+const closed = (inbox: InboxScreen) => inbox.page.goto('about:blank')
+
+test('a bar asks until the agent has decided, and the device can be tried and taken off', async () => {
+  const { inbox, screen, row } = await notified('Dana Weber')
+  const { page } = inbox
+  await page.goto(`${stage.foyer.origin}/inbox/settings/notifications`)
+  await page.getByText('Notifications are on here.').waitFor()
+  expect(await inbox.button('Enable notifications').count()).toBe(0)
+  await page.getByText('Chrome on Linux').waitFor()
+  await page.getByText('Nothing sent yet').waitFor()
+  for (const colorScheme of ['light', 'dark'] as const)
+    for (const [size, viewport] of Object.entries(sizes)) {
+      await page.emulateMedia({ colorScheme })
+      await page.setViewportSize(viewport)
+      expect(await accessibilityProblems(page)).toEqual([])
+      await screenshot(page, `notification-settings-${size}-${colorScheme}`)
+    }
+  await page.setViewportSize(sizes.desktop)
+  await page.getByRole('button', { name: 'Send me a test on Chrome on Linux' }).click()
+  await screen.deliver()
+  await page.getByText('It was shown.').waitFor()
+  expect(await screen.shown()).toMatchObject([
+    { title: 'Notifications work here', url: '/inbox/settings/notifications' },
+  ])
+  await page.getByRole('button', { name: 'Remove Chrome on Linux' }).click()
+  await page.getByText('No device yet').waitFor()
+  await page.getByText('Notifications are off here.').waitFor()
+  expect(await devices(row.email)).toBe(0)
+  // a decision: the bar does not come back
+  await page.reload()
+  await inbox.available.waitFor()
+  await page.getByText('Notifications are off here.').waitFor()
+  expect(await page.getByRole('button', { name: 'Not now' }).count()).toBe(0)
+})
+
+test('with the inbox closed a visitor who asks is shown on the device, and goes when the request does', async () => {
+  const { inbox, screen, device } = await notified('Aiko Tanaka')
+  await closed(inbox)
+  const visitor = await stage.visitor()
+  await visitor.asks({ name: 'Tom Becker', email: 'tom@contoso.test', text: 'Do you ship to Graz?' })
+  await screen.deliver()
+  await expect
+    .poll(() => screen.shown())
+    .toMatchObject([{ title: 'Tom Becker wants to chat', body: 'Do you ship to Graz?' }])
+  await visitor.button('More').click()
+  await visitor.button('Cancel request').click()
+  await screen.deliver()
+  await expect.poll(() => screen.shown()).toEqual([])
+
+  // what comes late, the very same push, shows nothing any more
+  await screen.deliver(device.received[0]?.payload)
+  const receipts = async () => {
+    const { rows } = await stage.foyer.pool.query<{ shown: boolean }>(
+      `select shown_at is not null as shown from pushes where kind = 'offer' order by created_at desc limit 1`,
+    )
+    return rows
+  }
+  expect(await receipts()).toEqual([{ shown: true }])
+  expect(await screen.shown()).toEqual([])
+})
+
+test('signed out the device says only that somebody waits; a click leads through the sign-in to the offer', async () => {
+  const { inbox, screen, row } = await notified('Marco Bianchi')
+  await inbox.page.getByRole('button', { name: /your profile/ }).click()
+  await inbox.page.getByRole('menuitem', { name: 'Sign out' }).click()
+  await inbox.button('Sign in').waitFor()
+  await closed(inbox)
+  const visitor = await stage.visitor()
+  await visitor.asks({ name: 'Tom Becker', email: 'tom@contoso.test', text: 'A private matter' })
+  await screen.deliver()
+  await expect.poll(() => screen.shown()).toMatchObject([{ title: 'A visitor is waiting', body: '' }])
+  const [{ url } = { url: '' }] = await screen.shown()
+  await inbox.page.goto(stage.foyer.origin + url)
+  await inbox.page.getByRole('textbox', { name: 'Email' }).fill(row.email)
+  await inbox.page.getByLabel('Password').fill(row.password)
+  await inbox.button('Sign in').click()
+  await inbox.offers.waitFor()
+  await inbox.accept()
+  await visitor.says('Marco Bianchi joined')
+  // the same click again, later: the chat is one's own by now
+  await inbox.page.goto(stage.foyer.origin + url)
+  await inbox.hears('A private matter')
+})
+
+test('whoever clicks too late reads who took it', async () => {
+  const { inbox, screen } = await notified('Dana Late')
+  await closed(inbox)
+  const visitor = await stage.visitor()
+  await visitor.asks({ name: 'Tom Becker', email: 'tom@contoso.test', text: 'Anybody?' })
+  await screen.deliver()
+  await expect.poll(async () => (await screen.shown()).length).toBe(1)
+  const [{ url } = { url: '' }] = await screen.shown()
+  const marco = await stage.agent({ name: 'Marco Quick' })
+  const { rows } = await stage.foyer.pool.query<{ id: string }>(
+    `select id from offers where state = 'pending' order by offered_at desc limit 1`,
+  )
+  // the first one lets it pass
+  await stage.foyer.pool.query(`update offers set expires_at = $2 where id = $1`, [
+    rows[0]?.id,
+    stage.foyer.clock.now(),
+  ])
+  await marco.accept()
+  await inbox.page.goto(stage.foyer.origin + url)
+  await inbox.page.getByText('Marco Quick took the chat with Tom Becker.').waitFor()
+})
+
+test('a click brings the inbox that is open to the chat', async () => {
+  const { inbox, screen } = await notified('Dana Open')
+  const visitor = await stage.visitor()
+  await visitor.asks({ text: 'First' })
+  await inbox.accept()
+  await visitor.says('Dana Open joined')
+  // somewhere else in the inbox, and nobody sees it
+  await inbox.page.goto(`${stage.foyer.origin}/inbox/settings/preferences`)
+  await inbox.available.waitFor()
+  await inbox.page.evaluate(() => {
+    Object.defineProperty(document, 'visibilityState', { get: () => 'hidden' })
+    document.dispatchEvent(new Event('visibilitychange'))
+  })
+  await visitor.say('Still there?')
+  await screen.deliver()
+  await expect.poll(() => screen.shown()).toMatchObject([{ body: 'Still there?' }])
+  await screen.click()
+  await inbox.hears('Still there?')
+  await expect.poll(() => screen.shown()).toEqual([])
+})
+
+test('one tab of a browser sounds; the title counts and flashes', async () => {
+  const row = await stage.hire({ name: 'Dana Sounds' })
+  const { context, page } = await stage.person('dana')
+  await context.addInitScript(() => {
+    const start = OscillatorNode.prototype.start
+    const heard = window as unknown as { heard: number }
+    heard.heard = 0
+    OscillatorNode.prototype.start = function (...when) {
+      heard.heard++
+      return start.apply(this, when)
+    }
+  })
+  const first = new InboxScreen(page, stage.foyer.origin)
+  await first.signIn(row)
+  const second = new InboxScreen(await context.newPage(), stage.foyer.origin)
+  await second.page.goto(`${stage.foyer.origin}/inbox`)
+  await second.ready()
+  for (const tab of [first, second]) await tab.page.locator('body').click({ position: { x: 5, y: 700 } })
+  const heard = async () =>
+    Promise.all(
+      [first, second].map(({ page }) => page.evaluate(() => (window as unknown as { heard: number }).heard)),
+    )
+  const titles: string[] = []
+  const visitor = await stage.visitor()
+  await visitor.asks({ name: 'Tom Becker', email: 'tom@contoso.test', text: 'Hello' })
+  await Promise.all([first.offers.waitFor(), second.offers.waitFor()])
+  await expect.poll(async () => (await heard()).filter((n) => n > 0).length).toBe(1)
+  const [before] = (await heard()).sort((a, b) => b - a)
+  // it goes on while the offer waits
+  await expect.poll(async () => Math.max(...(await heard()))).toBeGreaterThan(before ?? 0)
+  expect((await heard()).filter((n) => n > 0)).toHaveLength(1)
+  await expect
+    .poll(async () => {
+      titles.push(await second.page.title())
+      return (
+        titles.some((title) => title.startsWith('● Chat from Tom Becker')) &&
+        titles.some((title) => title.startsWith('Inbox'))
+      )
+    })
+    .toBe(true)
+  await first.accept()
+  await second.offers.waitFor({ state: 'detached' })
+  await first.page.goto(`${stage.foyer.origin}/inbox/settings/preferences`)
+  await first.available.waitFor()
+  await visitor.say('One')
+  await visitor.say('Two')
+  await expect.poll(() => second.page.title()).toMatch(/^\(2\) /)
+})
+
+test('a browser that blocks notifications is told how to allow them', async () => {
+  const row = await stage.hire({ name: 'Dana Blocked' })
+  const { context, page } = await stage.person('blocked')
+  await context.addInitScript(() =>
+    Object.defineProperty(Notification, 'permission', { get: () => 'denied' }),
+  )
+  const inbox = new InboxScreen(page, stage.foyer.origin)
+  await inbox.signIn(row)
+  expect(await page.getByRole('button', { name: 'Not now' }).count()).toBe(0)
+  await page.goto(`${stage.foyer.origin}/inbox/settings/notifications`)
+  await page.getByText('This browser blocks notifications of Foyer.').waitFor()
+  await page.getByText('Click the icon left of the address').waitFor()
+})
+
+test('on an iPhone Foyer has to be added to the home screen first', async () => {
+  const row = await stage.hire({ name: 'Dana Phone' })
+  const { context, page } = await stage.person('phone', {
+    viewport: sizes.phone,
+    userAgent:
+      'Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/19.0 Mobile/15E148 Safari/604.1',
+  })
+  await context.addInitScript(() => {
+    // as Safari on iPhone outside the home screen
+    delete (window as { PushManager?: unknown }).PushManager
+  })
+  const inbox = new InboxScreen(page, stage.foyer.origin)
+  await inbox.signIn(row)
+  await page.getByText('add Foyer to the home screen first').waitFor()
+  await page.getByRole('link', { name: 'How to' }).click()
+  await page.getByText('Tap Share, then Add to Home Screen.').waitFor()
+  const answer = await page.request.get(`${stage.foyer.origin}/inbox/manifest.webmanifest`)
+  const manifest = (await answer.json()) as { icons: { src: string }[] }
+  for (const { src } of manifest.icons)
+    expect((await page.request.get(stage.foyer.origin + src)).headers()['content-type']).toBe('image/png')
+})
