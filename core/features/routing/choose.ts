@@ -57,8 +57,8 @@ interface CandidateRow extends OverrideColumns {
 }
 
 /**
- * Everybody there is to ask, by stage and in order. One statement, which looks up a handful of rows an agent in indexes
- * that hold only open chats and pending offers: past conversations cost nothing. Call under {@link lockRouting}, so that
+ * Everybody there is to ask, by stage and in order. One statement, which reads indexes that hold only
+ * open chats and pending offers: past conversations cost nothing. Call under {@link lockRouting}, so that
  * it reads what the last chooser committed.
  * @param after the position of the agent whom the round robin over all offered last.
  * @param rule what custom rules say, where the site's route asks them.
@@ -85,8 +85,7 @@ export async function stagesFor(
            ${isReachable('agent', sql`a.id`, now)} as reachable,
            exists (select from offers o where o.conversation_id = ${conversation?.id ?? null} and o.agent_id = a.id
                      and o.round = ${conversation?.round ?? 0}) as asked,
-           (select count(*) from conversations c where c.agent_id = a.id and c.status = 'active')
-             + (select count(*) from offers o where o.agent_id = a.id and o.state = 'pending') as load,
+           coalesce(held.load, 0) as load,
            (select domain from account where agent_id = a.id) as account_domain,
            exists (select from person where agent_id = a.id) as owns_person,
            exists (select from company where agent_id = a.id) as owns_company,
@@ -94,6 +93,13 @@ export async function stagesFor(
            (select name from teams where id = ${teamId}) as target_name,
            (select last_offered_position from round_robins where of_id = ${target?.turnOf ?? null}) as target_position
     from agents a
+    -- as loadOf counts; at once for all, which takes half the time of counting for each
+    left join (
+      select open.agent_id, count(*) as load from (
+        select c.agent_id from conversations c where c.status = 'active'
+        union all
+        select o.agent_id from offers o where o.state = 'pending') open
+      group by open.agent_id) held on held.agent_id = a.id
     where a.active or a.id = any (${byName}::uuid[])
       or a.id in (select agent_id from account union all select agent_id from person union all select agent_id from company)
     order by a.position`.execute(db)
