@@ -43,6 +43,7 @@ export class Connection {
   #comesBack: { clientId: string; at: number } | undefined
   #state: 'greeting' | 'holding' | 'open' | 'closed' = 'greeting'
   #held: string[] = []
+  #holdsBack = false
   #heldLength = 0
   #heardAt = performance.now()
   #pingedAt = performance.now()
@@ -106,15 +107,17 @@ export class Connection {
     return true
   }
 
-  /** Holds what comes from now on, as before the first snapshot: another one is about to be read. */
+  /** Holds what would go out from now on, as before the first snapshot: another one is about to be read. What comes in is
+   *  taken all the same. */
   holdBack(): void {
-    if (this.#state === 'open') this.#state = 'holding'
+    if (this.#state === 'open') this.#holdsBack = true
   }
 
   /** Sends the snapshot, then what came in meanwhile; without one, only that. */
   welcome(frame?: ToVisitor | ToAgent): void {
-    if (this.#state !== 'holding') return
+    if (this.#state !== 'holding' && !this.#holdsBack) return
     this.#state = 'open'
+    this.#holdsBack = false
     if (frame) this.#write(JSON.stringify(frame))
     const held = this.#held
     this.#held = []
@@ -130,8 +133,8 @@ export class Connection {
   /** Sends a frame that is JSON already. A reader that cannot keep up is cut off: it reconnects and resumes from the
    *  log, which costs less than an unbounded buffer. */
   write(frame: string): void {
-    if (this.#state === 'open') this.#write(frame)
-    else if (this.#state === 'holding') this.#hold(frame)
+    if (this.#state === 'holding' || this.#holdsBack) this.#hold(frame)
+    else if (this.#state === 'open') this.#write(frame)
   }
 
   #hold(frame: string): void {
@@ -220,6 +223,7 @@ export class Connection {
 
   ended(): void {
     this.#state = 'closed'
+    this.#holdsBack = false
     this.#held = []
     clearTimeout(this.#helloTimer)
   }
