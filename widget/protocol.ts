@@ -32,6 +32,8 @@ export type ToFrame =
       /** What the host page's storage keeps for this site, '' for nothing; null where it cannot keep anything. */
       kept: string | null
       identity: string | null
+      /** From the link of a mail that brought the visitor here. */
+      resume: string | null
     }
   | { foyer: 'open'; focus: boolean }
   | { foyer: 'close' }

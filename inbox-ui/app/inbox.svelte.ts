@@ -21,6 +21,8 @@ import { addresses } from './router.svelte.ts'
 import { AgentSocket } from './socket.svelte.ts'
 
 const logsHeld = 30
+/** How often somebody who watches a chat asks for what is new. */
+const watchMs = 2_000
 
 /** The live inbox of the signed-in agent: applies what comes over the socket to its parts, and sends what goes out. */
 export class Inbox {
@@ -121,6 +123,7 @@ export class Inbox {
 
   /** Somebody looks at this conversation now. */
   open(conversationId: string): void {
+    if (this.left?.conversationId !== conversationId) this.left = null
     const held = this.#logs.get(conversationId)
     if (held) {
       // last used comes last: the first ones are let go
@@ -143,6 +146,16 @@ export class Inbox {
     if (!this.socket.send({ type: 'seen', conversationId, readSeq, receivedSeq: readSeq })) return
     this.#seen.set(conversationId, readSeq)
     this.conversations.applyRead(conversationId, readSeq)
+  }
+
+  /** Follows an active chat of somebody else's, as long as it is looked at: no frames of it come by themselves.
+   *  @returns how to stop */
+  watch(conversationId: string): () => void {
+    const timer = setInterval(() => {
+      this.#logs.get(conversationId)?.catchUp()
+      void this.#fetch(conversationId)
+    }, watchMs)
+    return () => clearInterval(timer)
   }
 
   /** Puts what a call answered with in its place. */

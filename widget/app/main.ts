@@ -51,6 +51,7 @@ const begin = () => {
           languages: navigator.languages,
         })
         if (message.identity) chat.identify(message.identity)
+        chat.visit.resume = message.resume
         chat.looksAt(pageView(message.page))
         panel.full = message.full
         // A chat goes on: what shows it comes while Foyer is asked who this is.

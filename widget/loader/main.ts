@@ -18,7 +18,10 @@ const start = (script: HTMLScriptElement, key: string, queued: Call[]) => {
   let config: LauncherConfig | undefined
   let frame: HTMLIFrameElement | undefined
   let greeted = false
-  let isOpen = false
+  // The link of a mail that leads back into a chat. What is in it is nobody else's business.
+  const [mark, resume = null] = /[#&]foyer-chat=([\w-]+)/.exec(location.hash) ?? []
+  if (mark) history.replaceState(history.state, '', location.href.replace(mark, ''))
+  let isOpen = !!mark
   let consented = false
   let identity: string | null = null
   // A panel that came back by itself after a page change: the first press on the launcher moves into it.
@@ -129,6 +132,7 @@ const start = (script: HTMLScriptElement, key: string, queued: Call[]) => {
         full: phone.matches,
         kept: kept(),
         identity,
+        resume,
       })
     }
     if (data.foyer === 'close') close()

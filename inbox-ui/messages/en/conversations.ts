@@ -98,7 +98,6 @@ export const conversations = (f: Format) => ({
     } satisfies Record<EndReason, string | ((who: string | null) => string)>,
     endedUnknown: 'The session ended',
     warning: (time: string) => `This chat ends at ${time} if nobody writes`,
-    handedOver: 'Handed over',
     calendarShared: 'Calendar shared',
     meetingBooked: 'Meeting booked',
     file: 'File',

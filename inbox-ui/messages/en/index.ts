@@ -2,6 +2,7 @@ import type { Format } from '../format.ts'
 import { app } from './app.ts'
 import { availability } from './availability.ts'
 import { conversations } from './conversations.ts'
+import { followUp } from './follow-up.ts'
 import { notifications } from './notifications.ts'
 import { offers } from './offers.ts'
 import { people } from './people.ts'
@@ -24,6 +25,7 @@ export const en = (f: Format) => ({
   ...offers(f),
   ...conversations(f),
   ...tools(f),
+  ...followUp(),
   ...visitors(f),
   ...people(f),
   ...routing(f),

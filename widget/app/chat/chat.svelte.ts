@@ -162,7 +162,7 @@ export class Chat {
 
   #arrive(latest: WidgetConversation | null) {
     const recent = latest?.endedAt && this.visit.now() - Date.parse(latest.endedAt) < recentMs
-    if (latest && (latest.unread > 0 || recent || this.sending.any)) this.#show(latest)
+    if (latest && (latest.unread > 0 || recent || this.visit.resume || this.sending.any)) this.#show(latest)
     else {
       this.thread.conversation = null
       this.screen = this.sending.any ? 'chat' : 'greeting'
