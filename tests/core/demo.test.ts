@@ -4,6 +4,7 @@ import path from 'node:path'
 import { beforeAll, describe, expect } from 'vitest'
 import type { Agent } from '#core/contracts/agents.ts'
 import type { Conversation, ConversationPage, EntryPage } from '#core/contracts/conversations.ts'
+import type { RuleList, RuleReplay } from '#core/contracts/routing-rules.ts'
 import type { ActivityPage, PersonPage, Visitor } from '#core/contracts/visitors.ts'
 import { withdrawIfGone } from '#core/features/conversations/endings.ts'
 import { indexBacklog } from '#core/features/conversations/search.ts'
@@ -51,6 +52,18 @@ describe('the sample data', () => {
     expect(await dana.http.get(`${aiko}?at=2026-06-02T03:00:00Z`)).toMatchObject({ available: true })
     expect(await dana.http.get(`${aiko}?at=2026-06-02T11:00:00Z`)).toMatchObject({ available: false })
     expect(agents[3]?.availability.available).toBe(false)
+  })
+
+  test('has rules to try, and last week’s requests to replay them on', async () => {
+    const robin = await foyer.signIn({ email: 'admin@foyer.test', password })
+    const { rules } = await robin.http.get<RuleList>('/routing-rules')
+    expect(rules.map(({ name }) => name)).toContain('Trade customers')
+    for (const { id, conditions, target } of rules) {
+      const rule = { id, conditions, target }
+      const replay = await robin.http.post<RuleReplay>('/routing-rules/replay', { rule })
+      expect(replay.examined).toBeGreaterThan(5)
+      expect(replay.matched).toBeLessThan(replay.examined)
+    }
   })
 
   test.for([

@@ -12,6 +12,7 @@ import { addSite } from '../sites/service.ts'
 import { openingTime, type SampleAgent, sampleHistory } from './history.ts'
 import { type SamplePerson, samplePeople } from './people.ts'
 import { Chance } from './random.ts'
+import { sampleRouting } from './routing.ts'
 
 export { demoPassword } from './password.ts'
 
@@ -95,6 +96,8 @@ export async function seedDemo({ db, clock }: Services, password: string): Promi
     const people = samplePeople(chance)
     await insertPeople(tx, now, people)
     await insertHistory(tx, now, sampleHistory(chance, now, { siteId: site.id, people, agents: employed }))
+    const [dana, marco, aiko] = employed.map(({ id }) => id)
+    if (dana && marco && aiko) await sampleRouting(tx, now, { dana, marco, aiko })
   })
 }
 
