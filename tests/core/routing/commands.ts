@@ -4,16 +4,21 @@ import { setAvailability } from '#core/features/availability/service.ts'
 import { expire, sweepOffers } from '#core/features/routing/offers.ts'
 import {
   compare,
+  endOfSwitch,
+  isAvailable,
   type Model,
   type ModelChat,
   type ModelOffer,
+  type ModelRoute,
   miss,
   missesInARow,
   pendingOf,
   type Real,
   route,
   routeAgain,
+  setSwitch,
 } from './model.ts'
+import { kinds } from './model-world.ts'
 
 type Step = fc.AsyncCommand<Model, Real>
 
@@ -35,20 +40,40 @@ const offersIn = (model: Model, ...states: ModelOffer['state'][]) =>
 
 const pick = <T>(list: T[], n: number): T | undefined => list[n % Math.max(list.length, 1)]
 
-const request = step('a visitor asks', async (model, { world }) => {
-  const { id, visitorId } = await world.asks()
-  const chat: ModelChat = {
-    id,
-    visitorId,
-    status: 'waiting',
-    agent: null,
-    reason: null,
-    offers: [],
-    round: 1,
-  }
+const request = (from: number) =>
+  step(`a visitor asks, of kind ${from}`, async (model, { world }) => {
+    const { email, owners } = kinds[from % kinds.length] ?? { email: null, owners: [] }
+    const { id, visitorId } = await world.asks({ email })
+    begin(model, { id, visitorId, owners }, world.clock.shown)
+  })
+
+/** Somebody whose chat is over comes back. */
+const askAgain = (n: number) =>
+  step(`the visitor of chat ${n} asks again`, async (model, { world }) => {
+    const before = pick(model.chats, n)
+    const isOpen = ({ visitorId, status }: ModelChat) =>
+      visitorId === before?.visitorId && (status === 'waiting' || status === 'active')
+    if (!before || model.chats.some(isOpen)) return
+    const { visitorId, owners } = before
+    const { id } = await world.asks({ visitorId })
+    begin(model, { id, visitorId, owners }, world.clock.shown)
+  })
+
+function begin(model: Model, of: Pick<ModelChat, 'id' | 'visitorId' | 'owners'>, now: number): void {
+  const chat: ModelChat = { ...of, status: 'waiting', agent: null, reason: null, offers: [], round: 1 }
   model.chats.push(chat)
-  route(model, chat, world.clock.shown)
-})
+  route(model, chat, now)
+}
+
+const changeRoute = (to: ModelRoute) =>
+  step(`the site’s route is ${JSON.stringify(to)}`, async (model, { world, agents, teamIds }) => {
+    model.route = to
+    await world.pool.query('update sites set route = $1, route_agent_id = $2, route_team_id = $3', [
+      to.by,
+      to.by === 'agent' ? agents[to.agent]?.id : null,
+      to.by === 'team' ? teamIds[to.team] : null,
+    ])
+  })
 
 const accept = (n: number) =>
   step(`offer ${n} is accepted`, async (model, { world, agents }) => {
@@ -120,7 +145,7 @@ const toggle = (n: number, available: boolean) =>
     const agent = agents[n]
     const known = model.agents[n]
     if (!agent || !known) return
-    known.available = available
+    setSwitch(known, available, world.clock.shown)
     known.misses = 0
     await setAvailability(world.services, agent.id, { status: available ? 'available' : 'unavailable' })
     if (available) return
@@ -149,7 +174,8 @@ function runOut(model: Model, { chat, offer }: { chat: ModelChat; offer: ModelOf
   agent.misses++
   if (agent.misses < missesInARow) return route(model, chat, now)
   agent.misses = 0
-  agent.available = false
+  if (!isAvailable(agent, now)) return route(model, chat, now)
+  agent.override = { available: false, until: endOfSwitch(agent, now) }
   for (const one of model.chats) {
     const pending = pendingOf(one)
     if (pending?.agent === offer.agent) pending.state = 'withdrawn'
@@ -200,12 +226,20 @@ const advance = (ms: number) =>
 const restart = step('everything is restarted', (_model, { world }) => world.restart())
 
 const someOffer = fc.nat({ max: 9 })
-const someAgent = fc.nat({ max: 2 })
+const someAgent = fc.nat({ max: 3 })
+const someRoute = fc.constantFrom<ModelRoute>(
+  { by: 'round_robin' },
+  { by: 'agent', agent: 2 },
+  { by: 'team', team: 0 },
+  { by: 'team', team: 1 },
+)
 
 export const steps = [
-  fc.constant(request),
-  fc.constant(request),
-  fc.constant(request),
+  fc.nat({ max: 9 }).map(request),
+  fc.nat({ max: 9 }).map(request),
+  fc.nat({ max: 9 }).map(request),
+  someOffer.map(askAgain),
+  someRoute.map(changeRoute),
   someOffer.map(accept),
   someOffer.map(accept),
   someOffer.map(decline),
@@ -216,6 +250,6 @@ export const steps = [
   fc.tuple(someAgent, fc.boolean()).map(([agent, open]) => connect(agent, open)),
   fc.tuple(someAgent, fc.boolean()).map(([agent, active]) => hire(agent, active)),
   // far enough from the limits that the clock's own ticks decide nothing; the limits themselves have tests of their own
-  fc.constantFrom(1_000, 25_000, 60_000, 110_000).map(advance),
+  fc.constantFrom(1_000, 25_000, 60_000, 110_000, 5 * 3_600_000).map(advance),
   fc.constant(restart),
 ]

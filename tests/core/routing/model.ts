@@ -12,7 +12,10 @@ const graceMs = 30_000
 
 export interface ModelAgent {
   active: boolean
-  available: boolean
+  /** Hours of every day, UTC, as [start, end). */
+  blocks: readonly (readonly [number, number])[]
+  /** What the switch was set to, by hand or by Foyer, and how long that holds. */
+  override: { available: boolean; until: number } | null
   /** Offers in a row that ran out since the agent last answered one or turned the switch. */
   misses: number
   socket: { open: boolean; droppedAt: number }
@@ -36,18 +39,25 @@ export interface ModelChat {
   reason: string | null
   offers: ModelOffer[]
   round: number
+  /** By the account list, the person's record, the company's, in this order. */
+  owners: number[]
 }
+
+export type ModelRoute = { by: 'round_robin' } | { by: 'agent'; agent: number } | { by: 'team'; team: number }
 
 export interface Model {
   agents: ModelAgent[]
   chats: ModelChat[]
-  /** Who was offered the last chat. */
+  /** Who was offered the last chat of the round robin over all. */
   last: number
+  route: ModelRoute
+  teams: { members: readonly number[]; last: number }[]
 }
 
 export interface Real {
   world: RoutingWorld
   agents: AnAgent[]
+  teamIds: string[]
 }
 
 export const pendingOf = (chat: ModelChat) => chat.offers.find((offer) => offer.state === 'pending')
@@ -67,8 +77,10 @@ export function route(model: Model, chat: ModelChat, now: number): void {
   if (expired >= tries) return miss(chat, 'no_answer')
   const next = candidate(model, chat, now)
   if (next === null) return miss(chat, asked.length > 0 ? 'no_answer' : 'nobody_available')
-  model.last = next
-  chat.offers.push({ agent: next, state: 'pending', id: '', expiresAt: 0, round: chat.round })
+  const { agent, turnOf } = next
+  if (turnOf === 'all') model.last = agent
+  else if (turnOf !== null) turnOf.last = agent
+  chat.offers.push({ agent, state: 'pending', id: '', expiresAt: 0, round: chat.round })
 }
 
 /** As {@link routeAgain} does it. */
@@ -81,16 +93,63 @@ export function routeAgain(model: Model, chat: ModelChat, now: number): void {
 
 const askedFor = (chat: ModelChat) => chat.offers.filter((offer) => offer.round === chat.round)
 
-function candidate(model: Model, chat: ModelChat, now: number): number | null {
-  for (let step = 1; step <= model.agents.length; step++) {
-    const index = (model.last + step) % model.agents.length
-    const agent = model.agents[index]
-    if (!agent?.active || !agent.available || !reachable(agent, now)) continue
-    if (load(model, index) >= cap) continue
-    if (askedFor(chat).some((offer) => offer.agent === index)) continue
-    return index
-  }
-  return null
+interface Next {
+  agent: number
+  /** Whose turn moves on. */
+  turnOf: 'all' | Model['teams'][number] | null
+}
+
+/** Whoever talked with this visitor the last time, the owners, where the site's route leads, everybody in turn. */
+function candidate(model: Model, chat: ModelChat, now: number): Next | null {
+  const everybody = model.agents.map((_, index) => index)
+  const order: Next[] = [
+    ...[previousAgent(model, chat) ?? []].flat().map((agent) => ({ agent, turnOf: null })),
+    ...chat.owners.map((agent) => ({ agent, turnOf: null })),
+    ...routed(model),
+    ...inTurn(everybody, model.last).map((agent) => ({ agent, turnOf: 'all' as const })),
+  ]
+  return order.find(({ agent }) => isFree(model, chat, agent, now)) ?? null
+}
+
+function previousAgent(model: Model, { visitorId }: ModelChat): number | null {
+  return model.chats.findLast((chat) => chat.visitorId === visitorId && chat.agent !== null)?.agent ?? null
+}
+
+function routed({ route, teams }: Model): Next[] {
+  if (route.by === 'agent') return [{ agent: route.agent, turnOf: null }]
+  const team = route.by === 'team' ? teams[route.team] : undefined
+  return team ? inTurn(team.members, team.last).map((agent) => ({ agent, turnOf: team })) : []
+}
+
+const inTurn = (agents: readonly number[], last: number) => [
+  ...agents.filter((agent) => agent > last),
+  ...agents.filter((agent) => agent <= last),
+]
+
+function isFree(model: Model, chat: ModelChat, index: number, now: number): boolean {
+  const agent = model.agents[index]
+  if (!agent?.active || !isAvailable(agent, now) || !reachable(agent, now)) return false
+  if (load(model, index) >= cap) return false
+  return !askedFor(chat).some((offer) => offer.agent === index)
+}
+
+const hour = 3_600_000
+const hourOf = (now: number) => (now % (24 * hour)) / hour
+const isInBlock = ({ blocks }: ModelAgent, now: number) =>
+  blocks.some(([start, end]) => start <= hourOf(now) && hourOf(now) < end)
+
+export const isAvailable = (agent: ModelAgent, now: number): boolean =>
+  agent.override && now < agent.override.until ? agent.override.available : isInBlock(agent, now)
+
+/** The switch: what the schedule says anyway is no override; anything else holds until a block starts, or midnight. */
+export function setSwitch(agent: ModelAgent, available: boolean, now: number): void {
+  agent.override = isInBlock(agent, now) === available ? null : { available, until: endOfSwitch(agent, now) }
+}
+
+export function endOfSwitch({ blocks }: ModelAgent, now: number): number {
+  const midnight = now - (now % (24 * hour))
+  const starts = blocks.map(([start]) => midnight + start * hour).filter((start) => start > now)
+  return Math.min(midnight + 24 * hour, ...starts)
 }
 
 const reachable = ({ socket }: ModelAgent, now: number) => socket.open || now - socket.droppedAt < graceMs

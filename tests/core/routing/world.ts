@@ -336,6 +336,9 @@ export class RoutingWorld {
        select 'offer ' || o.id || ' is put to somebody who is deactivated'
        from offers o join agents a on a.id = o.agent_id where o.state = 'pending' and not a.active
        union all
+       select 'offer ' || o.id || ' is in no trace' from offers o
+       where o.kind = 'request' and not exists (select from routing_steps s where s.offer_id = o.id)
+       union all
        select 'the log of ' || c.id || ' has a gap' from conversations c
        where c.last_seq <> (select count(*) from entries e where e.conversation_id = c.id)`,
       [cap],
