@@ -53,12 +53,21 @@ export class Api {
   }
 
   /** Sends a file and reports how much of it has left, from 0 to 1. */
-  upload<T>(path: string, file: Blob, type: string, onprogress: (part: number) => void): Promise<T> {
+  upload<T>(
+    path: string,
+    file: Blob,
+    type: string,
+    onprogress: (part: number) => void,
+    { headers = {}, signal }: { headers?: Record<string, string>; signal?: AbortSignal } = {},
+  ): Promise<T> {
     return new Promise((resolve, reject) => {
       // fetch cannot tell how far an upload is
       const request = new XMLHttpRequest()
       request.open('POST', address(path))
       request.setRequestHeader('content-type', type)
+      for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value)
+      signal?.addEventListener('abort', () => request.abort())
+      request.onabort = () => reject(new ConnectionError(this.#words.noConnection))
       request.upload.onprogress = (event) => event.lengthComputable && onprogress(event.loaded / event.total)
       request.upload.onload = () => onprogress(1)
       request.onerror = () => reject(new ConnectionError(this.#words.noConnection))

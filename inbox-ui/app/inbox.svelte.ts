@@ -12,6 +12,7 @@ import { Drafts } from '../conversations/drafts.svelte.ts'
 import { ListChoice } from '../conversations/list-choice.svelte.ts'
 import { Outbox } from '../conversations/outbox.svelte.ts'
 import { Typing } from '../conversations/typing.svelte.ts'
+import { Uploads } from '../files/uploads.svelte.ts'
 import { Offers } from '../offers/offers.svelte.ts'
 import { Outcomes } from '../outcomes/outcomes.svelte.ts'
 import { VisitorPanel } from '../visitors/visitor-panel.svelte.ts'
@@ -41,6 +42,7 @@ export class Inbox {
   readonly cannedReplies: CannedReplies
   readonly outcomes: Outcomes
   readonly blocks: Blocks
+  readonly uploads: Uploads
   readonly #logs = new SvelteMap<string, ConversationLog>()
   readonly #seen = new Map<string, number>()
   /** Counts the snapshots that came: one with each welcome. */
@@ -72,6 +74,11 @@ export class Inbox {
     this.cannedReplies = new CannedReplies(api)
     this.outcomes = new Outcomes(api)
     this.blocks = new Blocks(api)
+    this.uploads = new Uploads({
+      api,
+      words: text.files,
+      onstored: (conversationId, entry) => this.apply({ type: 'entry', conversationId, entry }),
+    })
     this.availability = new OwnAvailability(api, clock.now, availability)
     this.drafts = new Drafts(storage, `foyer.draft.${id}.`)
     this.offers = new Offers({ api, text, onaccepted: (conversation) => this.#accepted(conversation) })
@@ -117,6 +124,7 @@ export class Inbox {
       this.offers.stop()
       this.availability.stop()
       this.outbox.stop()
+      this.uploads.stop()
       this.typing.clear()
     }
   }
@@ -260,8 +268,10 @@ export class Inbox {
   }
 
   #entry({ conversationId, entry }: Extract<ToAgent, { type: 'entry' }>): void {
-    if (entry.clientId && entry.sender.id === this.#app.session.me.id)
+    if (entry.clientId && entry.sender.id === this.#app.session.me.id) {
       this.outbox.acknowledged(entry.clientId)
+      this.uploads.settled(entry.clientId)
+    }
     const before = this.conversations.get(conversationId)
     this.#applyToRow(conversationId, entry)
     this.#logs.get(conversationId)?.apply(entry)

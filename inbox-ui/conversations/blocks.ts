@@ -54,7 +54,8 @@ export function blocksOf({ entries, notes, pending, dayKey }: Told): Block[] {
 
 function addEntry(blocks: Block[], entry: Entry): void {
   const { sender } = entry
-  if (entry.kind !== 'message' || sender.type === 'system') {
+  const isSaid = entry.kind === 'message' || entry.kind === 'file'
+  if (!isSaid || sender.type === 'system') {
     blocks.push({ type: 'system', key: `entry-${entry.seq}`, entry })
     return
   }

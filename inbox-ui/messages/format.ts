@@ -104,6 +104,19 @@ export class Format {
     return `${this.number(Math.floor(Math.max(0, ms) / unit))}\u00a0${symbol}`
   }
 
+  /** "2.4 MB": in thousands of 1,000, as systems show files. */
+  bytes(bytes: number): string {
+    const [unit, size] =
+      bytes < 1e6
+        ? ['kilobyte', Math.max(1, Math.round(bytes / 1e3))]
+        : ['megabyte', Math.round(bytes / 1e5) / 10]
+    return new Intl.NumberFormat(this.#locale, {
+      style: 'unit',
+      unit: unit as string,
+      unitDisplay: 'short',
+    }).format(size as number)
+  }
+
   /** "1:40" */
   countdown(ms: number): string {
     const seconds = Math.max(0, Math.ceil(ms / 1000))

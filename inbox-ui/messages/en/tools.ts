@@ -95,4 +95,13 @@ export const tools = (f: Format) => ({
     loadFailed: 'The list did not load',
     loading: 'Loading blocked visitors',
   },
+
+  files: {
+    attach: 'Attach files',
+    picture: (name: string) => `Picture: ${name}`,
+    sending: (name: string) => `Sending ${name}`,
+    drop: 'Drop files to send them',
+    tooLarge: 'A file has at most 10 MB.',
+    empty: 'This file is empty.',
+  },
 })

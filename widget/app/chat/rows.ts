@@ -3,7 +3,7 @@ import { clockTime, dayName, sameDay } from '../time.ts'
 import { t, words } from '../words.ts'
 import type { Unsent } from './outbox.ts'
 
-export type Said = { key: string; text: string; at: number | null; unsent: Unsent | null }
+export type Said = { key: string; text: string; at: number | null; unsent: Unsent | null; file?: Entry }
 export type Row =
   | { kind: 'day'; key: string; text: string }
   | { kind: 'line'; key: string; text: string }
@@ -40,12 +40,14 @@ export const arrange = (
         rows.push({ kind: 'day', key: `day ${entry.seq}`, text: dayName(at) })
     }
     if (entry.kind === 'joined' || entry.kind === 'handed_over') name = text(entry.data?.name) ?? name
-    if (entry.kind === 'message' && entry.sender.type !== 'system') {
+    const isFile = entry.kind === 'file'
+    if ((isFile || entry.kind === 'message') && entry.sender.type !== 'system') {
       const mine = entry.sender.type === 'visitor'
       const before = rows.at(-1)
       // A message keeps its key from the moment it is sent, so that it stays the same element when it is stored.
       const key = mine && entry.clientId ? entry.clientId : `${entry.seq}`
-      const said = { key, text: entry.text ?? '', at, unsent: null }
+      const said: Said = { key, text: entry.text ?? '', at, unsent: null }
+      if (isFile) said.file = entry
       const mark: Mark = mine
         ? { state: entry.seq <= agentReadSeq ? 'read' : 'sent', at }
         : { state: 'agent', name: name ?? '', at }

@@ -38,7 +38,7 @@ export class Unread {
   update(conversation: WidgetConversation | null, log: Log, looking: boolean) {
     if (conversation && looking) this.#readSeq = Math.max(this.#readSeq, log.applied)
     const count = log.entries.filter(({ seq, sender, kind }) => {
-      return seq > this.#readSeq && sender.type === 'agent' && kind === 'message'
+      return seq > this.#readSeq && sender.type === 'agent' && (kind === 'message' || kind === 'file')
     }).length
     if (count !== this.#count) this.#tell({ foyer: 'unread', count })
     this.#count = count

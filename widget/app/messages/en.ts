@@ -82,6 +82,9 @@ export default {
   visitorLeft: 'You were away, so we stopped looking. Write again any time.',
   earlierMessages: 'Earlier messages',
   file: 'A file',
+  attach: 'Attach files',
+  fileSize: 'A file has at most 10 MB and is not empty.',
+  fileLost: 'This file did not come. Try again.',
   linkOpens: 'opens in a new tab',
 
   sending: 'Sending',

@@ -1,0 +1,99 @@
+import type { Entry } from '#core/contracts/conversations.ts'
+import type { StoredFile } from '#core/contracts/files.ts'
+import { words } from '../words.ts'
+import type { Chat } from './chat.svelte.ts'
+import { newId } from './outbox.ts'
+
+/** A file on its way: `part` of it has left, from 0 to 1, or Foyer said why not. */
+export type Sending = { clientId: string; file: File; to: string; part: number; refused?: string }
+
+/** As Foyer has it by default; it decides, this only saves the way. */
+const mostBytes = 10 * 1024 * 1024
+const tries = 3
+const againMs = 2_000
+
+const filesAt = (conversationId: string) => `/api/v1/widget/conversations/${conversationId}/files`
+
+/** Files on their way, each under the one client id it was chosen with: sent again, it is still one file. They live as
+ *  long as the page, since a browser gives no file back afterwards. */
+export class Files {
+  #chat: Chat
+  #requests = new Map<string, XMLHttpRequest>()
+
+  sending = $state.raw<readonly Sending[]>([])
+
+  constructor(chat: Chat) {
+    this.#chat = chat
+  }
+
+  add(files: Iterable<File>) {
+    const to = this.#chat.conversation?.id
+    if (!to) return
+    for (const file of files) {
+      const one = { clientId: newId(), file, to, part: 0 }
+      this.sending = [...this.sending, one]
+      this.again(one)
+    }
+  }
+
+  again({ clientId, file, to }: Sending) {
+    const refused = file.size === 0 || file.size > mostBytes ? words.fileSize : undefined
+    this.#change(clientId, { part: 0, refused })
+    if (!refused) this.#send(clientId, file, to, 1)
+  }
+
+  drop({ clientId }: Sending) {
+    this.sending = this.sending.filter((one) => one.clientId !== clientId)
+    this.#requests.get(clientId)?.abort()
+    this.#requests.delete(clientId)
+  }
+
+  /** An address, for this page only, of a file that others can not read. */
+  async fetch(conversationId: string, id: string): Promise<string> {
+    const answer = await fetch(`${filesAt(conversationId)}/${id}`, {
+      credentials: 'omit',
+      headers: { authorization: `Bearer ${this.#chat.session?.token}` },
+    })
+    if (!answer.ok) throw new Error(`Foyer answered ${answer.status}`)
+    return URL.createObjectURL(await answer.blob())
+  }
+
+  // fetch cannot tell how far an upload is
+  #send(clientId: string, file: File, to: string, tried: number) {
+    const request = new XMLHttpRequest()
+    this.#requests.set(clientId, request)
+    request.open('POST', filesAt(to))
+    request.setRequestHeader('authorization', `Bearer ${this.#chat.session?.token}`)
+    request.setRequestHeader('content-type', 'application/octet-stream')
+    request.setRequestHeader('foyer-client-id', clientId)
+    request.setRequestHeader('foyer-file-name', encodeURIComponent(file.name.toWellFormed()))
+    request.upload.onprogress = ({ loaded, total }) => this.#change(clientId, { part: loaded / total })
+    request.onloadend = () => {
+      if (this.#requests.get(clientId) !== request) return
+      const answer = parse(request.responseText)
+      if (answer && 'entry' in answer) return this.#stored(clientId, to, answer.entry)
+      if (answer && request.status < 500) return this.#change(clientId, { refused: answer.detail })
+      if (tried === tries) return this.#change(clientId, { refused: words.noAnswer })
+      setTimeout(() => this.#requests.has(clientId) && this.#send(clientId, file, to, tried + 1), againMs)
+    }
+    request.send(file)
+  }
+
+  #stored(clientId: string, to: string, entry: Entry) {
+    this.sending = this.sending.filter((one) => one.clientId !== clientId)
+    this.#requests.delete(clientId)
+    if (this.#chat.conversation?.id === to) this.#chat.thread.add(entry)
+  }
+
+  #change(clientId: string, change: Partial<Sending>) {
+    this.sending = this.sending.map((one) => (one.clientId === clientId ? { ...one, ...change } : one))
+  }
+}
+
+const parse = (text: string): StoredFile | { detail: string } | null => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
+  }
+}
