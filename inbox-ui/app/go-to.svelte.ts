@@ -28,10 +28,12 @@ export class GoToSearch {
 
   readonly targets: Target[] = $derived.by(() => {
     const words = this.#query.trim().toLocaleLowerCase()
-    const pages = this.#pages.filter(({ label, detail }) =>
-      `${label} ${detail}`.toLocaleLowerCase().includes(words),
-    )
-    return words === '' ? pages : [...this.#found, ...pages]
+    if (words === '') return this.#pages
+    const isIn = (text: string) => text.toLocaleLowerCase().includes(words)
+    const named = this.#pages.filter(({ label }) => isIn(label))
+    const described = this.#pages.filter(({ label, detail }) => !isIn(label) && isIn(detail))
+    // named pages stand first, so that what is found meanwhile moves nothing under the keyboard
+    return [...named, ...this.#found, ...described]
   })
 
   constructor(options: { api: Api; pages: Target[]; mayPeople: boolean; nameless: string }) {

@@ -299,10 +299,9 @@ async function goTo(page: Page, words: string): Promise<void> {
   const field = page.getByRole('combobox', { name: 'Go to anything' })
   await focused(field)
   await page.keyboard.type(words)
-  await page.getByRole('option').first().waitFor()
+  await page.getByRole('dialog').getByRole('option').first().waitFor()
   await expect.poll(() => page.getByRole('status').getByText('Searching…').count()).toBe(0)
-  // pages come after chats and people
-  await page.keyboard.press('ArrowUp')
+  // pages of this name come first
   await page.keyboard.press('Enter')
   await field.waitFor({ state: 'detached' })
   await expect
