@@ -73,6 +73,8 @@ export const AvailabilityExplanation = z.object({
   localTime: z.string(),
   weekday: z.number().int(),
   availability: Availability,
+  /** The availability's `until`, as a clock there shows it. */
+  untilLocal: z.string().nullable(),
   /** What the schedule alone says. */
   scheduled: z.object({ available: z.boolean(), until: Instant.nullable() }),
   /** The blocks this instant is in; several when they overlap. */
@@ -86,8 +88,10 @@ export const AvailabilityExplanation = z.object({
     .object({
       status: AvailabilityStatus,
       setAt: Instant,
+      setAtLocal: z.string(),
       until: Instant.nullable(),
       endsAt: Instant,
+      endsAtLocal: z.string(),
       ends: z.enum(['block_start', 'midnight', 'chosen_end']),
       cause: z.enum(['missed_offers', 'supervisor']).nullable(),
     })

@@ -3,8 +3,8 @@ import { type Api, sentence } from '../app/api.ts'
 
 /** Foyer's clock may be a little behind this one: not before the end has come for both. */
 const shortestMs = 500
-/** As long as a browser's timer can be. */
-const longestMs = 24 * 60 * 60_000
+/** A timer stands still while the machine sleeps, and the clock may be corrected: looked at again and again. */
+const longestMs = 1_000
 const retryMs = 15_000
 
 /** The agent's own switch. It is told of every change that somebody makes; of one that only time makes, it asks. */
@@ -38,7 +38,12 @@ export class OwnAvailability {
     this.#value = availability
     this.#error = ''
     if (availability.until === null) return this.stop()
-    this.#askIn(new Date(availability.until).getTime() - this.#now())
+    this.#askAt(new Date(availability.until).getTime(), shortestMs)
+  }
+
+  /** Says that a change did not happen. */
+  failed(why: string): void {
+    this.#error = why
   }
 
   stop(): void {
@@ -58,9 +63,14 @@ export class OwnAvailability {
     }
   }
 
-  #askIn(ms: number): void {
+  /** @param at in Foyer's time @param notBeforeMs from now */
+  #askAt(at: number, notBeforeMs = 0): void {
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => void this.#ask(), Math.min(longestMs, Math.max(shortestMs, ms)))
+    const ms = Math.min(longestMs, Math.max(notBeforeMs, at - this.#now()))
+    this.#timer = setTimeout(() => {
+      if (this.#now() < at) this.#askAt(at)
+      else void this.#ask()
+    }, ms)
   }
 
   async #ask(): Promise<void> {
@@ -68,7 +78,7 @@ export class OwnAvailability {
       this.apply(await this.#api.get<Availability>('/agents/me/availability'))
     } catch {
       // nobody asked for it, so nobody is told; what is shown may be late
-      this.#askIn(retryMs)
+      this.#askAt(this.#now() + retryMs)
     }
   }
 }

@@ -46,6 +46,11 @@ export class Collection<Item extends { id: string }, New, Change> {
     return added
   }
 
+  /** What became known of one of them without asking. */
+  know(id: string, part: Partial<Item>): void {
+    this.#list = this.#list?.map((item) => (item.id === id ? { ...item, ...part } : item)) ?? null
+  }
+
   async change(id: string, change: Change): Promise<Item> {
     const { path, change: method } = this.#keeping
     const changed = await this.#api.send<Item>(method, `${path}/${id}`, change)

@@ -4,10 +4,12 @@ import AccountsSettings from '../accounts/AccountsSettings.svelte'
 import AgentsSettings from '../agents/AgentsSettings.svelte'
 import BlocksSettings from '../blocks/BlocksSettings.svelte'
 import CannedRepliesSettings from '../canned-replies/CannedRepliesSettings.svelte'
+import MailSettings from '../mail/MailSettings.svelte'
 import type { Messages } from '../messages/language.ts'
 import NotificationSettings from '../notifications/NotificationSettings.svelte'
 import OutcomesSettings from '../outcomes/OutcomesSettings.svelte'
 import RulesSettings from '../routing-rules/RulesSettings.svelte'
+import SchedulePage from '../schedules/SchedulePage.svelte'
 import PreferencesSettings from '../session/PreferencesSettings.svelte'
 import SitesSettings from '../sites/SitesSettings.svelte'
 import TeamsSettings from '../teams/TeamsSettings.svelte'
@@ -51,6 +53,14 @@ export const sections: readonly Section[] = [
     page: CannedRepliesSettings,
   },
   {
+    id: 'availability',
+    group: 'yours',
+    title: (text) => text.schedules.section,
+    intro: (text) => text.schedules.sectionIntro,
+    needs: 'agents.view',
+    page: SchedulePage,
+  },
+  {
     id: 'agents',
     group: 'organisation',
     title: (text) => text.agents.title,
@@ -65,6 +75,14 @@ export const sections: readonly Section[] = [
     intro: (text) => text.teams.intro,
     needs: 'teams.view',
     page: TeamsSettings,
+  },
+  {
+    id: 'mail',
+    group: 'organisation',
+    title: (text) => text.mail.title,
+    intro: (text) => text.mail.intro,
+    needs: 'mail.manage',
+    page: MailSettings,
   },
   {
     id: 'sites',

@@ -21,13 +21,15 @@ export function explainAvailability(
   const given = timetable.stretchAt(instant)
   const next = given.available || given.until === Infinity ? null : given.until
   const held = override && overrideHeldAt(schedule, override, at)
+  const availability = describeAvailability(schedule, override, at)
   return {
     at: at.toISOString(),
     timeZone: zone.name,
     offsetMinutes: offsetMinutes(zone.name, instant),
     localTime: localTime(zone.name, instant),
     weekday: weekdayOf(today),
-    availability: describeAvailability(schedule, override, at),
+    availability,
+    untilLocal: availability.until && localTime(zone.name, Date.parse(availability.until)),
     scheduled: {
       available: given.available,
       until: given.until === Infinity ? null : new Date(given.until).toISOString(),
@@ -47,8 +49,10 @@ export function explainAvailability(
         ? {
             status: override.status,
             setAt: override.setAt.toISOString(),
+            setAtLocal: localTime(zone.name, override.setAt.getTime()),
             until: override.until?.toISOString() ?? null,
             endsAt: held.endsAt.toISOString(),
+            endsAtLocal: localTime(zone.name, held.endsAt.getTime()),
             ends: held.ends,
             cause: override.cause ?? null,
           }

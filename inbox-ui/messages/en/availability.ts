@@ -10,7 +10,7 @@ export const availability = () => ({
     byScheduleUntil: (time: string) => `by schedule until ${time}`,
     setByYouUntil: (time: string) => `set by you until ${time}`,
     setBySupervisorUntil: (time: string) => `set by a supervisor until ${time}`,
-    missedOffers: 'you missed two chats',
+    missedOffers: 'you missed two chats: come back?',
     comeBack: 'Come back',
     midnight: 'midnight',
     followSchedule: 'Follow my schedule',
@@ -25,6 +25,8 @@ export const availability = () => ({
     stayTomorrow: 'tomorrow',
     stayToday: 'today',
     staySubmit: 'Stay available',
+    stayIn: (zone: string, here: string) => `in ${zone}; here it is ${here} then`,
+    editSchedule: 'Schedule and reasons…',
     failed: (why: string) => `Your availability did not change. ${why}`,
   },
 })
