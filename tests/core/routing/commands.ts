@@ -49,11 +49,16 @@ const request = (from: number) =>
 
 /** Somebody whose chat is over comes back. */
 const askAgain = (n: number) =>
-  step(`the visitor of chat ${n} asks again`, async (model, { world }) => {
-    const before = pick(model.chats, n)
-    const isOpen = ({ visitorId, status }: ModelChat) =>
-      visitorId === before?.visitorId && (status === 'waiting' || status === 'active')
-    if (!before || model.chats.some(isOpen)) return
+  step(`the visitor of closed chat ${n} asks again`, async (model, { world }) => {
+    const isOpen = ({ visitorId }: ModelChat) =>
+      model.chats.some((chat) => chat.visitorId === visitorId && /waiting|active/.test(chat.status))
+    const closed = model.chats.filter((chat) => !isOpen(chat))
+    // with those who talked with somebody first: theirs is another way
+    const before = pick(
+      closed.toSorted((a, b) => Number(a.agent === null) - Number(b.agent === null)),
+      n,
+    )
+    if (!before) return
     const { visitorId, owners } = before
     const { id } = await world.asks({ visitorId })
     begin(model, { id, visitorId, owners }, world.clock.shown)
@@ -239,6 +244,7 @@ export const steps = [
   fc.nat({ max: 9 }).map(request),
   fc.nat({ max: 9 }).map(request),
   someOffer.map(askAgain),
+  fc.constant(askAgain(0)),
   someRoute.map(changeRoute),
   someOffer.map(accept),
   someOffer.map(accept),
