@@ -1,8 +1,10 @@
-import { createMailer, defaultSender } from '#core/features/mail/mailer.ts'
-import { readOrganisation } from '#core/features/organisation/settings.ts'
+import { noteFailure } from '#core/features/mail/batches.ts'
+import { createMailer } from '#core/features/mail/mailer.ts'
+import { readSender } from '#core/features/mail/settings.ts'
 import type { Services } from '#core/services.ts'
 import { startWorkers, type Workers } from './start.ts'
 import { deadlineSweep, deadlineTasks } from './tasks/deadlines.ts'
+import { mailBatch } from './tasks/mail-batch.ts'
 import { presenceSweep } from './tasks/presence.ts'
 import { pushSweep, sendPush } from './tasks/push.ts'
 import { retention } from './tasks/retention.ts'
@@ -13,13 +15,10 @@ import { sendMail } from './tasks/send-mail.ts'
 export async function startFoyerWorkers(services: Services): Promise<Workers> {
   const { config, db, pool, clock, log } = services
   const { smtpUrl, databaseUrl, redisUrl } = config
-  const sender = async () => {
-    const name = (await readOrganisation(db))?.name ?? 'Foyer'
-    return defaultSender(smtpUrl ?? '', config.publicUrl ?? 'http://localhost', name)
-  }
+  const sender = () => readSender(db, config)
   const mailer = smtpUrl ? createMailer({ url: smtpUrl, sender }) : undefined
   const workers = await startWorkers({
-    tasks: [...deadlineTasks, sendMail, sendPush],
+    tasks: [...deadlineTasks, mailBatch, sendMail, sendPush],
     schedules: [deadlineSweep, searchIndexing, presenceSweep, pushSweep, retention],
     db,
     pool,
@@ -28,6 +27,7 @@ export async function startFoyerWorkers(services: Services): Promise<Workers> {
     // `wakeJobs` is set below: what a job promises must wake the relay, too
     services: { ...services, wakeJobs: () => services.wakeJobs(), mailer },
     log,
+    onDead: (tx, row) => noteFailure(services, tx, row),
   })
   services.wakeJobs = workers.wake
   return {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Clock } from '#core/clock.ts'
-import type { Db } from '#core/db/pool.ts'
+import type { Db, Tx } from '#core/db/pool.ts'
 import * as outbox from '#core/features/outbox/repository.ts'
 import { type Afterwards, type Log, PermanentError, type Task, type Work } from './task.ts'
 
@@ -25,6 +25,8 @@ interface RunnerOptions<S> {
   tasks: Task<S>[]
   services: S
   log: Log
+  /** Called in the transaction that declares a row dead. */
+  onDead?: (tx: Tx, row: outbox.OutboxRow) => Promise<void>
   /** Called when a row with an order key is done or dead: the next of its key may go. */
   onTurnEnded: () => void
 }
@@ -191,6 +193,7 @@ export function createRunner<S>(options: RunnerOptions<S>): Runner {
       return await db.transaction().execute(async (tx) => {
         if (!(await outbox.bury(tx, dead))) return false
         await task.gaveUp({ ...work, tx }, reason)
+        await options.onDead?.(tx, work.row)
         return true
       })
     } catch (error) {

@@ -1,7 +1,8 @@
 import type { Pool } from 'pg'
 import type { Clock } from '#core/clock.ts'
-import type { Db } from '#core/db/pool.ts'
+import type { Db, Tx } from '#core/db/pool.ts'
 import { forgetFinished } from '#core/features/outbox/outbox.ts'
+import type { OutboxRow } from '#core/features/outbox/repository.ts'
 import { within } from './bullmq.ts'
 import { openQueue, type QueueConfig, type QueueCounts } from './queue.ts'
 import { startRelay } from './relay.ts'
@@ -18,6 +19,8 @@ export interface WorkersOptions<S> {
   queue: QueueConfig
   services: S
   log: Log
+  /** Called in the transaction that declares a job dead. */
+  onDead?: (tx: Tx, row: OutboxRow) => Promise<void>
   /** Jobs at the same time in this process; each database task needs a connection of the pool meanwhile. */
   concurrency?: number
   timing?: Partial<WorkerTiming>

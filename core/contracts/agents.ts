@@ -26,6 +26,7 @@ export const Permission = z.enum([
   'visitors.block',
   'rules.view',
   'rules.manage',
+  'mail.manage',
   'jobs.manage',
   'audit.view',
 ])
@@ -45,6 +46,10 @@ export const Preferences = z.object({
   theme: z.enum(['system', 'light', 'dark']),
   singleKeys: z.boolean(),
   sounds: z.boolean(),
+  /** Which missed chats to be mailed of: those one was asked for, all, or none. */
+  missedMail: z.enum(['asked', 'all', 'none']),
+  /** Whether an admin is mailed of actions that were given up. */
+  failureMail: z.boolean(),
 })
 export type Preferences = z.infer<typeof Preferences>
 

@@ -103,6 +103,8 @@ export const WidgetSession = z.object({
   reachability: Reachability,
   /** First names of agents who may answer, for the faces on the first screen; at most three. */
   faces: z.array(z.object({ id: Id, name: z.string() })),
+  /** Whether Foyer can send mail at all: without, no answer is promised by mail. */
+  canMail: z.boolean(),
   /** The open one, or the latest ended one if there is none; null for a newcomer. */
   conversation: WidgetConversation.nullable(),
 })

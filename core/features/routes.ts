@@ -9,7 +9,7 @@ import { cannedReplyRoutes } from './canned-replies/routes.ts'
 import { conversationRoutes } from './conversations/routes.ts'
 import { demoRoutes } from './demo/routes.ts'
 import { fileRoutes } from './files/routes.ts'
-import { unsentMailRoutes } from './mail/routes.ts'
+import { mailSettingsRoutes, unsentMailRoutes } from './mail/routes.ts'
 import { jobFailureRoutes } from './outbox/routes.ts'
 import { outcomeRoutes } from './outcomes/routes.ts'
 import { peopleRoutes } from './people/routes.ts'
@@ -37,6 +37,7 @@ export async function routes(app: Api): Promise<void> {
     demoRoutes,
     fileRoutes,
     jobFailureRoutes,
+    mailSettingsRoutes,
     offerRoutes,
     outcomeRoutes,
     peopleRoutes,

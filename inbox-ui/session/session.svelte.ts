@@ -16,7 +16,13 @@ export class Session {
   #status = $state<SessionStatus>('loading')
   #error = $state('')
   #ended = $state(false)
-  #preferences = $state<Preferences>({ theme: 'system', singleKeys: true, sounds: true })
+  #preferences = $state<Preferences>({
+    theme: 'system',
+    singleKeys: true,
+    sounds: true,
+    missedMail: 'asked',
+    failureMail: true,
+  })
 
   constructor(api: Api) {
     this.#api = api

@@ -43,6 +43,16 @@ const devices = async (email: string) => {
   )
   return rows.length
 }
+/** What was said so far has been seen by its agent. */
+const allRead = () =>
+  expect
+    .poll(async () => {
+      const { rows } = await stage.foyer.pool.query(
+        `select from conversations where status = 'active' and agent_read_seq < last_seq`,
+      )
+      return rows.length
+    })
+    .toBe(0)
 const closed = (inbox: InboxScreen) => inbox.page.goto('about:blank')
 
 test('a bar asks until the agent has decided, and the device can be tried and taken off', async () => {
@@ -62,7 +72,7 @@ test('a bar asks until the agent has decided, and the device can be tried and ta
     }
   await page.setViewportSize(sizes.desktop)
   await page.getByRole('button', { name: 'Send me a test on Chrome on Linux' }).click()
-  await screen.deliver()
+  await screen.deliver('test')
   await page.getByText('It was shown.').waitFor()
   expect(await screen.shown()).toMatchObject([
     { title: 'Notifications work here', url: '/inbox/settings/notifications' },
@@ -83,17 +93,18 @@ test('with the inbox closed a visitor who asks is shown on the device, and goes 
   await closed(inbox)
   const visitor = await stage.visitor()
   await visitor.asks({ name: 'Tom Becker', email: 'tom@contoso.test', text: 'Do you ship to Graz?' })
-  await screen.deliver()
+  await screen.deliver('offer')
   await expect
     .poll(() => screen.shown())
     .toMatchObject([{ title: 'Tom Becker wants to chat', body: 'Do you ship to Graz?' }])
   await visitor.button('More').click()
   await visitor.button('Cancel request').click()
-  await screen.deliver()
+  await screen.deliver('close')
   await expect.poll(() => screen.shown()).toEqual([])
 
   // what comes late, the very same push, shows nothing any more
-  await screen.deliver(device.received[0]?.payload)
+  const [late] = device.received
+  if (late) await screen.deliverAgain(late.payload)
   const receipts = async () => {
     const { rows } = await stage.foyer.pool.query<{ shown: boolean }>(
       `select shown_at is not null as shown from pushes where kind = 'offer' order by created_at desc limit 1`,
@@ -112,7 +123,7 @@ test('signed out the device says only that somebody waits; a click leads through
   await closed(inbox)
   const visitor = await stage.visitor()
   await visitor.asks({ name: 'Tom Becker', email: 'tom@contoso.test', text: 'A private matter' })
-  await screen.deliver()
+  await screen.deliver('offer')
   await expect.poll(() => screen.shown()).toMatchObject([{ title: 'A visitor is waiting', body: '' }])
   const [{ url } = { url: '' }] = await screen.shown()
   await inbox.page.goto(stage.foyer.origin + url)
@@ -132,7 +143,7 @@ test('whoever clicks too late reads who took it', async () => {
   await closed(inbox)
   const visitor = await stage.visitor()
   await visitor.asks({ name: 'Tom Becker', email: 'tom@contoso.test', text: 'Anybody?' })
-  await screen.deliver()
+  await screen.deliver('offer')
   await expect.poll(async () => (await screen.shown()).length).toBe(1)
   const [{ url } = { url: '' }] = await screen.shown()
   const marco = await stage.agent({ name: 'Marco Quick' })
@@ -155,6 +166,7 @@ test('a click brings the inbox that is open to the chat', async () => {
   await visitor.asks({ text: 'First' })
   await inbox.accept()
   await visitor.says('Dana Open joined')
+  await allRead()
   // somewhere else in the inbox, and nobody sees it
   await inbox.page.goto(`${stage.foyer.origin}/inbox/settings/preferences`)
   await inbox.available.waitFor()
@@ -163,7 +175,7 @@ test('a click brings the inbox that is open to the chat', async () => {
     document.dispatchEvent(new Event('visibilitychange'))
   })
   await visitor.say('Still there?')
-  await screen.deliver()
+  await screen.deliver('message')
   await expect.poll(() => screen.shown()).toMatchObject([{ body: 'Still there?' }])
   await screen.click()
   await inbox.hears('Still there?')
@@ -212,6 +224,7 @@ test('one tab of a browser sounds; the title counts and flashes', async () => {
     .toBe(true)
   await first.accept()
   await second.offers.waitFor({ state: 'detached' })
+  await allRead()
   await first.page.goto(`${stage.foyer.origin}/inbox/settings/preferences`)
   await first.available.waitFor()
   await visitor.say('One')

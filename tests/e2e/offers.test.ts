@@ -66,7 +66,7 @@ test('with nobody there the first screen says so and takes a message', async () 
   await visitor.field('Email').fill('lena.koch@example.test')
   await visitor.button('Leave a message').click()
   await visitor.says('Thank you, we have your message')
-  await visitor.says('We will answer to lena.koch@example.test.')
+  await visitor.says('We will answer as soon as we can.')
 
   await nobody.page.getByRole('button', { name: /^Missed/ }).click()
   await nobody.rows.filter({ hasText: 'Lena Koch' }).waitFor()

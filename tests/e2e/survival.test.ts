@@ -150,7 +150,7 @@ test('a message left without a line goes out by itself after a reload', async ()
   await visitor.says('Your message is on its way.')
   await visitor.page.unrouteAll()
   await visitor.page.reload()
-  await visitor.says('We will answer to sofia.ricci@northwind.test.')
+  await visitor.says('We will answer as soon as we can.')
   expect(await visitor.said()).toEqual(['Write to me'])
 })
 

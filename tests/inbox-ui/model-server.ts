@@ -32,7 +32,7 @@ export class ModelServer {
     permissions: ['conversations.view', 'conversations.reply'],
     organisation: { name: 'Foyer', timeZone: 'UTC', sampleSite: null },
     availability: bySchedule,
-    preferences: { theme: 'system', singleKeys: true, sounds: false },
+    preferences: { theme: 'system', singleKeys: true, sounds: false, missedMail: 'asked', failureMail: true },
     socketToken: 'token',
     cap: 10,
     canMail: true,

@@ -1,4 +1,5 @@
 import type { BrowserContext, CDPSession, Page } from 'playwright-core'
+import type { PushPayload } from '#core/contracts/push.ts'
 import type { FakeBrowser } from './push-service.ts'
 import { waitFor } from './wait.ts'
 
@@ -62,12 +63,21 @@ export class PushedBrowser {
     return pushed
   }
 
-  /** Delivers the next push, once it has come, or one that came before and was kept. */
-  async deliver(payload?: object): Promise<void> {
-    if (!payload) {
-      const at = this.#delivered++
-      payload = (await waitFor('a push', () => this.#browser.received[at])).payload
-    }
+  /** Delivers the next push of this kind, once it has come. */
+  async deliver(kind: PushPayload['kind']): Promise<void> {
+    const { payload } = await waitFor(`a push of kind ${kind}`, () => {
+      const at = this.#browser.received.findIndex(
+        (push, place) => place >= this.#delivered && push.payload.kind === kind,
+      )
+      if (at < 0) return undefined
+      this.#delivered = at + 1
+      return this.#browser.received[at]
+    })
+    return this.deliverAgain(payload)
+  }
+
+  /** Delivers what came at some time. */
+  async deliverAgain(payload: PushPayload): Promise<void> {
     const registrationId = await waitFor('a service worker', () => this.#registration)
     await this.#session.send('ServiceWorker.deliverPushMessage', {
       origin: this.#origin,

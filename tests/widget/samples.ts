@@ -51,6 +51,7 @@ export const aSession = (changes: Partial<WidgetSession> = {}): WidgetSession =>
   known: { name: null, email: null, jobTitle: null, phone: null, company: null },
   reachability: { open: true, backAt: null },
   faces: [],
+  canMail: true,
   conversation: null,
   ...changes,
 })

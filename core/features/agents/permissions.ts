@@ -24,6 +24,7 @@ const table: Record<Permission, readonly Profile[]> = {
   'canned_replies.share': ['admin'],
   'outcomes.manage': ['admin'],
   'visitors.block': ['admin', 'live_agent'],
+  'mail.manage': ['admin'],
   'jobs.manage': ['admin'],
   'audit.view': ['admin'],
 }

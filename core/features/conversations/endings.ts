@@ -5,6 +5,7 @@ import type { Db, Tx } from '../../db/pool.ts'
 import { NotFoundError } from '../../errors.ts'
 import { isReachable } from '../../realtime/presence-sql.ts'
 import { type Change, change, eachByItself, type Services } from '../../services.ts'
+import { noteMissed } from '../mail/batches.ts'
 import { enqueueOnce } from '../outbox/outbox.ts'
 import { checkOffered } from '../outcomes/repository.ts'
 import { withdrawPending } from '../routing/offers.ts'
@@ -50,6 +51,7 @@ export async function miss(
   )
   conversation.status = 'missed'
   await announceEnd(change, conversation, reason, { type: 'system' })
+  await noteMissed(services, change, conversation.id)
   change.after(() => tellCounts(services))
   services.log.info({ conversation: conversation.id, reason }, 'A request was missed')
 }

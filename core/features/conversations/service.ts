@@ -6,6 +6,7 @@ import type { Tx } from '../../db/pool.ts'
 import { NotFoundError } from '../../errors.ts'
 import { type Change, change, type Services } from '../../services.ts'
 import { isBlocked } from '../blocks/repository.ts'
+import { noteMissed } from '../mail/batches.ts'
 import { checkOffered } from '../outcomes/repository.ts'
 import { routeOn } from '../routing/route.ts'
 import { tellAgentOf } from '../visitors/service.ts'
@@ -330,5 +331,6 @@ async function insert(
 async function tellMissed(services: Services, change: Change, { id }: { id: string }): Promise<void> {
   const conversation = await conversations.summary(change.tx, change.now, id)
   change.tellAgents({ type: 'conversation', conversation })
+  await noteMissed(services, change, id)
   change.after(() => tellCounts(services))
 }

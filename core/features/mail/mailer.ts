@@ -6,6 +6,8 @@ import type { MailRow } from './repository.ts'
 export interface Sender {
   name: string
   address: string
+  /** Where answers go that a mail does not name another place for. */
+  replyTo?: string | null
 }
 
 export interface Mailer {
@@ -49,11 +51,11 @@ export function createMailer({ url, sender }: MailerOptions): Mailer {
     async send(mail, from, signal) {
       try {
         await transport.sendMail({
-          from,
+          from: { name: from.name, address: from.address },
           to: { name: mail.toName ?? '', address: mail.toAddress },
           // given separately, so that nothing in a name is ever taken for a recipient
           envelope: { from: from.address, to: [mail.toAddress] },
-          replyTo: mail.replyTo ?? undefined,
+          replyTo: mail.replyTo ?? from.replyTo ?? undefined,
           subject: mail.subject,
           text: mail.text,
           html: mail.html ?? undefined,

@@ -1,11 +1,13 @@
 import { z } from 'zod'
 import type { Api } from '../../app.ts'
 import { Id } from '../../contracts/common.ts'
+import { MailSettings, MailTest, MailTestSent, SaveMailSettings } from '../../contracts/mail.ts'
 import { UnsentMailList } from '../../contracts/operation.ts'
 import { NotFoundError } from '../../errors.ts'
 import { change } from '../../services.ts'
 import { audit } from '../audit/audit.ts'
 import { listUnsent, resendMail } from './mail.ts'
+import { queueTest, readMailSettings, readTest, saveMailSettings } from './settings.ts'
 
 export async function unsentMailRoutes(app: Api): Promise<void> {
   const { services } = app
@@ -45,5 +47,34 @@ export async function unsentMailRoutes(app: Api): Promise<void> {
       })
       return reply.status(204).send(null)
     },
+  )
+}
+
+export async function mailSettingsRoutes(app: Api): Promise<void> {
+  const { services } = app
+  const preHandler = app.requires('mail.manage')
+  const config = { access: 'mail.manage' } as const
+
+  app.get('/mail-settings', { preHandler, config, schema: { response: { 200: MailSettings } } }, () =>
+    readMailSettings(services),
+  )
+
+  app.put(
+    '/mail-settings',
+    { preHandler, config, schema: { body: SaveMailSettings, response: { 200: MailSettings } } },
+    ({ body, agent }) => saveMailSettings(services, agent.id, body),
+  )
+
+  app.post(
+    '/mail-settings/tests',
+    { preHandler, config, schema: { response: { 202: MailTestSent } } },
+    async ({ agent }, reply) =>
+      reply.status(202).send(await change(services, (change) => queueTest(services, change, agent))),
+  )
+
+  app.get(
+    '/mail-settings/tests/:id',
+    { preHandler, config, schema: { params: z.object({ id: Id }), response: { 200: MailTest } } },
+    ({ params, agent }) => readTest(services.db, agent.email, params.id),
   )
 }

@@ -63,6 +63,14 @@ export const OrganisationSettings = z.object({
       agentSockets: z.number().int().min(1).default(30),
     })
     .prefault({}),
+  /** Who mails are from; null: as Foyer would have it. */
+  mail: z
+    .object({
+      fromName: z.string().nullable().default(null),
+      fromAddress: z.string().nullable().default(null),
+      replyTo: z.string().nullable().default(null),
+    })
+    .prefault({}),
   /** How long things are kept; months as the calendar has them, days of 24 hours. */
   retention: z
     .object({

@@ -5,7 +5,7 @@ import type { Services } from '../../services.ts'
 import { permissionsOfAgent } from '../agents/permissions.ts'
 import { describeAvailability } from '../availability/service.ts'
 import { canMail } from '../conversations/letters.ts'
-import { StoredPreferences } from './routes.ts'
+import { readPreferences } from './routes.ts'
 import { socketTokenOf } from './tokens.ts'
 
 export async function describeMe(services: Services, agentId: string, sessionToken: string): Promise<Me> {
@@ -37,7 +37,7 @@ export async function describeMe(services: Services, agentId: string, sessionTok
       sampleSite: row.isSample ? '/demo' : null,
     },
     availability: await describeAvailability(services.db, services.clock.now(), agentId),
-    preferences: StoredPreferences.parse(row.preferences),
+    preferences: readPreferences(row.preferences, row.profile),
     socketToken: socketTokenOf(sessionToken),
     cap: services.settings.agentCap,
     canMail: canMail(services),

@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify'
 import { sql } from 'kysely'
 import { z } from 'zod'
 import type { Api } from '../../app.ts'
-import { Me, Preferences, SignIn } from '../../contracts/agents.ts'
+import { Me, Preferences, type Profile, SignIn } from '../../contracts/agents.ts'
 import { FoyerError, RateLimitedError } from '../../errors.ts'
 import { countedAs } from '../../plugins/addresses.ts'
 import { refuseForeignPages } from '../../plugins/sign-in.ts'
@@ -80,7 +80,7 @@ export async function signInRoutes(app: Api): Promise<void> {
       const { rows } = await sql<{ preferences: unknown }>`
         update agents set preferences = preferences || ${JSON.stringify(request.body)}::jsonb
         where id = ${request.agent.id} returning preferences`.execute(services.db)
-      return StoredPreferences.parse(rows[0]?.preferences ?? {})
+      return readPreferences(rows[0]?.preferences, request.agent.profile)
     },
   )
 }
@@ -111,10 +111,18 @@ function guessingLimits(app: Api): (request: FastifyRequest) => Promise<void> {
   }
 }
 
-export const StoredPreferences = z.object({
+/** As stored, and what holds where nothing is: admins hear of every missed chat. */
+export const readPreferences = (stored: unknown, profile: Profile): Preferences => {
+  const { missedMail, ...preferences } = StoredPreferences.parse(stored ?? {})
+  return { ...preferences, missedMail: missedMail ?? (profile === 'admin' ? 'all' : 'asked') }
+}
+
+const StoredPreferences = z.object({
   theme: Preferences.shape.theme.catch('system').default('system'),
   singleKeys: z.boolean().catch(true).default(true),
   sounds: z.boolean().catch(true).default(true),
+  missedMail: Preferences.shape.missedMail.optional().catch(undefined),
+  failureMail: z.boolean().catch(true).default(true),
 })
 
 /** Whether people reach Foyer over TLS: told by a trusted proxy, or by the address they were given. */

@@ -20,7 +20,7 @@ export const defaultSiteSettings = (companyName: string): SiteSettings => ({
     url: null,
     tick: false,
   },
-  fallbackText: 'Nobody could answer just now. Leave us a message and we will write back by e-mail.',
+  fallbackText: 'Nobody could answer just now. Leave us a message and we will get back to you.',
   theme: 'system',
 })
 
@@ -31,7 +31,7 @@ export function readSiteSettings(stored: unknown, companyName: string): SiteSett
   const settings: Record<string, unknown> = { ...defaults }
   for (const [key, schema] of Object.entries(SiteSettings.shape)) {
     const fallback = defaults[key as keyof SiteSettings]
-    const value = stored[key]
+    const value = isOldPromise(key, stored[key]) ? undefined : stored[key]
     // a group that was stored before it had all its members
     const whole = isRecord(fallback) && isRecord(value) ? { ...fallback, ...value } : value
     const parsed = schema.safeParse(whole)
@@ -39,6 +39,11 @@ export function readSiteSettings(stored: unknown, companyName: string): SiteSett
   }
   return SiteSettings.parse(settings)
 }
+
+/** What sites were made with before: mail is promised only where some can be sent, and no default knows that. */
+const isOldPromise = (key: string, value: unknown) =>
+  key === 'fallbackText' &&
+  value === 'Nobody could answer just now. Leave us a message and we will write back by e-mail.'
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -7,6 +7,7 @@ import type { Db } from '../../db/pool.ts'
 import { FoyerError, NotFoundError } from '../../errors.ts'
 import type { Services } from '../../services.ts'
 import { currentOf, forVisitor } from '../conversations/for-visitor.ts'
+import { canMail } from '../conversations/letters.ts'
 import { findReturn } from '../conversations/return-links.ts'
 import { findSiteByKey } from '../sites/repository.ts'
 import { addVisitor, identify } from './identify.ts'
@@ -56,6 +57,7 @@ export async function openVisitorSession(
     known,
     reachability: reachable,
     faces,
+    canMail: canMail(services),
     conversation:
       link?.visitorId === visitorId ? await returnedTo(db, link.conversationId, conversation) : conversation,
   }

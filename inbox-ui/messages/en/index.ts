@@ -3,6 +3,7 @@ import { app } from './app.ts'
 import { availability } from './availability.ts'
 import { conversations } from './conversations.ts'
 import { followUp } from './follow-up.ts'
+import { mail } from './mail.ts'
 import { notifications } from './notifications.ts'
 import { offers } from './offers.ts'
 import { people } from './people.ts'
@@ -21,6 +22,7 @@ export const en = (f: Format) => ({
   ...app(f),
   ...session(),
   ...availability(),
+  ...mail(),
   ...notifications(),
   ...offers(f),
   ...conversations(f),

@@ -1,0 +1,33 @@
+/** Mail: what Foyer sends, to agents and in the organisation's name. */
+export const mail = () => ({
+  mail: {
+    title: 'Mail',
+    intro: 'Who mails are from, and whether they get out.',
+    noServer: 'Foyer has no mail server, so it sends no mail and promises none.',
+    noServerHint:
+      'Whoever runs Foyer sets FOYER_SMTP_URL, such as smtp://user:password@mail.example.com:587, and starts it again.',
+    server: 'Mail server',
+    serverHint: 'Set by FOYER_SMTP_URL.',
+    fromName: 'From name',
+    fromAddress: 'From address',
+    replyTo: 'Answers go to',
+    replyToHint: 'Left empty, they go to the from address.',
+    as: (value: string) => `Left empty: ${value}`,
+    unsaved: 'Not saved yet',
+    saveFailed: (why: string) => `Not saved. ${why}`,
+    test: 'Send me a test',
+    testing: (address: string) => `On its way to ${address}…`,
+    stillTrying: (why: string) => `Not through yet. ${why}`,
+    sent: (address: string) => `The mail server has taken it for ${address}.`,
+    testFailed: (why: string) => `The test did not get out. ${why}`,
+    failed: 'The mail settings did not load',
+    loading: 'Loading the mail settings',
+    toYou: 'Mail to you',
+    missed: 'Missed chats',
+    missedHint: 'One mail for what was missed within 15 minutes.',
+    missedChoices: { asked: 'I was asked for', all: 'All', none: 'None' },
+    failures: 'Actions that failed',
+    failuresHint: 'What Foyer gave up after trying several times.',
+    preferencesNoServer: 'Foyer has no mail server yet: no mail comes.',
+  },
+})
