@@ -33,7 +33,7 @@ export type ToFrame =
       kept: string | null
       identity: string | null
       /** From the link of a mail that brought the visitor here. */
-      resume: string | null
+      resume: string | undefined
     }
   | { foyer: 'open'; focus: boolean }
   | { foyer: 'close' }

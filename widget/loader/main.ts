@@ -19,7 +19,7 @@ const start = (script: HTMLScriptElement, key: string, queued: Call[]) => {
   let frame: HTMLIFrameElement | undefined
   let greeted = false
   // The link of a mail that leads back into a chat. What is in it is nobody else's business.
-  const [mark, resume = null] = /[#&]foyer-chat=([\w-]+)/.exec(location.hash) ?? []
+  const [mark, resume] = /[#&]foyer-chat=(.+)/.exec(location.hash) ?? []
   if (mark) history.replaceState(history.state, '', location.href.replace(mark, ''))
   let isOpen = !!mark
   let consented = false

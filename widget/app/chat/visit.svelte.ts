@@ -32,7 +32,7 @@ export class Visit {
   failure = $state('')
   page: PageView | null = null
   /** From the link of a mail, until a session has begun with it. */
-  resume: string | null = null
+  resume: string | undefined
 
   constructor(parts: Parts, handlers: Handlers) {
     this.#parts = parts
@@ -67,7 +67,7 @@ export class Visit {
         siteKey,
         token: keep.get('token') ?? undefined,
         identity: this.#identity ?? undefined,
-        resume: this.resume ?? undefined,
+        resume: this.resume,
         page: this.page ?? undefined,
         timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
         language: languages?.[0]?.slice(0, 35),
@@ -78,7 +78,7 @@ export class Visit {
       this.clockIs(session.now)
       keep.set('token', session.token)
       this.#handlers.onsession(session, again)
-      this.resume = null
+      this.resume = undefined
     } catch (problem) {
       if (problem instanceof Refusal && problem.problem.code === 'invalid_identity') {
         // A signature that does not hold makes nobody anonymous mute: go on without it.

@@ -1,0 +1,121 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { screenshot } from '../support/browser.ts'
+import { type Stage, setStage } from '../support/stage.ts'
+import { waitFor } from '../support/wait.ts'
+import { WidgetScreen } from '../support/widget-screen.ts'
+import { type MailServer, startMailServer } from '../workers/support/mail-server.ts'
+
+let stage: Stage
+let mailServer: MailServer
+
+beforeAll(async () => {
+  mailServer = await startMailServer()
+  stage = await setStage({ config: { smtpUrl: mailServer.url }, settings: { visitorMailMs: 1_500 } })
+  await stage.foyer.pool.query('update sites set allowed_origins = $1', [[stage.host.origin]])
+})
+afterAll(() => mailServer.close())
+
+const mailTo = async (address: string): Promise<string> => {
+  const find = () => mailServer.received.findLast(({ to }) => to.includes(address))?.raw
+  await waitFor('the mail is there', () => find() !== undefined)
+  return (find() ?? '').replaceAll('=\r\n', '').replaceAll('=3D', '=')
+}
+const linkIn = (raw: string) => /http\S+#foyer-chat=[\w-]+/.exec(raw)?.[0] ?? ''
+
+test('a missed request is claimed, answered by mail, and the link opens the chat again', async () => {
+  const [dana, marco] = await Promise.all([
+    stage.agent({ name: 'Dana Weber' }),
+    stage.agent({ name: 'Marco Bianchi' }),
+  ])
+  for (const agent of [dana, marco]) await agent.available.click()
+  const visitor = await stage.visitor()
+  await visitor.open()
+  await visitor.says('Nobody is here right now')
+  await visitor.frame.getByRole('button', { name: /^Leave a message/ }).click()
+  await visitor.field('Name').fill('Nadia Haddad')
+  await visitor.field('Email').fill('nadia@contoso.test')
+  await visitor.message.fill('Do you ship to Malta?')
+  await visitor.frame
+    .getByRole('button', { name: 'Leave message' })
+    .or(visitor.button('Send'))
+    .first()
+    .click()
+  await marco.button('Missed 1').waitFor()
+  for (const agent of [dana, marco]) {
+    await agent.button('Missed 1').click()
+    await agent.rows.filter({ hasText: 'Nadia Haddad' }).getByRole('link').click()
+    await agent.button('Claim').waitFor()
+  }
+  await dana.button('Claim').click()
+  await marco.page.getByText('Dana Weber has claimed this request.').waitFor()
+  await marco.button('Missed 0').waitFor()
+  expect(await marco.button('Reply').count()).toBe(0)
+  await dana.button('Reply').click()
+  await dana.page
+    .getByRole('textbox', { name: 'Reply to nadia@contoso.test by e-mail' })
+    .fill('Yes, in four days.')
+  await screenshot(dana.page, 'missed-reply')
+  await dana.button('Send e-mail').click()
+  await dana.hears('Yes, in four days.')
+  await marco.hears('Yes, in four days.')
+  await visitor.page.close()
+
+  const link = linkIn(await mailTo('nadia@contoso.test'))
+  expect(link.startsWith(stage.host.url)).toBe(true)
+  const back = new WidgetScreen((await stage.visitor({ url: link })).page)
+  await back.says('Yes, in four days.')
+  await back.says('Do you ship to Malta?')
+  expect(back.page.url()).toBe(stage.host.url)
+})
+
+test('a chat is handed over: declined, then taken', async () => {
+  const { agent: dana, visitor } = await stage.chat({
+    name: 'Sofia Ricci',
+    text: 'Do the racks come in blue?',
+  })
+  const marco = await stage.agent()
+  const other = marco.row.name
+  const handOver = async () => {
+    await dana.button('More actions').click()
+    await dana.page.getByRole('menuitem', { name: 'Hand over…' }).click()
+    const dialog = dana.page.getByRole('dialog', { name: 'Hand over' })
+    await dialog.getByRole('searchbox', { name: 'Search colleagues and teams' }).fill(other)
+    await dialog.getByRole('radio', { name: new RegExp(other) }).check()
+    await dialog.getByRole('textbox', { name: 'Note to the colleague' }).fill('Wants RAL 5015')
+    await screenshot(dana.page, 'hand-over')
+    await dialog.getByRole('button', { name: 'Hand over', exact: true }).click()
+    await dana.page.getByText(`${other} is asked to take over`).waitFor()
+  }
+  await handOver()
+  await marco.offers.getByText('Wants RAL 5015').waitFor()
+  await marco.offers.getByRole('button', { name: 'Decline' }).click()
+  await dana.page.getByText(`${other} declined. The chat stays with you.`).waitFor()
+  await handOver()
+  await marco.accept()
+  await marco.hears('Do the racks come in blue?')
+  await dana.page.getByText(`${other} has taken over the chat with Sofia Ricci`).waitFor()
+  await visitor.says(new RegExp(other))
+  await marco.say('They do.')
+  await visitor.says('They do.')
+})
+
+test('what is written to a visitor who has left is mailed, and the transcript too', async () => {
+  const { agent, visitor } = await stage.chat({ name: 'Omar Said', email: 'omar@contoso.test' })
+  await visitor.page.close()
+  await agent.page.getByText('What you write is mailed to omar@contoso.test').waitFor()
+  await agent.say('Still there?')
+  await agent.page.getByText('Your message was mailed to omar@contoso.test.').waitFor()
+  await screenshot(agent.page, 'departed')
+  const link = linkIn(await mailTo('omar@contoso.test'))
+  const back = await stage.visitor({ url: link })
+  await back.says('Still there?')
+  await back.say('Yes!')
+  await agent.hears('Yes!')
+  await agent.button('End session').click()
+  await agent.button('Support').click()
+  await agent.button('Mail transcript').click()
+  await agent.page.getByText('On its way to omar@contoso.test').waitFor()
+  await waitFor('it is there', async () =>
+    (await mailTo('omar@contoso.test')).includes('This is what was said'),
+  )
+})
