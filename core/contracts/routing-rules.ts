@@ -133,7 +133,14 @@ export const RuleList = z.object({
   /** Whom a rule may name. */
   agents: z.array(z.object({ id: Id, name: z.string(), active: z.boolean() })),
   teams: z.array(z.object({ id: Id, name: z.string() })),
-  sites: z.array(z.object({ id: Id, name: z.string() })),
+  sites: z.array(
+    z.object({
+      id: Id,
+      name: z.string(),
+      /** Whether its route asks the rules. */
+      usesRules: z.boolean(),
+    }),
+  ),
   /** The organisation's, in which local times are. */
   timeZone: z.string(),
 })

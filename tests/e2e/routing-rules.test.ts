@@ -87,6 +87,7 @@ test('rules are put in order by keyboard and by dragging, switched off, deleted 
   const { page } = await stage.agent({ name: 'Ada Again', profile: 'admin' })
   await stage.foyer.pool.query('delete from routing_rules')
   await page.goto(address())
+  expect(await page.getByText('No site asks these rules yet.').isVisible()).toBe(false)
   for (const name of ['First', 'Second', 'Third']) {
     await write(page, name, name.toLowerCase(), 'Ada Again')
     await page.getByRole('button', { name: 'Save rule' }).click()
@@ -113,9 +114,19 @@ test('rules are put in order by keyboard and by dragging, switched off, deleted 
   await expect.poll(() => rules(page)).toEqual(['Second', 'Third'])
   await page.getByRole('button', { name: 'Undo' }).click()
   await expect.poll(() => rules(page)).toEqual(['Second', 'First', 'Third'])
+  await stage.foyer.pool.query("update sites set route = 'round_robin'")
   await page.reload()
+  await page.getByText('No site asks these rules yet.').waitFor()
+  await axeFindsNothing(page, 'rules that no site asks')
   await expect.poll(() => rules(page)).toEqual(['Second', 'First', 'Third'])
   expect(await page.getByRole('switch', { name: 'First is on' }).getAttribute('aria-checked')).toBe('false')
+
+  // somebody else has deleted one meanwhile
+  await stage.foyer.pool.query("delete from routing_rules where name = 'Third'")
+  await page.getByRole('button', { name: 'Move First, 2 of 3' }).focus()
+  await page.keyboard.press('ArrowUp')
+  await page.getByText('Nothing has changed. Somebody added or deleted a rule meanwhile.').waitFor()
+  await expect.poll(() => rules(page)).toEqual(['Second', 'First'])
 })
 
 test('groups, lists and times are edited as their facts ask, and what is wrong stands at its field', async () => {

@@ -19,7 +19,7 @@ import { visitorVisibleTo } from '../visitors/visibility.ts'
 import { type CompiledRule, compileRule, matchRules } from './book.ts'
 import { gatherFacts, localTime, type RequestOf } from './facts.ts'
 import { compileGroup, Known } from './matching.ts'
-import { readRules, readSiteNames } from './repository.ts'
+import { readRules, readSites } from './repository.ts'
 import { refuseUnknown } from './service.ts'
 
 /**
@@ -60,7 +60,7 @@ export async function previewRule(
     explained,
     facts,
     decides: decides && { name: decides.name, isDraft: decides.isDraft === true },
-    site: site && { name: site.name, usesRules: imagined?.route.by === 'rules' },
+    site: site && { name: site.name, usesRules: site.usesRules },
     candidates: planned.slice(0, shownAtMost).map(({ agent, stage, label, reason, until }) => ({
       agent,
       stage,
@@ -136,7 +136,7 @@ async function exampleOf(db: Db, now: Date, given: Facts) {
 }
 
 /** The request's site; an example that names none comes to the first. */
-async function findSite(db: Db, id: string | null): Promise<{ id: string; name: string } | null> {
-  const sites = await readSiteNames(db)
+async function findSite(db: Db, id: string | null) {
+  const sites = await readSites(db)
   return sites.find((site) => id === null || site.id === id) ?? null
 }

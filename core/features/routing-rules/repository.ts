@@ -79,8 +79,9 @@ export async function readAgents(db: Db | Tx): Promise<(Named & { active: boolea
   return rows
 }
 
-export async function readSiteNames(db: Db | Tx): Promise<Named[]> {
-  const { rows } = await sql<Named>`select id, name from sites order by created_at, id`.execute(db)
+export async function readSites(db: Db | Tx): Promise<(Named & { usesRules: boolean })[]> {
+  const { rows } = await sql<Named & { usesRules: boolean }>`
+    select id, name, route = 'rules' as uses_rules from sites order by created_at, id`.execute(db)
   return rows
 }
 

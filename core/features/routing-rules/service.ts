@@ -24,7 +24,7 @@ export async function listRules({ db }: Services): Promise<RuleList> {
     rules.readRules(db),
     rules.readAgents(db),
     rules.readTeamNames(db),
-    rules.readSiteNames(db),
+    rules.readSites(db),
     rules.readCrmFields(db),
     readOrganisation(db),
   ])
@@ -178,7 +178,7 @@ export async function refuseUnknown(
 
   const named = sitesNamed(conditions)
   if (named.length > 0) {
-    const known = new Set((await rules.readSiteNames(db)).map(({ id }) => id))
+    const known = new Set((await rules.readSites(db)).map(({ id }) => id))
     for (const { field, id } of named)
       if (!known.has(id)) wrong.push({ field, message: 'There is no such site any more. Choose another.' })
   }

@@ -229,7 +229,7 @@ test('the editor is told what can be asked, and whom a rule may name', async () 
   )
   expect(vocabulary.operators.boolean).toEqual(['is'])
   expect(agents).toContainEqual({ id: dana.id, name: 'Dana', active: true })
-  expect(sites).toContainEqual({ id: foyer.site.id, name: 'Main site' })
+  expect(sites).toContainEqual({ id: foyer.site.id, name: 'Main site', usesRules: false })
   expect(timeZone).toBe('Europe/Rome')
 })
 
