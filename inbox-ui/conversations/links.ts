@@ -1,7 +1,7 @@
 export type Piece = { text: string; href?: undefined } | { text: string; href: string }
 
-// Only these two schemes ever become a link: a javascript: address typed by a visitor stays text.
-const address = /\bhttps?:\/\/[^\s<>"']+/gi
+// Only these schemes ever become a link: a javascript: address typed by a visitor stays text.
+const address = /\b(?:https?:\/\/[^\s<>"']+|mailto:[^\s<>"'?]+@[^\s<>"'?]+)/gi
 const trailing = '.,;:!?…»”’'
 
 /** Text cut at its web addresses. Punctuation after an address belongs to the sentence, as does a bracket that the

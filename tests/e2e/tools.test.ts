@@ -144,3 +144,37 @@ test('files go both ways, pictures show in the room kept for them, and what is r
   await again.setFiles([{ name: 'broken.png', mimeType: 'image/png', buffer: aPng(40, 30) }])
   await agent.log.getByRole('link', { name: /broken.png/ }).waitFor()
 })
+
+test('an emoji is found by its name and stands where the caret was, on both sides', async () => {
+  const { agent, visitor } = await stage.chat({ name: 'Emil Jansen' })
+  await agent.message.fill('Done!')
+  await agent.message.press('Home')
+  await agent.button('Insert an emoji').click()
+  await agent.page.getByRole('searchbox', { name: 'Search emoji' }).fill('tada')
+  await axeFindsNothing(agent.page, 'emoji')
+  await agent.page.getByRole('searchbox', { name: 'Search emoji' }).press('Enter')
+  await expect.poll(() => agent.message.inputValue()).toBe('🎉Done!')
+  await agent.message.press('Enter')
+  await visitor.says('🎉Done!')
+
+  await visitor.message.fill('Thank you')
+  await visitor.button('Emoji').click()
+  await visitor.frame.getByRole('searchbox', { name: 'Search emoji' }).fill('heart')
+  await screenshot(visitor.page, 'tools-emoji-widget')
+  await visitor.button('heart love').click()
+  await expect.poll(() => visitor.message.inputValue()).toBe('Thank you❤️')
+  await visitor.message.press('Enter')
+  await agent.hears('Thank you❤️')
+})
+
+test('a note that is half written is a note again after a reload, and takes no files', async () => {
+  const { agent } = await stage.chat({ name: 'Nora Note' })
+  await agent.page.getByRole('button', { name: 'Note', exact: true }).click()
+  await agent.page.getByRole('textbox', { name: 'Note' }).fill('Ask Marco about')
+  expect(await agent.button('Attach files').count()).toBe(0)
+  await agent.page.reload()
+  await agent.ready()
+  await expect
+    .poll(() => agent.page.getByRole('textbox', { name: 'Note' }).inputValue())
+    .toBe('Ask Marco about')
+})

@@ -1,10 +1,10 @@
 export type Piece = { text: string; href?: string }
 
-const address = /\bhttps?:\/\/[^\s<>"“”«»]+/gi
+const address = /\b(?:https?:\/\/[^\s<>"“”«»]+|mailto:[^\s<>"“”«»?]+@[^\s<>"“”«»?]+)/gi
 const trailing = ".,;:!?'’*_~"
 const pairs: Record<string, string> = { ')': '(', ']': '[', '}': '{' }
 
-/** Cuts a text into plain pieces and web addresses. Only http and https become links; what closes a sentence or a
+/** Cuts a text into plain pieces and web addresses. Only http, https and mailto become links; what closes a sentence or a
  *  bracket around an address is not part of it. Joined, the pieces are the text. */
 export const linkPieces = (text: string): Piece[] => {
   const pieces: Piece[] = []
@@ -37,5 +37,5 @@ const trim = (found: string): string => {
 
 const webAddress = (text: string) => {
   const url = URL.parse(text)
-  return url && (url.protocol === 'http:' || url.protocol === 'https:') ? url.href : null
+  return url && /^(https?|mailto):$/.test(url.protocol) ? url.href : null
 }

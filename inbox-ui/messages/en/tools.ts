@@ -58,7 +58,7 @@ export const tools = (f: Format) => ({
     remove: (name: string) => `Stop offering ${name}`,
     retired: 'Offered no more',
     retiredHint: 'Chats that have them keep them.',
-    restore: (name: string) => `Offer ${name} again`,
+    restore: (name: string) => `Offer again: ${name}`,
     restoreShort: 'Offer again',
     none: 'No outcomes: agents end chats without one.',
     most: 'Nine is the most: each has a digit to press.',
@@ -103,5 +103,13 @@ export const tools = (f: Format) => ({
     drop: 'Drop files to send them',
     tooLarge: 'A file has at most 10 MB.',
     empty: 'This file is empty.',
+  },
+
+  emoji: {
+    insert: 'Insert an emoji',
+    search: 'Search emoji',
+    groups: { smileys: 'Smileys', gestures: 'Gestures', things: 'Things' },
+    none: 'No emoji found',
+    failed: 'The emoji did not load. Try again.',
   },
 })

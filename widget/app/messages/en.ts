@@ -83,6 +83,8 @@ export default {
   earlierMessages: 'Earlier messages',
   file: 'A file',
   attach: 'Attach files',
+  emoji: 'Emoji',
+  emojiSearch: 'Search emoji',
   fileSize: 'A file has at most 10 MB and is not empty.',
   fileLost: 'This file did not come. Try again.',
   linkOpens: 'opens in a new tab',
