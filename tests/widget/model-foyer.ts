@@ -115,7 +115,12 @@ export class ModelFoyer {
 
   #make(changes: Partial<WidgetConversation>): WidgetConversation {
     const id = `01a00000-0000-7000-8000-${String(this.#conversations.length).padStart(12, '0')}`
-    const made = aConversation({ id, requestedAt: new Date().toISOString(), routedAt: new Date().toISOString(), ...changes })
+    const made = aConversation({
+      id,
+      requestedAt: new Date().toISOString(),
+      routedAt: new Date().toISOString(),
+      ...changes,
+    })
     this.#conversations.push(made)
     this.logs.set(id, [])
     return made
