@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { Id, Instant } from './common.ts'
 import { Offer } from './conversations.ts'
+import { Push } from './push.ts'
 
 /**
  * Where candidates come from, in the order they are asked:
@@ -60,6 +61,8 @@ export const RoutingStep = z.object({
       askedAt: Instant,
       closedAt: Instant.nullable(),
       expiresAt: Instant,
+      /** The notifications of it, one a device; none where an inbox was in view. */
+      pushes: z.array(Push),
     })
     .nullable(),
 })

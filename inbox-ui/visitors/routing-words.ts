@@ -1,3 +1,4 @@
+import type { Push } from '../../core/contracts/push.ts'
 import type { PassedOverReason, RoutingStep } from '../../core/contracts/routing.ts'
 import type { Format } from '../messages/format.ts'
 import type { Messages } from '../messages/language.ts'
@@ -6,6 +7,17 @@ import type { Messages } from '../messages/language.ts'
 export function stageInWords({ stage, label }: RoutingStep, text: Messages): string {
   const words = text.routing
   return label === null ? words.stages[stage] : words.stageOf(words.stages[stage], label)
+}
+
+/** How far the notification on one device has come: "Chrome on macOS: clicked". */
+export function pushInWords(
+  { device, state, shownAt, clickedAt, failedBecause }: Push,
+  text: Messages,
+): string {
+  const words = text.notifications.told
+  if (clickedAt) return words.clicked(device)
+  if (shownAt) return words.shown(device)
+  return state === 'failed' ? words.failed(device, failedBecause ?? '') : words[state](device)
 }
 
 /** What came of a step: "Dana was unavailable until 17:00", "Marco accepted after 12 s". */

@@ -222,6 +222,7 @@ test('one tab of a browser sounds; the title counts and flashes', async () => {
       )
     })
     .toBe(true)
+  await first.page.bringToFront()
   await first.accept()
   await second.offers.waitFor({ state: 'detached' })
   await allRead()

@@ -10,6 +10,9 @@ const atOnce = 500
 const conversationsAtOnce = 50
 const visitorsAtOnce = 2_000
 const linkKeptDays = 1
+/** For the trace of a request, and for browsers that come back with a subscription that is gone. */
+const pushesKeptDays = 30
+const batchesKeptDays = 7
 /** What was known of a request, for replaying the last week of them. */
 const factsKeptDays = 30
 
@@ -48,6 +51,19 @@ export async function forgetOld(
       atOnce,
     ),
     sessions: await clear(() => forget(db, 'sessions', 'token_hash', sql`expires_at <= ${now}`), atOnce),
+    pushes: await clear(
+      () =>
+        forget(db, 'pushes', 'id', sql`created_at < ${daysBefore(now, pushesKeptDays)} order by created_at`),
+      atOnce,
+    ),
+    goneDevices: await clear(
+      () => forget(db, 'push_subscriptions', 'id', sql`gone_at < ${daysBefore(now, pushesKeptDays)}`),
+      atOnce,
+    ),
+    mailBatches: await clear(
+      () => forget(db, 'mail_batches', 'id', sql`closed_at < ${daysBefore(now, batchesKeptDays)}`),
+      atOnce,
+    ),
     setUpLinks: await clear(
       () => forget(db, 'setup_links', 'token_hash', sql`expires_at <= ${daysBefore(now, linkKeptDays)}`),
       atOnce,

@@ -1,6 +1,8 @@
 import { type RawBuilder, sql } from 'kysely'
+import type { Push } from '../../contracts/push.ts'
 import type { PassedOverReason, Routing, RoutingStage, RoutingStep } from '../../contracts/routing.ts'
 import type { Db } from '../../db/pool.ts'
+import { pushesOfOffers } from '../push/pushes.ts'
 import type { Considered } from './order.ts'
 
 /** A row of routing_steps, but for its place. */
@@ -113,10 +115,14 @@ export async function readRouting(db: Db, conversationId: string): Promise<Routi
     left join agents a on a.id = s.agent_id
     left join offers o on o.id = s.offer_id
     where s.conversation_id = ${conversationId} order by s.round, s.n limit ${stepsAtMost}`.execute(db)
-  return { steps: rows.map(toStep) }
+  const pushes = await pushesOfOffers(
+    db,
+    rows.flatMap(({ offerId }) => offerId ?? []),
+  )
+  return { steps: rows.map((row) => toStep(row, pushes.get(row.offerId ?? '') ?? [])) }
 }
 
-function toStep(row: StepRow): RoutingStep {
+function toStep(row: StepRow, pushes: Push[]): RoutingStep {
   const { detail } = row
   const isAlone = row.agentId !== null
   return {
@@ -140,6 +146,7 @@ function toStep(row: StepRow): RoutingStep {
             askedAt: row.offeredAt.toISOString(),
             closedAt: row.closedAt?.toISOString() ?? null,
             expiresAt: row.expiresAt.toISOString(),
+            pushes,
           }
         : null,
   }

@@ -53,6 +53,14 @@ export const notifications = () => ({
     failed: 'Your devices did not load',
     loading: 'Loading your devices',
     changeFailed: (why: string) => `Nothing has changed. ${why}`,
+    told: {
+      waiting: (device: string) => `${device}: on its way`,
+      delivered: (device: string) => `${device}: delivered`,
+      shown: (device: string) => `${device}: shown`,
+      clicked: (device: string) => `${device}: clicked`,
+      outdated: (device: string) => `${device}: not needed any more`,
+      failed: (device: string, why: string) => `${device}: did not get through. ${why}`,
+    },
     takenBy: (who: string, by: string) => `${by} took the chat with ${who}.`,
   },
 })

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { PushDeviceList } from '#core/contracts/push.ts'
+import type { Routing } from '#core/contracts/routing.ts'
 import { pushesOfOffers } from '#core/features/push/pushes.ts'
 import { retireEverybody } from '#tests/core/retire.ts'
 import type { AgentActor } from '#tests/support/agent-actor.ts'
@@ -18,6 +19,14 @@ beforeAll(async () => {
 })
 test.afterEach(async () => {
   await retireEverybody(foyer)
+  // who still waits would be put to the agents of the next test
+  await foyer.pool.query(`update offers set state = 'withdrawn', closed_at = $1 where state = 'pending'`, [
+    foyer.clock.now(),
+  ])
+  await foyer.pool.query(
+    `update conversations set status = 'missed', ended_at = $1, end_reason = 'cancelled' where status = 'waiting'`,
+    [foyer.clock.now()],
+  )
   expect(service.problems).toEqual([])
 })
 afterAll(async () => {
@@ -81,6 +90,13 @@ test('an agent with the inbox closed is asked, on the device, for as long as the
   const told = await pushesOfOffers(foyer.app.services.db, [offer.id])
   expect(told.get(offer.id)).toMatchObject([
     { device: device.device.device, state: 'delivered', deliveredAt: expect.any(String), shownAt: null },
+  ])
+  // and so it stands in the chat's trace
+  const admin = await foyer.agent({ profile: 'admin', online: false })
+  await visitor.http.post(`/widget/conversations/${id}/end`)
+  const { steps } = await admin.http.get<Routing>(`/conversations/${id}/routing`)
+  expect(steps.flatMap(({ offer: asked }) => asked?.pushes ?? [])).toMatchObject([
+    { device: device.device.device, state: 'delivered' },
   ])
 })
 
@@ -464,4 +480,23 @@ test('a deactivated agent is told nothing more', async () => {
   expect(await verdict.json()).toEqual({ show: 'nothing' })
   await admin.http.patch(`/agents/${agent.id}`, { active: true })
   await foyer.signIn({ email: agent.me.email, password }, { online: false })
+})
+
+test('what became of an offer is for whom it was made to', async () => {
+  const [agent, other] = [await foyer.agent(), await foyer.agent({ online: false })]
+  const visitor = await foyer.visitor({ fields: sofia })
+  const { id } = await visitor.asks()
+  const offer = await agent.offered(id)
+  const path = `/offers/${offer.id}`
+  expect(await agent.http.get(path)).toEqual({
+    conversationId: id,
+    state: 'pending',
+    visitor: 'Sofia Ricci',
+    isOwn: false,
+    takenBy: null,
+  })
+  await expect(other.http.get(path)).rejects.toMatchObject({ status: 404 })
+  await expect(agent.http.get('/offers/none')).rejects.toMatchObject({ status: 422 })
+  await agent.accepts(id)
+  expect(await agent.http.get(path)).toMatchObject({ state: 'accepted', isOwn: true, takenBy: null })
 })
