@@ -91,6 +91,7 @@ export const Agent = z.object({
 })
 export type Agent = z.infer<typeof Agent>
 export const AgentList = z.object({ agents: z.array(Agent) })
+export type AgentList = z.infer<typeof AgentList>
 
 export const CreateAgent = z.strictObject({
   email: EmailAddress,
