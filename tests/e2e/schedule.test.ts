@@ -75,7 +75,7 @@ test('an agent changes the week, sees the next two weeks, and saves', async () =
   expect(await field(page, 'Sunday, end of block 1').inputValue()).toBe('06:00')
   await page.getByText('Carries on from Saturday 24:00').waitFor()
   // the night of the clock change is an hour shorter
-  await weeks.getByText('Sun 28 Mar: 00:00–06:00; 5 h').waitFor()
+  await weeks.getByText('Sun 28 Mar: 00:00–02:00, 03:00–06:00; 5 h').waitFor()
 
   await agent.button('Save').click()
   await page.getByText('Saved', { exact: true }).waitFor()
