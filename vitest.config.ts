@@ -25,7 +25,7 @@ export default defineConfig({
           name: 'unit',
           include: ['tests/**/*.unit.test.ts'],
           sequence: { groupOrder: 0 },
-          maxWorkers: 2,
+          maxWorkers: 3,
           testTimeout: 20_000,
         },
       },
@@ -36,7 +36,7 @@ export default defineConfig({
           exclude: ['tests/{e2e,faults}/**', 'tests/**/*.{unit,browser}.test.ts'],
           setupFiles: ['./tests/support/no-leaks.ts'],
           sequence: { groupOrder: 0 },
-          // they wait more than they compute
+          // they wait more than they compute; one number for all of a group
           maxWorkers: 3,
           testTimeout: 30_000,
           hookTimeout: 60_000,
