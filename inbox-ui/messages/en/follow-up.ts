@@ -21,7 +21,6 @@ export const followUp = () => ({
     noMailServer: 'Foyer has no mail server yet, so it cannot send a reply. An admin can set one up.',
     noAddress: 'No e-mail address of this visitor is known, so there is nowhere to send a reply.',
     failed: (why: string) => `Nothing has changed. ${why}`,
-    byEmail: 'by e-mail',
   },
 
   handover: {
