@@ -67,6 +67,7 @@ export const app = (f: Format) => ({
     send: 'Send',
     newLine: 'New line',
     alongList: 'Along the list',
+    cannedReplies: 'Canned replies, in a message',
     help: 'This help',
     close: 'Close',
     singleKeys: 'Single-key shortcuts',
