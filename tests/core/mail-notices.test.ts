@@ -70,10 +70,11 @@ test('who was asked, and admins, are mailed of a missed chat once the quarter is
   const admin = await foyer.agent({ name: 'Ada Admin', profile: 'admin', online: false })
   const other = await foyer.agent({ name: 'Otto Other', online: false })
   const id = await missed([asked], sofia, 'Do you ship to Graz?')
-  foyer.advance(quarter - 10_000)
+  // longer before than the relay looks ahead: what it has handed over waits by the real clock
+  foyer.advance(quarter - 90_000)
   await noneIsDue()
   expect(mailServer.received).toEqual([])
-  foyer.advance(20_000)
+  foyer.advance(100_000)
   const mail = await mailTo(asked)
   expect(subjectOf(mail)).toMatch(/^Missed chat: Sofia Ricci, Northwind, waited 1:(39|4\d)$/)
   expect(bodyOf(mail)).toContain('> Do you ship to Graz?')
