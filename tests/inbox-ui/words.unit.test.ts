@@ -141,7 +141,7 @@ test('the switch says why and until when', () => {
     reasonInWords({ ...schedule, until: null, reason: { code: 'by_schedule', ...zone } }, text, format, now),
   ).toBe('by schedule')
   expect(reason('set_by_you_until', '2026-11-23T08:00:00Z')).toBe('set by you until Mon 09:00')
-  expect(reason('missed_offers_until', '2026-11-23T08:00:00Z')).toBe('you missed two chats')
+  expect(reason('missed_offers_until', '2026-11-23T08:00:00Z')).toBe('you missed two chats: come back?')
 })
 
 test('the tab’s title counts what is unread and flashes while offers wait', () => {
