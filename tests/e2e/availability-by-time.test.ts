@@ -1,0 +1,83 @@
+import { beforeAll, expect, test } from 'vitest'
+import type { Schedule } from '#core/contracts/availability.ts'
+import { type Stage, setStage } from '../support/stage.ts'
+
+/** What time alone changes shows on every screen at that instant, without a reload. */
+
+let stage: Stage
+
+beforeAll(async () => {
+  stage = await setStage({ startsAt: new Date('2027-03-24T15:00:00Z') })
+})
+
+const inBrowser = { timezoneId: 'UTC', locale: 'en-GB' }
+const everyDay = (start: string, end: string, datesOff: string[] = []): Schedule => ({
+  timeZone: 'Europe/Rome',
+  blocks: [1, 2, 3, 4, 5, 6, 7].map((weekday) => ({ weekday, start, end })),
+  datesOff,
+})
+
+// in the order of time: the clock never goes back
+test.each([
+  { what: 'a block ends', at: '2027-03-24T16:00:00Z', schedule: everyDay('09:00', '17:00') },
+  {
+    what: 'a date off begins',
+    at: '2027-03-24T23:00:00Z',
+    schedule: everyDay('00:00', '24:00', ['2027-03-25']),
+  },
+  {
+    what: 'a hand toggle ends at midnight there',
+    at: '2027-03-25T23:00:00Z',
+    schedule: everyDay('09:00', '17:00'),
+    byHand: true,
+  },
+  // 02:00 does not come in that night: the block lasts until 03:00
+  {
+    what: 'a block ends in the gap of a clock change',
+    at: '2027-03-28T01:00:00Z',
+    schedule: everyDay('00:30', '02:00'),
+  },
+])('when $what, the switch, lists and the widget follow', async ({ at, schedule, byHand }) => {
+  const instant = Date.parse(at)
+  stage.foyer.clock.set(new Date(instant - 30_000))
+  const watching = await stage.agent({
+    profile: 'admin',
+    schedule: everyDay('12:00', '12:01'),
+    browser: inBrowser,
+  })
+  await watching.page.goto(`${stage.foyer.origin}/inbox/settings/agents`)
+  const agent = await stage.agent({ schedule, browser: inBrowser })
+  if (byHand) await agent.available.click()
+  await expect.poll(() => agent.available.getAttribute('aria-checked')).toBe('true')
+  const row = watching.page.getByRole('row', { name: new RegExp(`^Choose ${agent.row.name} `) })
+  await row.getByText('Available', { exact: true }).waitFor({ timeout: 25_000 })
+  const visitor = await stage.visitor()
+  await visitor.open()
+  await visitor.button('Chat with us').waitFor()
+
+  await expect
+    .poll(() => agent.available.getAttribute('aria-checked'), { timeout: 60_000, interval: 100 })
+    .toBe('false')
+  const late = stage.foyer.clock.now().getTime() - instant
+  expect(late).toBeGreaterThanOrEqual(0)
+  expect(late).toBeLessThan(3_000)
+  await row.getByText('Unavailable').waitFor()
+  await visitor.button('Chat with us').waitFor({ state: 'detached' })
+})
+
+test('who was set unavailable after two missed chats reads it, and comes back with one click', async () => {
+  const { pool, clock } = stage.foyer
+  const agent = await stage.agent({ browser: inBrowser })
+  // how it comes about is shown in tests/core/deadlines/missed-offers.test.ts
+  await pool.query(
+    `update agents set override_status = 'unavailable', override_cause = 'missed_offers', override_set_at = $2
+     where id = $1`,
+    [agent.row.id, clock.now()],
+  )
+  await agent.page.reload()
+  await expect.poll(() => agent.available.getAttribute('aria-checked')).toBe('false')
+  await agent.page.getByText('you missed two chats: come back?').first().waitFor()
+  await agent.button('Come back').click()
+  await expect.poll(() => agent.available.getAttribute('aria-checked')).toBe('true')
+  expect(await agent.button('Come back').count()).toBe(0)
+})
