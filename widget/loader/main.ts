@@ -19,9 +19,9 @@ const start = (script: HTMLScriptElement, key: string, queued: Call[]) => {
   let frame: HTMLIFrameElement | undefined
   let greeted = false
   // The link of a mail that leads back into a chat. What is in it is nobody else's business.
-  const [mark, resume] = /[#&]foyer-chat=(.+)/.exec(location.hash) ?? []
-  if (mark) history.replaceState(history.state, '', location.href.replace(mark, ''))
-  let isOpen = !!mark
+  const [hash, resume] = location.hash.split('foyer-chat=')
+  if (resume) history.replaceState(history.state, '', hash)
+  let isOpen = !!resume
   let consented = false
   let identity: string | null = null
   // A panel that came back by itself after a page change: the first press on the launcher moves into it.
@@ -140,8 +140,9 @@ const start = (script: HTMLScriptElement, key: string, queued: Call[]) => {
     if (data.foyer === 'reopen' && !isOpen) open()
     if (data.foyer === 'event') emit(data.event, data.conversationId)
     if (data.foyer === 'unread') {
-      count.textContent = data.count ? `${data.count}` : ''
-      launch.ariaDescription = data.count ? `${data.count} unread` : null
+      const unread = data.count && `${data.count}`
+      count.textContent = unread || ''
+      launch.ariaDescription = unread ? `${unread} unread` : null
     }
   })
   addEventListener('storage', (event) => {
