@@ -57,10 +57,8 @@ async function readMigrations(folder: string): Promise<Map<string, string>> {
   const names = (await readdir(folder)).filter((name) => name.endsWith('.sql')).sort()
   const files = new Map<string, string>()
   for (const [index, name] of names.entries()) {
-    const before = Number(names[index - 1]?.slice(0, 4) ?? 0)
-    const number = String(before + 1).padStart(4, '0')
-    // numbers are handed out before the work is done, so one that is on its way may leave a gap
-    if (!/^\d{4}-[a-z0-9-]+\.sql$/.test(name) || Number(name.slice(0, 4)) <= before)
+    const number = String(index + 1).padStart(4, '0')
+    if (!/^\d{4}-[a-z0-9-]+\.sql$/.test(name) || !name.startsWith(number))
       throw new StartError(
         `${join(folder, name)} does not belong there: the next migration must be called ${number}-….sql.`,
       )

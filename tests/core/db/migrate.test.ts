@@ -76,7 +76,7 @@ test('a database that a newer Foyer used is left alone', async () => {
 
 test('a misnamed or repeated number is noticed before anything runs', async () => {
   const url = await anEmptyDatabase()
-  for (const wrong of ['0001-again', '2-short']) {
+  for (const wrong of ['0001-again', '0003-gap', '2-short']) {
     const folder = await migrations({ '0001-one': 'create table one (n int)', [wrong]: 'select 1' })
     await expect(migrate(url, undefined, folder)).rejects.toThrow(/must be called 000\d-….sql/)
   }
