@@ -41,11 +41,12 @@ export class Conversations {
     return closed
   }
 
-  /** What comes late and is older than what is here changes nothing. */
+  /** What comes late and is older than what is here changes nothing; an answer asked for before somebody read takes
+   *  nothing of that back. */
   put(conversation: Conversation): void {
     const known = this.#byId.get(conversation.id)
     if (known && (known.lastSeq > conversation.lastSeq || (known.endedAt && !conversation.endedAt))) return
-    this.#byId.set(conversation.id, conversation)
+    this.#byId.set(conversation.id, known ? withReadOf(known, conversation) : conversation)
   }
 
   /** It is no longer to be seen. */
@@ -89,5 +90,18 @@ export class Conversations {
     if (!conversation) return
     const next = change(conversation)
     if (next !== conversation) this.#byId.set(id, next)
+  }
+}
+
+/** Read marks only go forward. */
+function withReadOf(known: Conversation, next: Conversation): Conversation {
+  const { agentReadSeq, unread } =
+    known.lastSeq === next.lastSeq && known.agentReadSeq > next.agentReadSeq ? known : next
+  return {
+    ...next,
+    agentReadSeq,
+    unread,
+    visitorReadSeq: Math.max(known.visitorReadSeq, next.visitorReadSeq),
+    visitorReceivedSeq: Math.max(known.visitorReceivedSeq, next.visitorReceivedSeq),
   }
 }

@@ -19,8 +19,8 @@ const start = (script: HTMLScriptElement, key: string, queued: Call[]) => {
   let frame: HTMLIFrameElement | undefined
   let greeted = false
   // The link of a mail that leads back into a chat. What is in it is nobody else's business.
-  const [hash, resume] = location.hash.split('foyer-chat=')
-  if (resume) history.replaceState(history.state, '', hash)
+  const [href, resume] = location.href.split(/[#&]foyer-chat=/)
+  if (resume) history.replaceState(history.state, '', href)
   let isOpen = !!resume
   let consented = false
   let identity: string | null = null
