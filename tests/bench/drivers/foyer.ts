@@ -8,12 +8,13 @@ import { startFoyerProcess } from '#tests/support/foyer-process.ts'
 import { conversationsAnAgent, type Load, numberAfter, open, type Server, text } from './driver.ts'
 
 /** Far above what the load does: limits are for people, and every visitor here comes from one address. */
-const limits = {
+export const limits = {
   visitorBurst: 1_000_000,
   visitorPerSecond: 1_000_000,
   addressBurst: 10_000_000,
   addressPerSecond: 10_000_000,
   addressSockets: 1_000_000,
+  sessionsPerMinute: 1_000_000,
 }
 
 /** Starts Foyer as `npm start` does, web and workers in one process, on a database with active conversations. */
@@ -77,7 +78,7 @@ interface People {
 }
 
 /** Signed-in agents, visitors with tokens, and active conversations between them, written in bulk. */
-async function fill(database: pg.Pool, load: Load): Promise<People> {
+export async function fill(database: pg.Pool, load: Load): Promise<People> {
   const now = new Date()
   await anOrganisation(database, now, { agentCap: 1_000, limits })
   const site = await aSite(database, now)
