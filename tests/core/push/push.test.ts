@@ -281,6 +281,12 @@ test('a visitor’s message in a chat nobody sees is told once, until it is read
   const { visitor, agent, id } = await foyer.chat({ first: 'First' })
   const device = await aDevice(service, agent)
   agent.socket.send({ type: 'seen', conversationId: id, readSeq: 2, receivedSeq: 2 })
+  await waitFor('the first one is read', async () => {
+    const { rows } = await foyer.pool.query('select agent_read_seq as seq from conversations where id = $1', [
+      id,
+    ])
+    return rows[0].seq >= 2
+  })
   await hides(agent)
   foyer.advance(6_000)
   await visitor.says('Are you there?')
