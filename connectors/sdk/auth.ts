@@ -1,0 +1,31 @@
+import type { Account, Connection } from './contract.ts'
+
+/** How an account is connected. */
+export type AuthDeclaration = OAuthDeclaration
+
+/**
+ * OAuth 2 with authorization code. Foyer always sends `state` bound to the admin's session and PKCE (S256), and asks for exactly the redirect
+ * address it shows. RFC 6749, 7636, 9700.
+ */
+export interface OAuthDeclaration {
+  kind: 'oauth2'
+  authorizeUrl(connection: Pick<Connection, 'settings' | 'standIn'>): string
+  tokenUrl(connection: Pick<Connection, 'settings' | 'standIn'>): string
+  scopes: string[]
+  /** More parameters for the authorize address, such as `prompt=consent`. */
+  authorizeParameters?: Record<string, string>
+  /** How the client's id and secret are sent to the token address. */
+  clientAuthentication: 'body' | 'basic'
+  /** Lifetime to assume where the vendor's answer has no `expires_in`, in seconds. */
+  assumedLifetimeSeconds?: number
+  /** Reads what the token answer says of the account, such as `instance_url`. Parses: the answer is not to be trusted. */
+  accountFrom?(tokenAnswer: unknown): Partial<Account>
+  /** Whether an error answer of the token address means that the grant is gone for good: an admin must connect again. */
+  isGrantGone(status: number, body: unknown): boolean
+  /** Ends the grant at the vendor, when an admin disconnects. Being gone already is no failure. */
+  revoke?(connection: Connection, tokens: { accessToken: string; refreshToken: string | null }): Promise<void>
+  /** How to make the vendor's app, step by step; `{redirectUrl}` and `{scopes}` are filled in and can be copied. */
+  steps: string[]
+  /** The page where the vendor describes it. */
+  documentation: string
+}
