@@ -6,6 +6,6 @@ export default defineConfig({
     dir: import.meta.dirname,
     include: ['**/*.sample.ts'],
     setupFiles: ['./tests/support/no-leaks.ts'],
-    reporters: ['./tests/support/closing-line.ts'],
+    reporters: ['verbose', './tests/support/closing-line.ts'],
   },
 })
