@@ -30,8 +30,16 @@ export function withParents(domain: string): string[] {
   return labels.slice(0, -1).map((_, place) => labels.slice(place).join('.'))
 }
 
+/** The domain of an address of everybody's; null for any other. */
+export function freeMailDomain(email: string | null): string | null {
+  const domain = domainOf(email)
+  return isFreeMail(domain) ? domain : null
+}
+
 /** By which domains the account of an address may be known, closest first; none for an address of everybody's. */
 export function accountDomains(email: string | null): string[] {
-  const domain = email?.slice(email.lastIndexOf('@') + 1).toLowerCase() ?? ''
+  const domain = domainOf(email)
   return domain === '' || isFreeMail(domain) ? [] : withParents(domain)
 }
+
+const domainOf = (email: string | null) => email?.slice(email.lastIndexOf('@') + 1).toLowerCase() ?? ''

@@ -26,26 +26,39 @@ export const RoutingStage = z.enum([
 ])
 export type RoutingStage = z.infer<typeof RoutingStage>
 
+/** In the trace there is also whom the chat's agent hands it over to: somebody, or the members of a team. */
+export const TraceStage = z.enum([...RoutingStage.options, 'handover'])
+export type TraceStage = z.infer<typeof TraceStage>
+
 /** Why somebody cannot be asked: deactivated or without chats, asked for this request before, not available, nowhere to
  *  be reached, or with as many chats as allowed. */
 export const PassedOverReason = z.enum(['inactive', 'asked_already', 'unavailable', 'unreachable', 'full'])
 export type PassedOverReason = z.infer<typeof PassedOverReason>
 
-/** One agent at one stage, or those a stage passed over together. */
+/** Why an owner is nobody to ask: a queue, a user who is not active there, somebody who is no agent here, somebody an
+ *  admin said is nobody; or an address at a provider of everybody's, which names no company. */
+export const NoOwnerReason = z.enum(['queue', 'inactive_user', 'no_agent', 'set_to_nobody', 'free_mail'])
+export type NoOwnerReason = z.infer<typeof NoOwnerReason>
+
+/** One agent at one stage, an owner who is no agent, or those a stage passed over together. */
 export const RoutingStep = z.object({
   /** From 1 in its round. */
   n: z.number().int(),
   /** Which time the conversation was routed, from 1. */
   round: z.number().int(),
   at: Instant,
-  stage: RoutingStage,
+  stage: TraceStage,
   /** The name of the team or rule, or the account's domain, as it was. */
   label: z.string().nullable(),
-  /** Null: several, see `others`. */
+  /** Null: an owner who is no agent, see `owner`, or several, see `others`. */
   agent: z.object({ id: Id, name: z.string() }).nullable(),
   outcome: z.enum(['passed_over', 'asked']),
-  /** Why this agent was passed over; null for one who was asked. */
-  reason: PassedOverReason.nullable(),
+  /** An owner who is nobody to ask, as the connector names them; for `free_mail` the address's domain. */
+  owner: z.object({ name: z.string(), connector: z.string().nullable() }).nullable(),
+  /** Who handed the chat over, in a round that is a handover. */
+  handedOverBy: z.string().nullable(),
+  /** Why this agent or owner was passed over; null for one who was asked. */
+  reason: z.union([PassedOverReason, NoOwnerReason]).nullable(),
   /** unavailable: until when, if it is known. */
   until: Instant.nullable(),
   /** full: how many chats the agent had, and how many are allowed. */

@@ -1,5 +1,5 @@
 import type { Push } from '../../core/contracts/push.ts'
-import type { PassedOverReason, RoutingStep } from '../../core/contracts/routing.ts'
+import type { NoOwnerReason, PassedOverReason, RoutingStep } from '../../core/contracts/routing.ts'
 import type { Format } from '../messages/format.ts'
 import type { Messages } from '../messages/language.ts'
 
@@ -24,6 +24,11 @@ export function pushInWords(
 export function stepInWords(step: RoutingStep, text: Messages, format: Format, now: number): string {
   const words = text.routing
   const name = step.agent?.name
+  if (step.owner) {
+    const { name: owner, connector } = step.owner
+    const source = connector && (text.accounts.connectors[connector] ?? connector)
+    return words.noOwner[step.reason as NoOwnerReason](owner, source ?? '')
+  }
   if (name === undefined) {
     const counted = Object.entries(step.others ?? {}) as [PassedOverReason, number][]
     return words.others(counted.map(([reason, count]) => words.many[reason](count)))
@@ -42,7 +47,7 @@ export function stepInWords(step: RoutingStep, text: Messages, format: Format, n
     case 'asked_already':
     case 'unreachable':
       return words[step.reason](name)
-    case null:
+    default:
       return name
   }
 }

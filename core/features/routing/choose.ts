@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Profile } from '../../contracts/agents.ts'
 import type { Schedule } from '../../contracts/availability.ts'
-import { accountDomains } from '../../contracts/free-mail.ts'
+import { accountDomains, freeMailDomain } from '../../contracts/free-mail.ts'
 import type { RoutingStage } from '../../contracts/routing.ts'
 import type { SiteRoute } from '../../contracts/sites.ts'
 import type { Db, Tx } from '../../db/pool.ts'
@@ -9,7 +9,14 @@ import { isReachable } from '../../realtime/presence-sql.ts'
 import { permissionsOf } from '../agents/permissions.ts'
 import { type OverrideColumns, overrideColumns, toOverride } from '../availability/service.ts'
 import { type Candidate, inTurn, type StageOrder } from './order.ts'
-import { ownerOfAccount, ownerOfCompany, ownerOfPerson } from './owners.ts'
+import {
+  firstAgent,
+  type NoOwner,
+  ownerOfAccount,
+  ownersOfCompany,
+  ownersOfPerson,
+  passedOwners,
+} from './owners.ts'
 
 /** What routing decides by. */
 export interface RoutingRequest {
@@ -51,6 +58,8 @@ interface CandidateRow extends OverrideColumns {
   accountDomain: string | null
   ownsPerson: boolean
   ownsCompany: boolean
+  personNoOwners: NoOwner[] | null
+  companyNoOwners: NoOwner[] | null
   isTarget: boolean
   targetName: string | null
   targetPosition: number | null
@@ -79,16 +88,17 @@ export async function stagesFor(
     : sql`a.id = any (${target?.agentIds ?? []}::uuid[])`
   const { rows } = await sql<CandidateRow>`
     with account as materialized (${ownerOfAccount(domains, company)}),
-         person as materialized (${ownerOfPerson(email)}),
-         company as materialized (${ownerOfCompany(email, domains)})
+         person as materialized (${ownersOfPerson(email)}),
+         company as materialized (${ownersOfCompany(email, domains)})
     select a.id, a.name, a.position, a.profile, a.active, a.live_chat_schedule, ${overrideColumns},
            ${isReachable('agent', sql`a.id`, now)} as reachable,
            exists (select from offers o where o.conversation_id = ${conversation?.id ?? null} and o.agent_id = a.id
                      and o.round = ${conversation?.round ?? 0}) as asked,
            coalesce(held.load, 0) as load,
            (select domain from account where agent_id = a.id) as account_domain,
-           exists (select from person where agent_id = a.id) as owns_person,
-           exists (select from company where agent_id = a.id) as owns_company,
+           coalesce(${firstAgent('person')} = a.id, false) as owns_person,
+           coalesce(${firstAgent('company')} = a.id, false) as owns_company,
+           ${passedOwners('person')} as person_no_owners, ${passedOwners('company')} as company_no_owners,
            ${isTarget} as is_target,
            (select name from teams where id = ${teamId}) as target_name,
            (select last_offered_position from round_robins where of_id = ${target?.turnOf ?? null}) as target_position
@@ -142,16 +152,25 @@ function toStages(
     label,
     candidates: pick(is),
   })
+  const ownedBy = (
+    stage: RoutingStage,
+    is: (row: CandidateRow) => boolean,
+    noOwners: NoOwner[] | null = null,
+  ) => ({ ...named(stage, is), noOwners: noOwners ?? [] })
+  const everybodys = freeMailDomain(request.email)
   const stages: StageOrder[] = [
     named('wanted', ({ id }) => id === request.wantedAgentId),
     named('previous_agent', ({ id }) => id === request.previousAgentId),
-    named(
-      'account',
-      ({ accountDomain }) => accountDomain !== null,
-      rows.find(({ accountDomain }) => accountDomain !== null)?.accountDomain ?? null,
-    ),
-    named('person_owner', ({ ownsPerson }) => ownsPerson),
-    named('company_owner', ({ ownsCompany }) => ownsCompany),
+    {
+      ...named(
+        'account',
+        ({ accountDomain }) => accountDomain !== null,
+        rows.find(({ accountDomain }) => accountDomain !== null)?.accountDomain ?? null,
+      ),
+      noOwners: everybodys ? [{ name: everybodys, connector: null, why: 'free_mail' }] : [],
+    },
+    ownedBy('person_owner', ({ ownsPerson }) => ownsPerson, rows[0]?.personNoOwners),
+    ownedBy('company_owner', ({ ownsCompany }) => ownsCompany, rows[0]?.companyNoOwners),
   ]
   if (target) {
     const { stage, label, turnOf } = target
@@ -167,7 +186,7 @@ function toStages(
   }
   const everybody = pick(({ active, profile }) => active && canChat(profile))
   stages.push({ stage: 'round_robin', label: null, candidates: inTurn(everybody, after) })
-  return stages.filter(({ candidates }) => candidates.length > 0)
+  return stages.filter(({ candidates, noOwners = [] }) => candidates.length + noOwners.length > 0)
 }
 
 const toCandidate = (row: CandidateRow): Candidate => ({

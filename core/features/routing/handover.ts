@@ -12,6 +12,7 @@ import { lockRouting, stagesFor } from './choose.ts'
 import { withdrawPending } from './offers.ts'
 import { type Considered, consider } from './order.ts'
 import { describeOffers } from './repository.ts'
+import { handoverSteps, keepSteps } from './trace.ts'
 
 /**
  * An active chat goes from its agent to another one, or to whoever of a team can. It stays with its agent until an offer
@@ -159,8 +160,11 @@ async function ask(
   const considered = [...consider(named, now, services.settings.agentCap)].filter(
     ({ candidate }) => candidate.id !== fromAgentId,
   )
-  const chosen = considered.find(({ verdict }) => verdict.free)
+  const first = considered.findIndex(({ verdict }) => verdict.free)
+  const chosen = considered[first]
   if (!chosen) {
+    // a handover that nobody could be asked for is undone with its transaction; of one that was declined this stays
+    await keepSteps({ id: conversationId, round }, now, handoverSteps(considered, null)).execute(tx)
     const verdict = considered[0]?.verdict
     return 'agentId' in to && verdict && !verdict.free ? verdict : null
   }
@@ -171,6 +175,8 @@ async function ask(
     insert into offers (id, conversation_id, agent_id, state, offered_at, expires_at, round, kind, from_agent_id, team_id, note)
     values (${id}, ${conversationId}, ${chosen.candidate.id}, 'pending', ${now}, ${expiresAt}, ${round}, 'handover',
             ${fromAgentId}, ${teamId}, ${note})`.execute(tx)
+  const steps = handoverSteps(considered.slice(0, first + 1), id)
+  await keepSteps({ id: conversationId, round }, now, steps).execute(tx)
   if (teamId)
     await sql`
       insert into round_robins (of_id, last_offered_position) values (${teamId}, ${chosen.candidate.position})

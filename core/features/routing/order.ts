@@ -1,6 +1,7 @@
 import type { Schedule } from '../../contracts/availability.ts'
 import type { PassedOverReason, RoutingStage } from '../../contracts/routing.ts'
 import { availabilityAt, type Override } from '../availability/schedule.ts'
+import type { NoOwner } from './owners.ts'
 
 /** An agent as routing sees them at one instant. */
 export interface Candidate {
@@ -24,6 +25,8 @@ export interface StageOrder {
   stage: RoutingStage
   label: string | null
   candidates: Candidate[]
+  /** Owners before them who are nobody to ask. */
+  noOwners?: NoOwner[]
   /** Whose round robin moves when somebody of this stage is asked: a team's or a rule's id. */
   turnOf?: string
 }

@@ -47,7 +47,7 @@ export async function routeOn(
   }
   const chosen = considered.find(({ verdict }) => verdict.free)
   if (!chosen) {
-    await keepSteps(conversation, now, stepsOf(considered, null)).execute(tx)
+    await keepSteps(conversation, now, stepsOf(stages, considered, null)).execute(tx)
     return miss(services, change, conversation, asked > 0 ? 'no_answer' : 'nobody_available')
   }
 
@@ -57,7 +57,7 @@ export async function routeOn(
     with made as (
       insert into offers (id, conversation_id, agent_id, state, offered_at, expires_at, round)
       values (${id}, ${conversation.id}, ${chosen.candidate.id}, 'pending', ${now}, ${expiresAt}, ${conversation.round})
-    ), kept as (${keepSteps(conversation, now, stepsOf(considered, id))})
+    ), kept as (${keepSteps(conversation, now, stepsOf(stages, considered, id))})
     ${moveOn(chosen)}`.execute(tx)
   await enqueue(tx, services.clock, { task: expireOffer, payload: { offerId: id }, runAt: expiresAt })
   change.after(services.wakeJobs)

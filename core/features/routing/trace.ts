@@ -1,17 +1,24 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Push } from '../../contracts/push.ts'
-import type { PassedOverReason, Routing, RoutingStage, RoutingStep } from '../../contracts/routing.ts'
+import type {
+  NoOwnerReason,
+  PassedOverReason,
+  Routing,
+  RoutingStep,
+  TraceStage,
+} from '../../contracts/routing.ts'
 import type { Db } from '../../db/pool.ts'
 import { pushesOfOffers } from '../push/pushes.ts'
-import type { Considered } from './order.ts'
+import type { Considered, StageOrder } from './order.ts'
+import type { NoOwner } from './owners.ts'
 
 /** A row of routing_steps, but for its place. */
 export interface StepToKeep {
-  stage: RoutingStage
+  stage: TraceStage
   label: string | null
   agentId: string | null
   outcome: 'passed_over' | 'asked'
-  reason: PassedOverReason | null
+  reason: PassedOverReason | NoOwnerReason | null
   detail: Record<string, unknown> | null
   offerId: string | null
 }
@@ -21,15 +28,47 @@ const namedAtMost = 10
 
 /**
  * What is kept of one choice, so that it stays short whatever the number of agents: those a stage names, one by one up to
- * ten; those the round robin passed over, counted by reason; and whoever is asked.
+ * ten, owners who are nobody to ask among them; those the round robin passed over, counted by reason; and whoever is
+ * asked.
+ * @param considered in the order of `stages`, up to whoever is asked.
  */
-export function stepsOf(considered: Considered[], offerId: string | null): StepToKeep[] {
+export function stepsOf(
+  stages: StageOrder[],
+  considered: Considered[],
+  offerId: string | null,
+): StepToKeep[] {
+  const asked = considered.find(({ verdict }) => verdict.free)
+  const last = asked ? stages.findIndex(({ stage }) => stage === asked.stage) : stages.length - 1
+  return stages.slice(0, last + 1).flatMap(({ stage, noOwners = [] }) => [
+    ...noOwners.map((owner) => noOwnerStep(stage, owner)),
+    ...stepsOfStages(
+      considered.filter((one) => one.stage === stage),
+      offerId,
+    ),
+  ])
+}
+
+const noOwnerStep = (stage: TraceStage, { why, ...owner }: NoOwner): StepToKeep => ({
+  stage,
+  label: null,
+  agentId: null,
+  outcome: 'passed_over',
+  reason: why,
+  detail: { owner },
+  offerId: null,
+})
+
+/** A handover's choice among those it may go to; the stage they come from says nothing more. */
+export const handoverSteps = (considered: Considered[], offerId: string | null): StepToKeep[] =>
+  stepsOfStages(considered, offerId).map((step) => ({ ...step, stage: 'handover' }))
+
+function stepsOfStages(considered: Considered[], offerId: string | null): StepToKeep[] {
   const steps: StepToKeep[] = []
   const counts = new Map<
-    RoutingStage,
+    TraceStage,
     { step: StepToKeep; others: Partial<Record<PassedOverReason, number>> }
   >()
-  const named = new Map<RoutingStage, number>()
+  const named = new Map<TraceStage, number>()
   for (const { stage, label, candidate, verdict } of considered) {
     const at = { stage, label, offerId: null }
     if (verdict.free) {
@@ -90,13 +129,14 @@ interface StepRow {
   n: number
   round: number
   at: Date
-  stage: RoutingStage
+  stage: TraceStage
   label: string | null
+  handedOverBy: string | null
   agentId: string | null
   agentName: string | null
   outcome: RoutingStep['outcome']
-  reason: PassedOverReason | null
-  detail: { until?: string; load?: number; cap?: number } | null
+  reason: RoutingStep['reason']
+  detail: { until?: string; load?: number; cap?: number; owner?: RoutingStep['owner'] } | null
   offerId: string | null
   offerState: NonNullable<RoutingStep['offer']>['state'] | null
   offeredAt: Date | null
@@ -110,10 +150,13 @@ const stepsAtMost = 500
 export async function readRouting(db: Db, conversationId: string): Promise<Routing> {
   const { rows } = await sql<StepRow>`
     select s.n, s.round, s.at, s.stage, s.label, s.agent_id, a.name as agent_name, s.outcome, s.reason, s.detail, s.offer_id,
-           o.state as offer_state, o.offered_at, o.closed_at, o.expires_at
+           o.state as offer_state, o.offered_at, o.closed_at, o.expires_at, h.name as handed_over_by
     from routing_steps s
     left join agents a on a.id = s.agent_id
     left join offers o on o.id = s.offer_id
+    left join lateral (
+      select by_agent.name from offers given join agents by_agent on by_agent.id = given.from_agent_id
+      where given.conversation_id = s.conversation_id and given.round = s.round limit 1) h on true
     where s.conversation_id = ${conversationId} order by s.round, s.n limit ${stepsAtMost}`.execute(db)
   const pushes = await pushesOfOffers(
     db,
@@ -125,6 +168,7 @@ export async function readRouting(db: Db, conversationId: string): Promise<Routi
 function toStep(row: StepRow, pushes: Push[]): RoutingStep {
   const { detail } = row
   const isAlone = row.agentId !== null
+  const owner = detail?.owner ?? null
   return {
     n: row.n,
     round: row.round,
@@ -137,7 +181,9 @@ function toStep(row: StepRow, pushes: Push[]): RoutingStep {
     until: isAlone ? (detail?.until ?? null) : null,
     load: isAlone ? (detail?.load ?? null) : null,
     cap: isAlone ? (detail?.cap ?? null) : null,
-    others: isAlone ? null : (detail as RoutingStep['others']),
+    owner,
+    handedOverBy: row.handedOverBy,
+    others: isAlone || owner ? null : (detail as RoutingStep['others']),
     offer:
       row.offerId && row.offerState && row.offeredAt && row.expiresAt
         ? {

@@ -1,4 +1,4 @@
-import type { RoutingStep } from '../../../core/contracts/routing.ts'
+import type { PassedOverReason, RoutingStage } from '../../../core/contracts/routing.ts'
 import type { Operator } from '../../../core/contracts/routing-facts.ts'
 import type { Format } from '../format.ts'
 
@@ -167,7 +167,7 @@ export const routingRules = (f: Format) => ({
       team: 'team',
       rule: 'rule',
       round_robin: 'everybody in turn',
-    } satisfies Record<RoutingStep['stage'], string>,
+    } satisfies Record<RoutingStage, string>,
     stageOf: (stage: string, label: string) => `${stage} “${label}”`,
     reasons: {
       inactive: 'Takes no chats',
@@ -175,7 +175,7 @@ export const routingRules = (f: Format) => ({
       unavailable: 'Unavailable',
       unreachable: 'No inbox open',
       full: 'Full',
-    } satisfies Record<NonNullable<RoutingStep['reason']>, string>,
+    } satisfies Record<PassedOverReason, string>,
     until: (reason: string, time: string) => `${reason} until ${time}`,
 
     replay: 'Replay last week',

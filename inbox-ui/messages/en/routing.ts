@@ -110,6 +110,17 @@ export const routing = (f: Format) => ({
       team: 'Team',
       rule: 'Rule',
       round_robin: 'All agents in turn',
+      handover: 'Handed over',
+    },
+    handedOverBy: (name: string) => `Handed over by ${name}`,
+    kept: (name: string) => `${name} kept the chat`,
+    noOwner: {
+      queue: (owner: string, source: string) => `${owner} is a queue in ${source}`,
+      inactive_user: (owner: string, source: string) => `${owner} is not active in ${source}`,
+      no_agent: (owner: string, source: string) => `${owner} owns this in ${source}, and is no agent here`,
+      set_to_nobody: (owner: string, source: string) =>
+        `${owner} owns this in ${source}, and an admin chose no agent for them`,
+      free_mail: (domain: string, _source: string) => `${domain} is everybody’s, so it names no account`,
     },
     stageOf: (stage: string, label: string) => `${stage}: ${label}`,
     inactive: (name: string) => `${name} takes no chats any more`,

@@ -3,6 +3,7 @@ import { FoyerError } from '#core/errors.ts'
 import { setAvailability } from '#core/features/availability/service.ts'
 import { handOver, takeBack } from '#core/features/routing/handover.ts'
 import { sweepOffers } from '#core/features/routing/offers.ts'
+import { readRouting } from '#core/features/routing/trace.ts'
 import type { Services } from '#core/services.ts'
 import type { AnAgent } from '#tests/support/factories.ts'
 import { startFoyer } from '#tests/support/foyer.ts'
@@ -153,6 +154,36 @@ test('in a team the available members are asked in turn, then it stays', async (
     await codeOf(handOver(world.services, dana.id, chat.id, { to: { teamId: sales }, note: null })),
   ).toBe('nobody_free')
   expect(await world.broken(cap)).toEqual([])
+})
+
+test('the trace tells whom it was handed over to, why others were passed over, and that it stayed', async () => {
+  const sales = await team(dana, marco, aiko)
+  const chat = await world.chat(dana)
+  await setAvailability(world.services, marco.id, { status: 'unavailable' })
+  await handOver(world.services, dana.id, chat.id, { to: { teamId: sales }, note: null })
+  await world.declines(aiko, (await world.pendingOffer(chat.id))?.id ?? '')
+  await setAvailability(world.services, marco.id, { status: 'available' })
+  await give(chat.id, marco)
+  await world.accepts(marco, (await world.pendingOffer(chat.id))?.id ?? '')
+  const { steps } = await readRouting(world.services.db, chat.id)
+  const names = new Map([dana, marco, aiko].map((one, n) => [one.id, ['dana', 'marco', 'aiko'][n]]))
+  expect(
+    steps.map(({ round, stage, agent, reason, offer }) =>
+      [round, stage, names.get(agent?.id ?? ''), reason ?? offer?.state].join(' '),
+    ),
+  ).toEqual([
+    '1 round_robin dana accepted',
+    '2 handover marco unavailable',
+    '2 handover aiko declined',
+    '3 handover marco accepted',
+  ])
+  const byName = await world.pool.query('select name from agents where id = $1', [dana.id])
+  expect(steps.map(({ handedOverBy }) => handedOverBy)).toEqual([null, ...Array(3).fill(byName.rows[0].name)])
+  expect(steps[1]?.label).toMatch(/^Sales /)
+  // one that could be put to nobody has changed nothing, and left nothing
+  await setAvailability(world.services, dana.id, { status: 'unavailable' })
+  await codeOf(handOver(world.services, marco.id, chat.id, { to: { agentId: dana.id }, note: null }))
+  expect((await readRouting(world.services.db, chat.id)).steps).toHaveLength(steps.length)
 })
 
 test('deactivating either of the two leaves the chat with one who is there', async () => {

@@ -61,8 +61,8 @@ const lastOffered = async () =>
 /** The trace in short: "stage agent reason" or "stage agent asked". */
 const trace = async (id: string) =>
   (await readRouting(world.services.db, id)).steps.map(
-    ({ stage, agent, reason, offer, others }) =>
-      `${stage} ${agent ? named(agent.id) : Object.entries(others ?? {}).join()} ${reason ?? offer?.state ?? '-'}`,
+    ({ stage, agent, owner, reason, offer, others }) =>
+      `${stage} ${agent ? named(agent.id) : (owner?.name ?? Object.entries(others ?? {}).join())} ${reason ?? offer?.state ?? '-'}`,
   )
 
 test('the agent of the last chat is asked first, however many requests were missed since', async () => {
@@ -97,7 +97,9 @@ test('free mail names no account, whatever the list holds', async () => {
     `insert into accounts (id, domain, agent_id, updated_at) values (gen_random_uuid(), 'gmail.com', $1, now())`,
     [agent(3).id],
   )
-  expect(await asked(await asksAs('somebody@gmail.com'))).toEqual([0])
+  const id = await asksAs('somebody@gmail.com')
+  expect(await asked(id)).toEqual([0])
+  expect(await trace(id)).toEqual(['account gmail.com free_mail', 'round_robin 0 pending'])
 })
 
 test('an owner in the directory is asked, and the list comes before them', async () => {
@@ -135,8 +137,49 @@ test('queues, inactive users and strangers own nothing; then the company’s own
   ] as const)
     await mirror(email, owner, 'C1')
   await mirrorCompany('C1', null, { id: 'U3', email: agent(3).email })
-  for (const email of ['a', 'b', 'c'])
-    expect(await trace(await asksAs(`${email}@northwind.test`))).toEqual(['company_owner 3 pending'])
+  for (const [email, passed] of [
+    ['a', `${agent(1).email} queue`],
+    ['b', `${agent(1).email} inactive_user`],
+    ['c', 'nobody@elsewhere.test no_agent'],
+  ])
+    expect(await trace(await asksAs(`${email}@northwind.test`))).toEqual([
+      `person_owner ${passed}`,
+      'company_owner 3 pending',
+    ])
+  const { steps } = await readRouting(world.services.db, await asksAs('c@northwind.test'))
+  expect(steps[0]).toMatchObject({
+    agent: null,
+    others: null,
+    owner: { name: 'nobody@elsewhere.test', connector: 'salesforce' },
+  })
+})
+
+test('an owner who is no agent is named once a round, and only where routing came by', async () => {
+  await mirror('a@northwind.test', { id: 'Q1', queue: true })
+  await world.pool.query(
+    `insert into people (id, email, owner_email, updated_at) values (gen_random_uuid(), 'a@northwind.test', $1, now())`,
+    [agent(1).email],
+  )
+  const id = await asksAs('a@northwind.test')
+  await declines(id)
+  expect(await trace(id)).toEqual([
+    'person_owner Q1 queue',
+    'person_owner 1 declined',
+    'round_robin 0 pending',
+  ])
+  // the account's owner was asked first: nobody looked any further
+  await account('northwind.test', 2)
+  expect(await trace(await asksAs('a@northwind.test'))).toEqual(['account 2 pending'])
+  // nor at a stranger in the directory behind a CRM's owner
+  await mirror('b@northwind.test', { id: 'U1', email: agent(3).email })
+  await world.pool.query(
+    `insert into people (id, email, owner_email, updated_at) values (gen_random_uuid(), 'b@northwind.test', 'x@y.test', now())`,
+  )
+  await isAway(2)
+  expect(await trace(await asksAs('b@northwind.test'))).toEqual([
+    'account 2 unavailable',
+    'person_owner 3 pending',
+  ])
 })
 
 test('a company is found by its domain too, but not by one of everybody’s', async () => {
@@ -157,7 +200,10 @@ test('an admin says which agent a CRM’s user is, or that it is nobody', async 
   await set(agent(2).id)
   expect(await asked(await asksAs('a@northwind.test'))).toEqual([2])
   await set(null)
-  expect(await trace(await asksAs('a@northwind.test'))).toEqual(['round_robin 0 pending'])
+  expect(await trace(await asksAs('a@northwind.test'))).toEqual([
+    `person_owner ${agent(1).email} set_to_nobody`,
+    'round_robin 0 pending',
+  ])
   await setCrmUser(world.services, admin.id, { connector: 'salesforce', user: 'U1', agent: { by: 'email' } })
   expect(await asked(await asksAs('a@northwind.test'))).toEqual([1])
 })
