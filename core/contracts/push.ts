@@ -58,7 +58,7 @@ export const PushVerdict = z.object({ show: z.enum(['everything', 'no_names', 'n
 
 /** What a service worker finds in a push. `close` takes away what an earlier one with this tag has shown. */
 export const PushPayload = z.object({
-  kind: z.enum(['offer', 'close', 'message', 'test']),
+  kind: z.enum(['offer', 'close', 'message', 'gone', 'test']),
   tag: Text,
   token: z.string(),
   title: z.string(),

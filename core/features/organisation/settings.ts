@@ -22,6 +22,8 @@ export const OrganisationSettings = z.object({
   idleWarningMs: z.number().int().min(500).default(minute),
   /** A visitor gone for this long withdraws the request. */
   visitorGoneMs: z.number().int().min(1_000).default(30_000),
+  /** An agent with chats and without a connected inbox for this long is told so on their devices. */
+  agentGonePushMs: z.number().int().min(500).default(minute),
   /** An agent without a connected inbox for this long, whose visitor waits for an answer: a colleague is found. */
   agentGoneMs: z.number().int().min(1_000).default(120_000),
   /** What is written to a visitor who has left is mailed after this. */

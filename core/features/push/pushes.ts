@@ -86,6 +86,24 @@ export async function sweepPushes(services: Services): Promise<void> {
   if (made > 0) services.wakeJobs()
 }
 
+/** Agents with chats and no inbox connected for `agentGonePushMs` are told so, once each time they are gone.
+ *  @returns whether anybody is told */
+export async function pushGone(
+  services: Services,
+  { tx, now }: Pick<Change, 'tx' | 'now'>,
+): Promise<boolean> {
+  const { rows } = await sql<Made>`
+    insert into pushes (id, subscription_id, agent_id, device, kind, gone_since, created_at, expires_at)
+    select gen_random_uuid(), s.id, s.agent_id, s.device, 'gone', a.gone_since, ${now}, ${new Date(now.getTime() + tellableMs)}
+    from agents a join push_subscriptions s on s.agent_id = a.id
+    where a.active and a.gone_since <= ${new Date(now.getTime() - services.settings.agentGonePushMs)} and s.gone_at is null
+      and exists (select from conversations c where c.agent_id = a.id and c.status = 'active')
+    on conflict do nothing
+    returning id, 'gone ' || subscription_id as order_key`.execute(tx)
+  await promise(tx, services.clock, rows)
+  return rows.length > 0
+}
+
 /** "Send me a test". @throws {NotFoundError} not a device of this agent @throws {RateLimitedError} */
 export async function pushTest(
   services: Services,

@@ -28,6 +28,9 @@ export interface Telling {
   name: string | null
   company: string | null
   text: string | null
+  agentId: string
+  /** Open chats of the agent's, where it is about those. */
+  chats: number
   /** One place in the push service's queue: a later notification with the same takes it. RFC 8030, 5.4 */
   topic: string | null
   /** Notifications of one offer or chat go to one device in this order. */
@@ -40,7 +43,9 @@ const mostText = 200
 export async function tellingOf(db: Db, now: Date, pushId: string): Promise<Telling | undefined> {
   const { rows } = await sql<Omit<Telling, 'topic' | 'orderKey'>>`
     select p.id, p.kind, s.id as subscription_id, s.endpoint, s.p256dh, s.auth, s.gone_at, p.expires_at, p.offer_id,
-           p.conversation_id,
+           p.conversation_id, p.agent_id, (
+             select count(*) from conversations g
+             where p.kind = 'gone' and g.agent_id = p.agent_id and g.status = 'active') as chats,
            ${isSignedIn(now)} as is_signed_in, ${holds(now)} as holds,
            coalesce(v.corrections ->> 'name', v.name, e.name) as name,
            coalesce(v.corrections ->> 'company', v.company, e.company) as company,
@@ -49,24 +54,28 @@ export async function tellingOf(db: Db, now: Date, pushId: string): Promise<Tell
     join push_subscriptions s on s.id = p.subscription_id
     join agents a on a.id = p.agent_id
     left join offers o on o.id = p.offer_id
-    left join conversations c on c.id = p.conversation_id
+    left join conversations c on c.id = coalesce(p.conversation_id, (
+      select g.id from conversations g
+      where p.kind = 'gone' and g.agent_id = p.agent_id and g.status = 'active' order by g.requested_at limit 1))
     left join visitors v on v.id = c.visitor_id
     left join people e on e.email = coalesce(v.corrections ->> 'email', v.email)
     where p.id = ${pushId} and p.state = 'waiting'`.execute(db)
   const row = rows[0]
   if (!row) return undefined
-  const about = row.offerId ?? row.conversationId
+  const about = row.offerId ?? row.conversationId ?? (row.kind === 'gone' ? row.agentId : null)
   return {
     ...row,
     topic: about?.replaceAll('-', '') ?? null,
-    orderKey: about ? `push ${about} ${row.subscriptionId}` : `push test ${row.subscriptionId}`,
+    orderKey: about
+      ? `push ${row.kind === 'gone' ? 'gone' : about} ${row.subscriptionId}`
+      : `push test ${row.subscriptionId}`,
   }
 }
 
 /** What goes to the device, encrypted for it. Signed out there, it names nobody. */
 export function payloadOf(services: Services, telling: Telling): PushPayload {
   const { kind, isSignedIn } = telling
-  const plainTitle = kind === 'test' ? words.test : kind === 'close' ? words.over : words.waiting
+  const plainTitle = plainTitles[kind]
   const said = isSignedIn ? wordsOf(telling) : { title: plainTitle, body: '' }
   return {
     kind,
@@ -74,7 +83,7 @@ export function payloadOf(services: Services, telling: Telling): PushPayload {
       ? `offer ${telling.offerId}`
       : telling.conversationId
         ? `chat ${telling.conversationId}`
-        : 'test',
+        : kind,
     token: receiptTokenOf(services, telling.id),
     ...said,
     plainTitle,
@@ -82,18 +91,30 @@ export function payloadOf(services: Services, telling: Telling): PushPayload {
       ? `/inbox/?offer=${telling.offerId}`
       : telling.conversationId
         ? `/inbox/c/${telling.conversationId}`
-        : '/inbox/settings/notifications',
+        : kind === 'gone'
+          ? '/inbox/'
+          : '/inbox/settings/notifications',
     expiresAt: telling.expiresAt.toISOString(),
   }
 }
 
-function wordsOf({ kind, name, company, text }: Telling): { title: string; body: string } {
+const plainTitles: Record<PushPayload['kind'], string> = {
+  offer: words.waiting,
+  message: words.waiting,
+  gone: words.goneSignedOut,
+  close: words.over,
+  test: words.test,
+}
+
+function wordsOf({ kind, name, company, text, chats }: Telling): { title: string; body: string } {
   const who = [name ?? words.visitor, company].filter(Boolean).join(', ')
   switch (kind) {
     case 'offer':
       return { title: words.offer(who), body: text ?? '' }
     case 'message':
       return { title: words.message(who), body: text ?? '' }
+    case 'gone':
+      return { title: words.gone(who, chats), body: words.goneBody }
     case 'close':
       return { title: words.over, body: '' }
     case 'test':
@@ -155,5 +176,7 @@ const holds = (now: Date): RawBuilder<boolean> => sql<boolean>`coalesce(
   s.agent_id = p.agent_id and a.active and p.expires_at > ${now} and case p.kind
     when 'offer' then o.state = 'pending'
     when 'message' then c.status = 'active' and c.agent_id = p.agent_id and ${hasUnread(sql`c`)}
+    when 'gone' then a.gone_since = p.gone_since and exists (
+      select from conversations g where g.agent_id = p.agent_id and g.status = 'active')
     else true
   end, false)`

@@ -5,11 +5,13 @@ import { isOnline } from '../../realtime/presence-sql.ts'
 import { change, eachByItself, type Services } from '../../services.ts'
 import * as conversations from '../conversations/repository.ts'
 import { enqueueOnce } from '../outbox/outbox.ts'
+import { pushGone } from '../push/pushes.ts'
 import { routeAgain } from './route.ts'
 
 /**
  * Agents who have chats and no inbox connected. `agents.gone_since` is when that was noticed, or noticed again after a
- * moment in which they were there; null as soon as a socket is there, or no chat. From then on, when a visitor of theirs
+ * moment in which they were there; null as soon as a socket is there, or no chat. After `agentGonePushMs` their devices
+ * tell them that chats are still open. From then on, when a visitor of theirs
  * has waited for an answer and `agentGoneMs` are over, the chat is routed again. Called every second or so by one worker
  * and by a job at the very deadline; both only look at what is true.
  * @throws the first of what went wrong, when all the rest is done
@@ -22,6 +24,7 @@ export async function sweepGoneAgents(services: Services): Promise<void> {
       await enqueueOnce(tx, services.clock, { task: lookAfterGone, payload: { agentId: id }, runAt })
       after(services.wakeJobs)
     }
+    if (await pushGone(services, { tx, now })) after(services.wakeJobs)
   })
   const now = services.clock.now()
   const { rows } = await sql<{ id: string }>`
