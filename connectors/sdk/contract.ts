@@ -1,6 +1,6 @@
 import type { AuthDeclaration } from './auth.ts'
 import type { CrmDeclaration } from './crm.ts'
-import type { GuardedFetch, RateLimit } from './http.ts'
+import type { GuardedFetch, GuardedResponse, LimitUsage, RateLimit } from './http.ts'
 
 /**
  * What a connector says of itself: data and actions, nothing that runs when it is loaded. Settings page, OAuth flow, field mapping,
@@ -21,6 +21,8 @@ export interface ConnectorDeclaration {
   origins(connection: Pick<Connection, 'settings' | 'account' | 'standIn'>): string[]
   /** Every limit the vendor states, by the name that `GuardedFetch` is given. */
   limits: Record<string, RateLimit>
+  /** What an answer's headers say of the limits: shown as headroom; background work waits when only the reserve is left. */
+  usage?(answer: Pick<GuardedResponse, 'status' | 'headers'>): LimitUsage[]
   /** Asks who we are, at the lowest cost there is: run after connecting, by "Test", and by the health probe. */
   identify(connection: Connection): Promise<Account>
   /** What makes it a CRM. Calendars come as a part of their own. */

@@ -6,6 +6,17 @@ export interface RateLimit {
   perMs: number
   /** Part of it (0 to 1) that background work leaves alone, for live chats. */
   reserve: number
+  /** At most so many of them under way at once. */
+  concurrent?: number
+}
+
+/** How much of a limit the vendor says is used up. */
+export interface LimitUsage {
+  /** A name in the declaration's `limits`. */
+  limit: string
+  used: number
+  /** What the vendor allows this account in the limit's stretch of time, in place of the declared `requests`. */
+  allowed: number
 }
 
 export interface GuardedRequest {
