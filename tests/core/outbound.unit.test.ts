@@ -1,7 +1,9 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { OutboundRefusedError, post, whyNotOutbound } from '#core/outbound.ts'
+import { whyNotOutbound } from '#connectors/sdk/addresses.ts'
+import { OutboundRefusedError } from '#connectors/sdk/errors.ts'
+import { post } from '#core/outbound.ts'
 
 const names = vi.hoisted(() => new Map<string, string[]>())
 vi.mock('node:dns', async (original) => ({

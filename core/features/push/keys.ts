@@ -14,7 +14,7 @@ const place = 'push key'
 /** What only this Foyer can seal, open and sign. @throws without a secret key, which every entry point brings. */
 export function sealingOf({ config }: Pick<Services, 'config'>): Sealing {
   if (!config.secretKey) throw new Error('There is no secret key')
-  return new Sealing(config.secretKey)
+  return new Sealing(config.secretKey, config.oldSecretKeys)
 }
 
 /** The pair by which push services know this Foyer, made the first time somebody asks. One that does not open any more

@@ -1,9 +1,9 @@
 import { createECDH, randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
+import { whyNotOutbound } from '#connectors/sdk/addresses.ts'
 import type { PushDevice, SavePushSubscription } from '../../contracts/push.ts'
 import type { Db, Tx } from '../../db/pool.ts'
 import { ConflictError, InvalidInputError, NotFoundError } from '../../errors.ts'
-import { whyNotOutbound } from '../../outbound.ts'
 import type { Services } from '../../services.ts'
 
 /** A browser makes a new one now and then; nobody has as many devices. */
