@@ -1,0 +1,4 @@
+import { connectorList } from './sdk/list.ts'
+
+/** The connectors that come with Foyer. */
+export const connectors = connectorList([])
