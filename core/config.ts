@@ -16,11 +16,15 @@ export interface Config {
   databaseUrl: string | null
   redisUrl: string | null
   secretKey: string | null
+  /** What it was before: secrets sealed under these are sealed anew at the start. */
+  oldSecretKeys: string[]
   smtpUrl: string | null
   logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
   testClock: Date | null
   /** An origin that stands in for browsers' push services, wherever it is. */
   pushUrl: string | null
+  /** Origins that stand in for all of a vendor's hosts, by connector. */
+  standIns: Record<string, string>
   demoPassword: string | null
   /** Opens /metrics to whoever carries it as a bearer token. */
   metricsToken: string | null
@@ -43,14 +47,21 @@ const Environment = z.object({
   FOYER_DATABASE_URL: webUrl(['postgres:', 'postgresql:']).optional(),
   FOYER_REDIS_URL: webUrl(['redis:', 'rediss:', 'unix:']).optional(),
   FOYER_SECRET_KEY: z.string().min(32).optional(),
+  FOYER_SECRET_KEY_OLD: z.string().min(32).optional(),
   FOYER_SMTP_URL: webUrl(['smtp:', 'smtps:']).optional(),
   FOYER_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   FOYER_TEST_CLOCK: z.iso.datetime({ offset: true }).optional(),
   FOYER_DEMO_PASSWORD: z.string().min(8).optional(),
   FOYER_PUSH_URL: siteUrl.optional(),
+  FOYER_SALESFORCE_URL: siteUrl.optional(),
+  FOYER_HUBSPOT_URL: siteUrl.optional(),
+  FOYER_GOOGLE_URL: siteUrl.optional(),
   FOYER_METRICS_TOKEN: z.string().min(16).regex(/^\S+$/).optional(),
   FOYER_TRUSTED_PROXIES: z.coerce.number().int().min(0).max(10).default(0),
 })
+
+const standsInFor = (vendor: string) =>
+  `the address without a path of what stands in for ${vendor}, such as http://127.0.0.1:4000`
 
 const expected: Record<keyof z.infer<typeof Environment>, string> = {
   FOYER_HOST: 'an address to listen on, such as 127.0.0.1 or 0.0.0.0',
@@ -61,12 +72,16 @@ const expected: Record<keyof z.infer<typeof Environment>, string> = {
   FOYER_DATABASE_URL: 'an address such as postgres://user:password@host:5432/foyer',
   FOYER_REDIS_URL: 'an address such as redis://host:6379',
   FOYER_SECRET_KEY: 'at least 32 characters of randomness',
+  FOYER_SECRET_KEY_OLD: 'the key that FOYER_SECRET_KEY takes the place of, at least 32 characters',
   FOYER_SMTP_URL: 'an address such as smtp://user:password@host:587',
   FOYER_LOG_LEVEL: 'one of fatal, error, warn, info, debug, trace, silent',
   FOYER_TEST_CLOCK: 'an instant such as 2026-11-20T09:00:00Z',
   FOYER_DEMO_PASSWORD: 'at least 8 characters',
   FOYER_PUSH_URL:
     'the address without a path of what stands in for push services, such as http://127.0.0.1:4000',
+  FOYER_SALESFORCE_URL: standsInFor('Salesforce'),
+  FOYER_HUBSPOT_URL: standsInFor('HubSpot'),
+  FOYER_GOOGLE_URL: standsInFor('Google'),
   FOYER_METRICS_TOKEN: 'at least 16 characters of randomness, no spaces',
   FOYER_TRUSTED_PROXIES: 'a number of proxies from 0 to 10',
 }
@@ -107,14 +122,28 @@ export function readConfig(mode: Config['mode'], env: NodeJS.ProcessEnv): Config
     databaseUrl: e.FOYER_DATABASE_URL ?? null,
     redisUrl: e.FOYER_REDIS_URL ?? null,
     secretKey: e.FOYER_SECRET_KEY ?? null,
+    oldSecretKeys: e.FOYER_SECRET_KEY_OLD ? [e.FOYER_SECRET_KEY_OLD] : [],
     smtpUrl: e.FOYER_SMTP_URL ?? null,
     logLevel: e.FOYER_LOG_LEVEL,
     testClock: e.FOYER_TEST_CLOCK ? new Date(e.FOYER_TEST_CLOCK) : null,
     demoPassword: e.FOYER_DEMO_PASSWORD ?? null,
     pushUrl: e.FOYER_PUSH_URL?.replace(/\/+$/, '') ?? null,
+    standIns: standInsOf(e),
     metricsToken: e.FOYER_METRICS_TOKEN ?? null,
     trustedProxies: e.FOYER_TRUSTED_PROXIES,
   }
+}
+
+/** By the ids of the connectors. */
+function standInsOf(e: z.output<typeof Environment>): Record<string, string> {
+  const origins = {
+    salesforce: e.FOYER_SALESFORCE_URL,
+    hubspot: e.FOYER_HUBSPOT_URL,
+    'google-calendar': e.FOYER_GOOGLE_URL,
+  }
+  return Object.fromEntries(
+    Object.entries(origins).flatMap(([id, url]) => (url ? [[id, new URL(url).origin]] : [])),
+  )
 }
 
 /** Where the data is, for commands that need nothing else of the environment.

@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Pool } from 'pg'
+import type { ConnectorList } from '#connectors/sdk/list.ts'
 import { type Clock, DatabaseClock } from './clock.ts'
 import type { Config } from './config.ts'
 import { createDb, createPool } from './db/pool.ts'
@@ -15,6 +16,8 @@ export interface Overrides {
   pool?: Pool
   clock?: Clock
   bus?: Bus
+  /** None unless told. */
+  connectors?: ConnectorList
 }
 
 /** What a process works with, web or worker, and the function that lets go of what was opened here. */
@@ -41,6 +44,7 @@ export async function openServices(
       bus,
       settings,
       messageLog,
+      connectors: overrides.connectors ?? new Map(),
       told: new Told(30_000),
       log,
       wakeJobs: () => undefined,

@@ -1,3 +1,4 @@
+import { connectors } from '../connectors/index.ts'
 import { buildFrontEnds } from '../inbox-ui/build.ts'
 import { startFoyerWorkers } from '../workers/foyer.ts'
 import { buildApp } from './app.ts'
@@ -27,7 +28,7 @@ await runProcess(async (onStop) => {
   await building
   await migrate(databaseUrl)
   const secretKey = config.secretKey ?? (await keptSecretKey(config.dataDir))
-  const app = await buildApp({ ...config, databaseUrl, secretKey })
+  const app = await buildApp({ ...config, databaseUrl, secretKey }, { connectors })
   onStop('The web server', () => app.close())
   const password = mode === 'demo' ? await demoPassword(config) : null
   if (password !== null) await seedDemo(app.services, password)

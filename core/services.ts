@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Pool } from 'pg'
+import type { ConnectorList } from '#connectors/sdk/list.ts'
 import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
 import type { ToAgent, ToVisitor } from './contracts/sockets.ts'
@@ -19,6 +20,8 @@ export interface Services {
   log: FastifyBaseLogger
   settings: OrganisationSettings
   messageLog: MessageLog
+  /** What can be connected: the entry points bring it. */
+  connectors: ConnectorList
   /** The newest messages that this process has told those concerned. */
   told: Told
   /** Says that a row was put into the outbox, so that the relay need not wait for its next look. */

@@ -1,4 +1,5 @@
 import { pino } from 'pino'
+import { connectors } from '#connectors/index.ts'
 import { readConfig, warnOfTestClock } from '#core/config.ts'
 import { claimDatabase } from '#core/db/claim.ts'
 import { migrate } from '#core/db/migrate.ts'
@@ -16,7 +17,7 @@ await runProcess(async (onStop) => {
   const log = pino(loggerOptions(config), pino.destination(process.stderr.fd))
   onStop('The claim on the database', await claimDatabase(databaseUrl, { alone: false }))
   await migrate(databaseUrl, log)
-  const { services, close } = await openServices({ ...config, databaseUrl }, log)
+  const { services, close } = await openServices({ ...config, databaseUrl }, log, { connectors })
   onStop('What the worker works with', close)
   const workers = await startFoyerWorkers(services)
   onStop('The background work', () => workers.stop())

@@ -2,6 +2,8 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import type { Pool } from 'pg'
 import { afterAll, test as plainTest } from 'vitest'
+import type { ConnectorDeclaration } from '#connectors/sdk/contract.ts'
+import { connectorList } from '#connectors/sdk/list.ts'
 import { type Api, buildApp } from '#core/app.ts'
 import { type Config, readConfig } from '#core/config.ts'
 import type { ConversationStatus, EndReason } from '#core/contracts/conversations.ts'
@@ -21,6 +23,8 @@ export interface FoyerOptions {
   /** Jobs and deadlines run, unless a test wants to see what happens without them. */
   workers?: boolean
   config?: Partial<Config>
+  /** What can be connected; where their stand-ins are, `config.standIns` says. */
+  connectors?: ConnectorDeclaration[]
 }
 
 /** A whole Foyer in this process, on a database of its own, at a clock the test can move. */
@@ -70,7 +74,7 @@ export class TestFoyer {
       ...options.config,
       databaseUrl: database.url,
     }
-    const app = await buildApp(config, { pool, clock })
+    const app = await buildApp(config, { pool, clock, connectors: connectorList(options.connectors ?? []) })
     await app.listen({ host: '127.0.0.1', port: 0 })
     const workers = (options.workers ?? true) ? await startFoyerWorkers(app.services) : undefined
     return new TestFoyer({ app, clock, pool, site, workers, database })

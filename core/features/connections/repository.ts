@@ -1,0 +1,123 @@
+import { sql } from 'kysely'
+import type { Account } from '#connectors/sdk/contract.ts'
+import type { CrmDescription, FieldMapping, PersonField } from '#connectors/sdk/crm.ts'
+import type { ConnectionState, WriteBackRules } from '../../contracts/connections.ts'
+import type { Db, Tx } from '../../db/pool.ts'
+
+/** An account at a vendor, as the server uses it. What is secret of it is in `secrets.ts`. */
+export interface ConnectionRow {
+  id: string
+  connector: string
+  state: ConnectionState
+  /** A sentence for admins: why it is so. */
+  stateReason: string | null
+  settings: Record<string, string>
+  clientId: string | null
+  mapping: FieldMapping
+  precedence: number
+  fieldPrecedence: Partial<Record<PersonField, number>>
+  account: Account | null
+  description: CrmDescription | null
+  describedAt: Date | null
+  writeBack: WriteBackRules
+  writingOn: boolean
+  previewedAt: Date | null
+  createdAt: Date
+  changedAt: Date
+  connectedAt: Date | null
+  /** One more with each change by an admin. */
+  version: number
+}
+
+const columns = sql`
+  id, connector, state, state_reason, settings, client_id, mapping, precedence, field_precedence, account, description,
+  described_at, write_back, writing_on, previewed_at, created_at, changed_at, connected_at, version`
+
+/** All that are not over, the first in precedence first. @public */
+export async function readConnections(db: Db | Tx): Promise<ConnectionRow[]> {
+  const { rows } = await sql<ConnectionRow>`
+    select ${columns} from connections where state <> 'disconnected' order by precedence, created_at, id`.execute(
+    db,
+  )
+  return rows
+}
+
+export async function findConnection(db: Db | Tx, id: string): Promise<ConnectionRow | null> {
+  const { rows } = await sql<ConnectionRow>`select ${columns} from connections where id = ${id}`.execute(db)
+  return rows[0] ?? null
+}
+
+/** The connection of a connector that is not over. @public */
+export async function findConnectionOf(db: Db | Tx, connector: string): Promise<ConnectionRow | null> {
+  const { rows } = await sql<ConnectionRow>`
+    select ${columns} from connections where connector = ${connector} and state <> 'disconnected'`.execute(db)
+  return rows[0] ?? null
+}
+
+/** Whoever changes a connection holds its row. @public */
+export async function lockConnection(tx: Tx, id: string): Promise<ConnectionRow | null> {
+  const { rows } =
+    await sql<ConnectionRow>`select ${columns} from connections where id = ${id} for update`.execute(tx)
+  return rows[0] ?? null
+}
+
+export interface NewConnection {
+  id: string
+  connector: string
+  settings: Record<string, string>
+  clientId: string | null
+  mapping: FieldMapping
+  writeBack: WriteBackRules
+}
+
+/** Behind those there are. @returns false when this connector has one already. */
+export async function insertConnection(tx: Tx, now: Date, connection: NewConnection): Promise<boolean> {
+  const { rows } = await sql`
+    insert into connections (id, connector, settings, client_id, mapping, write_back, precedence, created_at, changed_at)
+    select ${connection.id}, ${connection.connector}, ${JSON.stringify(connection.settings)}::jsonb, ${connection.clientId},
+           ${JSON.stringify(connection.mapping)}::jsonb, ${JSON.stringify(connection.writeBack)}::jsonb,
+           coalesce(max(precedence), 0) + 1, ${now}, ${now}
+    from connections where state <> 'disconnected'
+    on conflict (connector) where state <> 'disconnected' do nothing
+    returning id`.execute(tx)
+  if (rows.length === 0) return false
+  await sql`insert into connection_secrets (connection_id) values (${connection.id})`.execute(tx)
+  await sql`insert into connection_health (connection_id) values (${connection.id})`.execute(tx)
+  return true
+}
+
+export async function setState(
+  tx: Db | Tx,
+  id: string,
+  now: Date,
+  to: { state: ConnectionState; reason: string | null },
+): Promise<void> {
+  await sql`
+    update connections set state = ${to.state}, state_reason = ${to.reason}, changed_at = ${now},
+      connected_at = case when ${to.state} = 'active' and state in ('connecting', 'broken') then ${now} else connected_at end
+    where id = ${id}`.execute(tx)
+}
+
+/** Only what is still in use breaks: a connection that is over stays over. */
+export async function markBroken(tx: Db | Tx, id: string, now: Date, reason: string): Promise<boolean> {
+  const { numAffectedRows } = await sql`
+    update connections set state = 'broken', state_reason = ${reason}, changed_at = ${now}
+    where id = ${id} and state in ('active', 'paused')`.execute(tx)
+  return numAffectedRows === 1n
+}
+
+export async function setAccount(tx: Db | Tx, id: string, account: Account): Promise<void> {
+  await sql`update connections set account = ${JSON.stringify(account)}::jsonb where id = ${id}`.execute(tx)
+}
+
+/** @public */
+export async function setDescription(
+  db: Db | Tx,
+  id: string,
+  now: Date,
+  description: CrmDescription,
+): Promise<void> {
+  await sql`
+    update connections set description = ${JSON.stringify(description)}::jsonb, described_at = ${now}
+    where id = ${id}`.execute(db)
+}
