@@ -7,6 +7,8 @@ interface Rule {
   from: RegExp
   to: RegExp
   except?: RegExp
+  /** What this finds in both is the folder that both are in: theirs to import. */
+  within?: RegExp
   because: string
 }
 
@@ -37,6 +39,7 @@ const rules: Rule[] = [
   {
     from: /^connectors\/(?!index\.ts)([^/]+)\//,
     to: /^connectors\/(?!sdk\/)/,
+    within: /^connectors\/[^/]+\//,
     because: 'connectors do not know each other',
   },
   {
@@ -83,7 +86,11 @@ export function findViolations(
       const imports = resolve(file, specifier)
       if (!imports) return []
       const broken = rules.filter(
-        (rule) => rule.from.test(file) && rule.to.test(imports) && !rule.except?.test(file),
+        (rule) =>
+          rule.from.test(file) &&
+          rule.to.test(imports) &&
+          !rule.except?.test(file) &&
+          !(rule.within && rule.within.exec(file)?.[0] === rule.within.exec(imports)?.[0]),
       )
       const violations = broken.map(({ because }) => ({ file, imports, because }))
       if (!isType && typesOnly.from.test(file) && typesOnly.to.test(imports))

@@ -27,6 +27,8 @@ test.each([
   ['core/server.ts', `import { startWorkers } from '#workers/start.ts'`],
   ['core/features/people/service.ts', `import type { Connector } from '#connectors/sdk/contract.ts'`],
   ['connectors/hubspot/index.ts', `import { defineConnector } from '../sdk/contract.ts'`],
+  ['connectors/hubspot/index.ts', `import { findPerson } from './find-person.ts'`],
+  ['connectors/hubspot/stand-in/index.ts', `import { objectTypes } from '../object-types.ts'`],
   ['workers/start.ts', `import { createPool } from '#core/db/pool.ts'`],
   ['inbox-ui/app/api.ts', `import type { Entry } from '#core/contracts/conversations.ts'`],
   ['inbox-ui/app/api.ts', `import { mount } from 'svelte'`],
