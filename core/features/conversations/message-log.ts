@@ -1,7 +1,8 @@
 import type { FastifyBaseLogger } from 'fastify'
-import type { Pool, PoolClient } from 'pg'
+import type { Pool } from 'pg'
 import type { Clock } from '../../clock.ts'
 import { ConversationEndedError, FoyerError, NotFoundError } from '../../errors.ts'
+import { isConnectionProblem, isRepeat, MessageGroups } from './message-groups.ts'
 
 /** What somebody wants to say. `senderId` has proven who it is; whether it may speak here is decided under the lock. */
 export interface OutgoingMessage {
@@ -20,15 +21,6 @@ export interface StoredMessage {
   visitorId: string
   agentId: string | null
 }
-
-type Row = [
-  status: 'stored' | 'busy' | 'ended' | 'not_found',
-  seq: number,
-  atMs: number,
-  isNew: boolean,
-  visitorId: string,
-  agentId: string | null,
-]
 
 interface Waiting {
   message: OutgoingMessage
@@ -54,10 +46,8 @@ const brokenPauseMs = 200
  * go past them.
  */
 export class MessageLog {
-  readonly #pool: Pool
-  readonly #clock: Clock
+  readonly #groups: MessageGroups
   readonly #log: FastifyBaseLogger
-  readonly #idle: string
   readonly #patienceMs: number
   #waiting: Waiting[] = []
   #unsettled = 0
@@ -79,10 +69,8 @@ export class MessageLog {
     connections?: number
     patienceMs?: number
   }) {
-    this.#pool = options.pool
-    this.#clock = options.clock
+    this.#groups = new MessageGroups(options)
     this.#log = options.log
-    this.#idle = `${options.idleMs} milliseconds`
     this.#patienceMs = options.patienceMs ?? defaultPatienceMs
     this.#free = options.connections ?? 2
   }
@@ -193,36 +181,21 @@ export class MessageLog {
 
   /** @returns what must be tried again, and after how long. */
   async #store(group: Waiting[]): Promise<{ later: Waiting[]; pauseMs: number }> {
-    let rows: Row[]
+    let left = group
+    const later: Waiting[] = []
     try {
-      rows = await this.#run(group, false).catch((error: unknown) => {
-        // some were stored before: this time they are looked up
-        if (isRepeat(error)) return this.#run(group, true)
-        throw error
-      })
+      left = await this.#storeFresh(group)
+      if (left.length > 0) later.push(...(await this.#judge(left)))
     } catch (error) {
       if (isConnectionProblem(error)) {
         // The commit may or may not have happened. The client ids make the second try harmless.
         this.#log.warn({ error: String(error) }, 'Storing messages failed; trying again')
         this.#pauseAll()
-        return { later: group, pauseMs: brokenPauseMs }
+        return { later: left, pauseMs: brokenPauseMs }
       }
-      if (group.length === 1) {
-        this.#log.error({ error }, 'A message could not be stored')
-        for (const item of group) this.#reject(item, unavailable())
-        return { later: [], pauseMs: 0 }
-      }
-      return this.#storeInHalves(group)
-    }
-    const later: Waiting[] = []
-    for (const [index, item] of group.entries()) {
-      const row = rows[index]
-      if (!row) throw new Error('append_messages returned fewer rows than messages')
-      const [status, seq, atMs, isNew, visitorId, agentId] = row
-      if (status === 'stored') this.#resolve(item, { seq, at: new Date(atMs), isNew, visitorId, agentId })
-      else if (status === 'ended') this.#reject(item, new ConversationEndedError())
-      else if (status === 'not_found') this.#reject(item, new NotFoundError('conversation'))
-      else later.push(item)
+      if (left.length > 1) return this.#storeInHalves(left)
+      this.#log.error({ error }, 'A message could not be stored')
+      for (const item of left) this.#reject(item, unavailable())
     }
     return { later, pauseMs: busyPauseMs }
   }
@@ -242,48 +215,45 @@ export class MessageLog {
     }
   }
 
-  async #run(group: Waiting[], repeated: boolean): Promise<Row[]> {
-    const ids = new Set<string>()
-    const messages = group.map(({ message: m }) => {
-      ids.add(m.conversationId)
-      return [m.conversationId, m.senderType, m.senderId, m.clientId, m.text]
+  /** What nearly every message is: a new one of somebody who may speak.
+   *  @returns what is left, conversations whole, so that nothing overtakes */
+  async #storeFresh(group: Waiting[]): Promise<Waiting[]> {
+    // with one that was stored before nothing is stored, and all of them are looked at singly
+    const stored = await this.#groups.storeFresh(messagesOf(group)).catch(orNothing)
+    return group.filter((item, index) => {
+      const verdict = stored[index]
+      if (verdict) this.#resolve(item, verdict)
+      return !verdict
     })
-    const client: PoolClient = await this.#pool.connect()
-    try {
-      const result = await client.query<Row>({
-        name: 'append_messages',
-        text: 'select * from append_messages($1::uuid[], $2::jsonb, $3, $4::interval, $5)',
-        values: [
-          `{${[...ids].join(',')}}`,
-          JSON.stringify(messages),
-          this.#clock.now(),
-          this.#idle,
-          repeated,
-        ],
-        rowMode: 'array',
-      })
-      client.release()
-      return result.rows
-    } catch (error) {
-      client.release(isConnectionProblem(error))
-      throw error
-    }
   }
+
+  /** @returns those whose conversation somebody else holds */
+  async #judge(group: Waiting[]): Promise<Waiting[]> {
+    const messages = messagesOf(group)
+    const verdicts = await this.#groups.judge(messages).catch((error: unknown) => {
+      // some were stored before: this time they are looked up
+      if (isRepeat(error)) return this.#groups.judge(messages, true)
+      throw error
+    })
+    return group.filter((item, index) => {
+      const verdict = verdicts[index]
+      if (!verdict) throw new Error('append_messages returned fewer rows than messages')
+      if (verdict.status === 'stored') this.#resolve(item, verdict)
+      else if (verdict.status === 'ended') this.#reject(item, new ConversationEndedError())
+      else if (verdict.status === 'not_found') this.#reject(item, new NotFoundError('conversation'))
+      return verdict.status === 'busy'
+    })
+  }
+}
+
+const messagesOf = (group: Waiting[]) => group.map(({ message }) => message)
+
+function orNothing(error: unknown): [] {
+  if (isRepeat(error)) return []
+  throw error
 }
 
 const speakerOf = ({ message: { conversationId, senderId } }: Waiting) => `${conversationId} ${senderId}`
 
 const unavailable = () =>
   new FoyerError(503, 'unavailable', 'Foyer could not store this just now. It is safe to send it again.')
-
-/** PostgreSQL's unique_violation. */
-const isRepeat = (error: unknown) => (error as { code?: string } | null)?.code === '23505'
-
-/** Whether the outcome is unknown because the line, the server or the transaction went away, as opposed to
- *  PostgreSQL refusing what was asked. https://www.postgresql.org/docs/18/errcodes-appendix.html */
-function isConnectionProblem(error: unknown): boolean {
-  const code = (error as { code?: string } | null)?.code
-  if (code === undefined) return true
-  // 08 connection, 40 rollback (deadlock, serialisation), 53 resources, 55 lock, 57 operator intervention, 58 system
-  return /^(08|40|53|55|57|58)/.test(code) || /^E[A-Z]+$/.test(code)
-}
