@@ -17,6 +17,7 @@ const checks: Record<string, string[]> = {
   'what nobody uses': ['knip', '--no-progress'],
   'who imports whom': ['node', 'tests/check/boundaries.ts'],
   'lock file': ['node', 'tests/check/lock-file.ts'],
+  'migration numbers': ['node', 'tests/check/migrations.ts'],
   'widget size': ['node', 'tests/support/widget-size.ts'],
 }
 

@@ -15,7 +15,7 @@ type JudgedRow = [
   agentId: string | null,
 ]
 
-/** Stores groups of messages through the functions of migrations 0003 and 0016, one round trip and transaction each. */
+/** Stores groups of messages through the functions of migrations 0003 and 0017, one round trip and transaction each. */
 export class MessageGroups {
   readonly #pool: Pool
   readonly #clock: Clock

@@ -1,4 +1,4 @@
--- 0016: what nearly every message is, a new one from somebody who may speak, is stored for less than two thirds of the
+-- 0017: what nearly every message is, a new one from somebody who may speak, is stored for less than two thirds of the
 -- processor time. append_messages (0003) sorts and numbers whatever comes and judges each message by itself; here the
 -- sender's side has put the messages of each conversation together, and those of one are stored all or not at all.
 --

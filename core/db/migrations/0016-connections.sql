@@ -1,4 +1,4 @@
--- 0015: accounts at CRMs can be connected, by connectors that core knows only by what they declare.
+-- 0016: accounts at CRMs can be connected, by connectors that core knows only by what they declare.
 
 -- One account of one connector.
 --   connecting    made, and not agreed to at the vendor yet   -> active, disconnected
