@@ -106,6 +106,7 @@ export function createOAuth(options: OAuthOptions, now: () => number) {
   }
 
   function revoke(form: URLSearchParams): Response {
+    refuseOtherClients(form)
     const gone = form.get('token') ?? ''
     const grant = grants.get(gone) ?? accessTokens.get(gone)?.grant
     if (grant) end(grant)

@@ -23,7 +23,7 @@ type Values = Record<string, string>
 export function search(store: Store, type: ObjectType, request: SearchRequest, cap: number) {
   const { filterGroups = [], sorts = [], limit = 10 } = request
   refuseTooMuch(filterGroups, sorts, limit)
-  const start = request.after ? Number(positionOf(request.after)) : 0
+  const start = request.after && request.after !== '0' ? Number(positionOf(request.after)) : 0
   if (start + limit > cap)
     throw invalid(`The search endpoint returns at most ${cap} results: page no further.`)
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { seedSamplePeople } from '#connectors/hubspot/stand-in/sample-people.ts'
 import { aCaller, allScopes, aStandIn } from './a-stand-in.ts'
-import { answerProblemsOf } from './contract/validate.ts'
+import { answerProblemsOf, problemsOf } from './contract/validate.ts'
 
 const contacts = '/crm/v3/objects/contacts'
 const byEmail = (email: string) => ({
@@ -205,4 +205,5 @@ test('its answers are what the OpenAPI files describe', async () => {
     const { pathname } = new URL(path, 'https://x.test')
     expect(answerProblemsOf(method, pathname, answer.status, answer.body), path).toEqual([])
   }
+  expect(standIn.requests.flatMap(problemsOf)).toEqual([])
 })
