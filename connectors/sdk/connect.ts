@@ -1,7 +1,7 @@
 import type { Account, Connection, ConnectorDeclaration } from './contract.ts'
 import { createCredentials, type TokenStore } from './credentials.ts'
 import { createGuardedFetch } from './guarded-fetch.ts'
-import { type Priority, refuseUnknownLimits, type Turns } from './turns.ts'
+import type { Priority, Turns } from './turns.ts'
 
 export interface ConnectOptions {
   connector: ConnectorDeclaration
@@ -28,6 +28,9 @@ export function createConnection(options: ConnectOptions): Connection {
     turns,
     priority: options.priority,
     signal: options.signal,
+    onAnswer: (answer) => {
+      for (const usage of connector.usage?.(answer) ?? []) turns.report(usage)
+    },
   })
   return {
     id: options.id,
@@ -48,10 +51,6 @@ export function createConnection(options: ConnectOptions): Connection {
       },
     }),
     fetch,
-    reportLimit: (name, headroom) => {
-      refuseUnknownLimits(connector.limits, [name])
-      turns.report(name, headroom)
-    },
     now: options.now,
     signal: options.signal,
     log: options.log,

@@ -67,8 +67,6 @@ export interface Connection {
   credentials: Credentials
   /** The only way out: guarded, limited, timed, bounded. */
   fetch: GuardedFetch
-  /** What an answer's headers say of one of the declared limits, use by other programs included: slows down before it is used up. */
-  reportLimit(name: string, headroom: { used: number; max: number }): void
   /** Foyer's clock. */
   now(): Date
   /** Aborted when the work is not wanted any more. */

@@ -19,6 +19,8 @@ export interface GuardOptions {
   turns: Pick<Turns, 'take'>
   priority: Priority
   signal: AbortSignal
+  /** Looks at each answer that came, redirects included. */
+  onAnswer?(answer: GuardedResponse): void
 }
 
 const usualTimeoutMs = 10_000
@@ -34,23 +36,32 @@ const standInAgent = new HttpAgent({ keepAlive: false })
 export function createGuardedFetch(options: GuardOptions): GuardedFetch {
   return async (url, request) => {
     refuseForeign(url, options)
-    await options.turns.take(request.limits, options.priority, options.signal)
-    const timeout = AbortSignal.timeout(request.timeoutMs ?? usualTimeoutMs)
-    let at = url
-    let headers = request.headers ?? {}
-    for (let redirects = 0; ; redirects++) {
-      const answer = await sendOnce(at, { ...request, headers }, timeout, options)
-      const location = redirectOf(answer)
-      if (location === null) return answer
-      const target = URL.parse(location, at)
-      if (!target) throw new ProviderAnswerError('The provider redirects to something that is no address.')
-      refuseForeign(target.href, options)
-      // what changes something is not sent twice, nor elsewhere
-      if (!isReading(request)) return answer
-      if (redirects === redirectsAtMost) throw new ProviderAnswerError('The provider redirects in circles.')
-      if (target.origin !== new URL(at).origin) headers = withoutCredentials(headers)
-      at = target.href
+    const done = await options.turns.take(request.limits, options.priority, options.signal)
+    try {
+      return await follow(url, request, options)
+    } finally {
+      done()
     }
+  }
+}
+
+async function follow(url: string, request: GuardedRequest, options: GuardOptions): Promise<GuardedResponse> {
+  const timeout = AbortSignal.timeout(request.timeoutMs ?? usualTimeoutMs)
+  let at = url
+  let headers = request.headers ?? {}
+  for (let redirects = 0; ; redirects++) {
+    const answer = await sendOnce(at, { ...request, headers }, timeout, options)
+    options.onAnswer?.(answer)
+    const location = redirectOf(answer)
+    if (location === null) return answer
+    const target = URL.parse(location, at)
+    if (!target) throw new ProviderAnswerError('The provider redirects to something that is no address.')
+    refuseForeign(target.href, options)
+    // what changes something is not sent twice, nor elsewhere
+    if (!isReading(request)) return answer
+    if (redirects === redirectsAtMost) throw new ProviderAnswerError('The provider redirects in circles.')
+    if (target.origin !== new URL(at).origin) headers = withoutCredentials(headers)
+    at = target.href
   }
 }
 

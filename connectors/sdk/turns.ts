@@ -1,5 +1,5 @@
 import { RateLimitedError } from './errors.ts'
-import type { RateLimit } from './http.ts'
+import type { LimitUsage, RateLimit } from './http.ts'
 
 /** Live chats may use all of a limit; background work leaves the reserve alone, and waits longer for its turn. */
 export type Priority = 'live' | 'background'
@@ -9,15 +9,11 @@ export class TurnTooLateError extends RateLimitedError {}
 
 /** What one process asks when it wants to send: a connection's limits, shared with whoever else sends for it. */
 export interface Turns {
-  /** Resolves when the request may be sent. @throws {TurnTooLateError} @throws the signal's reason */
-  take(limits: readonly string[], priority: Priority, signal: AbortSignal): Promise<void>
-  /** What the vendor's answer says of a limit: so much there is, so much of it is used, by us and by others. */
-  report(limit: string, headroom: LimitReport): void
-}
-
-export interface LimitReport {
-  used: number
-  max: number
+  /** Resolves when the request may be sent, with what is called when it was answered.
+   *  @throws {TurnTooLateError} @throws the signal's reason */
+  take(limits: readonly string[], priority: Priority, signal: AbortSignal): Promise<() => void>
+  /** What the vendor's answer says of a limit, use by others included: slows down before it is used up. */
+  report(usage: LimitUsage): void
 }
 
 /** Takes up to `want` turns under these limits at once; says how many it got, and when one more can be had.
@@ -108,28 +104,94 @@ const tooLate = (limits: readonly string[], waitMs: number) =>
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, Math.max(1, ms)))
 
+/**
+ * How many requests may be under way at once, in this process: what a vendor counts so (Salesforce: those that take 20 s
+ * and more) ends by our own time limits before it counts. Background work leaves the reserve free.
+ */
+export class Slots {
+  readonly #limits: Record<string, RateLimit>
+  readonly #running = new Map<string, number>()
+  readonly #waiting = new Set<() => void>()
+
+  constructor(limits: Record<string, RateLimit>) {
+    this.#limits = limits
+  }
+
+  /** @returns what frees the places again. @throws the signal's reason */
+  async enter(names: readonly string[], priority: Priority, signal: AbortSignal): Promise<() => void> {
+    signal.throwIfAborted()
+    while (!names.every((name) => this.#isFree(name, priority))) await this.#nextFree(signal)
+    for (const name of names) this.#running.set(name, (this.#running.get(name) ?? 0) + 1)
+    return () => {
+      for (const name of names) this.#running.set(name, (this.#running.get(name) ?? 1) - 1)
+      for (const look of [...this.#waiting]) look()
+    }
+  }
+
+  #isFree(name: string, priority: Priority): boolean {
+    const limit = this.#limits[name]
+    if (limit?.concurrent === undefined) return true
+    return (this.#running.get(name) ?? 0) < allowed({ ...limit, requests: limit.concurrent }, priority)
+  }
+
+  #nextFree(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const look = () => {
+        this.#waiting.delete(look)
+        signal.removeEventListener('abort', look)
+        if (signal.aborted) reject(signal.reason)
+        else resolve()
+      }
+      this.#waiting.add(look)
+      signal.addEventListener('abort', look)
+    })
+  }
+}
+
+/** A place first: a turn is to be used at once. */
+export async function takeBoth(
+  limits: Record<string, RateLimit>,
+  queue: TurnQueue,
+  slots: Slots,
+  names: readonly string[],
+  priority: Priority,
+  signal: AbortSignal,
+): Promise<() => void> {
+  refuseUnknownLimits(limits, names)
+  if (names.length === 0) return () => undefined
+  const free = await slots.enter(names, priority, signal)
+  try {
+    await queue.take(names, priority, signal)
+    return free
+  } catch (error) {
+    free()
+    throw error
+  }
+}
+
 /** Limits kept in memory, for one process: stand-alone tests of connectors. Keeps the instant of every turn. */
 export class MemoryTurns implements Turns {
   readonly #limits: Record<string, RateLimit>
   readonly #now: () => Date
   readonly #taken = new Map<string, number[]>()
   readonly #queue: TurnQueue
-  /** What was reported, for tests to look at. */
-  readonly reports = new Map<string, LimitReport>()
+  readonly #slots: Slots
+  /** What was reported last, by limit. */
+  readonly reports = new Map<string, LimitUsage>()
 
   constructor(limits: Record<string, RateLimit>, now: () => Date) {
     this.#limits = limits
     this.#now = now
     this.#queue = new TurnQueue(async (names, priority, want) => this.#grant(names, priority, want))
+    this.#slots = new Slots(limits)
   }
 
-  take(limits: readonly string[], priority: Priority, signal: AbortSignal): Promise<void> {
-    refuseUnknownLimits(this.#limits, limits)
-    return this.#queue.take(limits, priority, signal)
+  take(limits: readonly string[], priority: Priority, signal: AbortSignal): Promise<() => void> {
+    return takeBoth(this.#limits, this.#queue, this.#slots, limits, priority, signal)
   }
 
-  report(limit: string, headroom: LimitReport): void {
-    this.reports.set(limit, headroom)
+  report(usage: LimitUsage): void {
+    this.reports.set(usage.limit, usage)
   }
 
   #grant(names: readonly string[], priority: Priority, want: number) {
@@ -155,7 +217,7 @@ export const allowed = ({ requests, reserve }: RateLimit, priority: Priority): n
   priority === 'live' ? requests : Math.max(1, Math.floor(requests * (1 - reserve)))
 
 /** A mistake of the connector's author. @throws */
-export function refuseUnknownLimits(limits: Record<string, RateLimit>, names: readonly string[]): void {
+function refuseUnknownLimits(limits: Record<string, RateLimit>, names: readonly string[]): void {
   for (const name of names)
     if (!Object.hasOwn(limits, name)) throw new Error(`The connector declares no limit "${name}"`)
 }
