@@ -46,14 +46,11 @@ export const deadlineSweep = every<Services>(
   1_000,
   'overdue deadlines',
   async ({ services }) => {
-    const sweeps = await Promise.allSettled([
-      sweepOffers(services),
-      sweepConversations(services),
-      sweepGoneAgents(services),
-      sweepDepartures(services),
-      sweepClaims(services),
-    ])
-    for (const sweep of sweeps) if (sweep.status === 'rejected') throw sweep.reason
+    // one after the other: five at once would take both cores of a small machine from the messages of that moment
+    const sweeps = [sweepOffers, sweepConversations, sweepGoneAgents, sweepDepartures, sweepClaims]
+    const failures: unknown[] = []
+    for (const sweep of sweeps) await sweep(services).catch((error: unknown) => failures.push(error))
+    if (failures.length > 0) throw failures[0]
   },
   { oneProcess: true },
 )

@@ -27,10 +27,16 @@ export async function sweepGoneAgents(services: Services): Promise<void> {
     if (await pushGone(services, { tx, now })) after(services.wakeJobs)
   })
   const now = services.clock.now()
+  // asked every second, and nearly always in vain: not by a join, which looks at every active chat (16 ms of a thousand)
+  const gone = await sql<{ id: string }>`
+    select id from agents where gone_since <= ${new Date(now.getTime() - settings.agentGoneMs)}`.execute(
+    services.db,
+  )
+  if (gone.rows.length === 0) return
   const { rows } = await sql<{ id: string }>`
-    select c.id from agents a join conversations c on c.agent_id = a.id and c.status = 'active'
-    where a.gone_since <= ${new Date(now.getTime() - settings.agentGoneMs)} and c.waiting_since is not null
-    order by c.waiting_since limit 200`.execute(services.db)
+    select id from conversations
+    where agent_id = any (${gone.rows.map(({ id }) => id)}::uuid[]) and status = 'active' and waiting_since is not null
+    order by waiting_since limit 200`.execute(services.db)
   const failures = await eachByItself(rows, ({ id }) => leaveIfGone(services, id))
   if (failures.length > 0) throw failures[0]
 }
