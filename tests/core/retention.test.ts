@@ -74,12 +74,17 @@ test('conversations are forgotten 24 months after their end, and everything in t
     [old[0], agent.id, startsAt],
   )
   await pool.query('update conversations set previous_id = $1 where id = $2', [old[0], kept[0]])
+  await pool.query(
+    `insert into search_documents (conversation_id, words) select unnest($1::uuid[]), to_tsvector('secret')`,
+    [[...old, ...kept]],
+  )
   // in more than one batch
   for (let n = 0; n < 120; n++) old.push(await make(before(1_000 * day), 'missed'))
   expect(await go(foyer)).toMatchObject({ conversations: old.length, visitors: old.length })
   expect(await count(foyer, 'conversations')).toBe(2)
   expect(await count(foyer, 'entries')).toBe(4)
   expect(await count(foyer, 'notes')).toBe(0)
+  expect(await count(foyer, 'search_documents')).toBe(2)
   expect(await count(foyer, `conversations where previous_id is not null`)).toBe(0)
   for (const id of kept) expect((await foyer.stateOf(id)).texts).toHaveLength(2)
   await foyer.close()

@@ -169,20 +169,27 @@ const isRefusal = (error: unknown): error is { code: string } =>
 /** @param groups how many rows of the backlog at most. */
 function indexGroups(db: Db, groups: number): Promise<boolean> {
   return db.transaction().execute(async (tx) => {
-    const { rows } = await sql<{ conversationId: string; part: number; text: string; mayBeMore: boolean }>`
+    const { rows } = await sql<{ conversationId: string; text: string; mayBeMore: boolean }>`
       with next as (
         select id, sum(cardinality(seqs)) over (order by id) as lines, row_number() over (order by id) as place
         from (select id, seqs from search_backlog order by id limit ${groups} for update skip locked) b
       ), taken as (
         delete from search_backlog where id in (select id from next where lines <= ${atOnce} or place = 1)
         returning conversation_ids, seqs
+      ), said as (
+        select conversation_id, array_agg(seq) as seqs
+        from taken, unnest(taken.conversation_ids, taken.seqs) as line (conversation_id, seq) group by conversation_id
+      ), held as (
+        -- instead of a foreign key: while their words are written, none of them is deleted
+        select c.id from conversations c where c.id in (select conversation_id from said) order by c.id for key share
       )
-      select e.conversation_id, e.seq / ${linesADocument} as part, string_agg(e.text, ' ') as text,
+      select held.id as conversation_id, d.text,
              (select count(*) from next) > (select count(*) from taken) or ${groups} = 1 as may_be_more
-      from taken, unnest(taken.conversation_ids, taken.seqs) as line (conversation_id, seq)
-      join entries e on e.conversation_id = line.conversation_id and e.seq = line.seq
-      where e.text is not null
-      group by e.conversation_id, part`.execute(tx)
+      from held join said on said.conversation_id = held.id, lateral (
+        select string_agg(e.text, ' ') as text from entries e
+        where e.conversation_id = held.id and e.seq = any (said.seqs) and e.text is not null
+        group by e.seq / ${linesADocument}
+      ) d`.execute(tx)
     const documents: [conversationId: string, words: string][] = []
     let since = performance.now()
     for (const { conversationId, text } of rows) {

@@ -79,11 +79,14 @@ export class LogBench {
     return { id, visitor, agentId: this.#agentId }
   }
 
-  /** Holds the conversation's row as another change would. @returns lets go of it */
-  async hold(conversationId: string): Promise<() => Promise<void>> {
+  /** Holds the conversation's row as another change would; `key share`: only against its deletion. @returns lets go of it */
+  async hold(
+    conversationId: string,
+    strength: 'update' | 'key share' = 'update',
+  ): Promise<() => Promise<void>> {
     const client = await this.pool.connect()
     await client.query('begin')
-    await client.query('select from conversations where id = $1 for update', [conversationId])
+    await client.query(`select from conversations where id = $1 for ${strength}`, [conversationId])
     return async () => {
       await client.query('commit')
       client.release()

@@ -163,6 +163,15 @@ test('conversations that somebody holds keep no other one waiting, however much 
 /** What PostgreSQL refuses to store; no client's text gets this far. */
 const impossible = 'NUL \0 here'
 
+test('who only keeps a conversation from being deleted, such as the search indexer, holds no message up', async () => {
+  const log = bench.log()
+  const chat = await bench.chat()
+  const letGo = await bench.hold(chat.id, 'key share')
+  await expect(log.append(from(chat, 'visitor', 'Hello'))).resolves.toMatchObject({ seq: 1 })
+  await letGo()
+  await log.close()
+})
+
 test('one message that cannot be stored harms none of the others in its group', async () => {
   const log = bench.log()
   const chats = await Promise.all([bench.chat(), bench.chat(), bench.chat()])

@@ -145,6 +145,27 @@ test('words are taken up once, however many take them up at the same time', asyn
   for (const row of rows) expect(row.documents).toBe(1)
 })
 
+test('a chat that is being deleted leaves no words behind', async () => {
+  const foyer = await startFoyer({ workers: false })
+  const { id } = await foyer.chat({ first: 'platypus' })
+  const deleting = await foyer.pool.connect()
+  await deleting.query('begin')
+  await deleting.query('delete from offers where conversation_id = $1', [id])
+  await deleting.query('delete from conversations where id = $1', [id])
+  const indexing = indexBacklog(foyer.app.services)
+  await waitFor('the indexer to wait for the deletion', async () => {
+    const { rows } = await foyer.pool.query(
+      `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+    )
+    return rows.length > 0
+  })
+  await deleting.query('commit')
+  deleting.release()
+  await indexing
+  expect((await foyer.pool.query('select from search_documents')).rowCount).toBe(0)
+  expect((await foyer.pool.query('select from search_backlog')).rowCount).toBe(0)
+})
+
 test('what the database refuses to index holds up nothing else', async () => {
   const foyer = await startFoyer({ workers: false })
   const { visitor, agent } = await foyer.chat()
