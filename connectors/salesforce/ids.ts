@@ -10,8 +10,8 @@ export function asId(text: unknown): string | undefined {
   if (!/^[a-zA-Z0-9]{15}[a-zA-Z0-5]{3}$/.test(text)) return undefined
   const fifteen = text.slice(0, 15)
   const suffix = text.slice(15).toUpperCase()
-  // an id that went through something that folds case: the suffix says how it was
-  return suffix === suffixOf(fifteen) ? fifteen + suffix : restored(fifteen, suffix)
+  // an id that went through something that makes all letters small: the suffix says which were not
+  return /[A-Z]/.test(fifteen) ? fifteen + suffix : restored(fifteen, suffix)
 }
 
 function suffixOf(fifteen: string): string {
@@ -27,7 +27,7 @@ function suffixOf(fifteen: string): string {
 function restored(fifteen: string, suffix: string): string {
   const letters = [...fifteen].map((letter, at) => {
     const bits = suffixLetters.indexOf(suffix[Math.floor(at / 5)] ?? '')
-    return bits & (1 << (at % 5)) ? letter.toUpperCase() : letter.toLowerCase()
+    return bits & (1 << (at % 5)) ? letter.toUpperCase() : letter
   })
   return letters.join('') + suffix
 }

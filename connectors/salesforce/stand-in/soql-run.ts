@@ -8,6 +8,7 @@ import type { Condition, Literal, SoqlQuery } from './soql-parser.ts'
 export function runQuery(org: Org, query: SoqlQuery, { withDeleted }: { withDeleted: boolean }): Row[] {
   const type = visibleType(org, query.from)
   for (const path of query.fields ?? []) resolvePath(org, type, path)
+  if (type === 'ContentDocumentLink') refuseUnfilteredLinks(query.where)
   const keeps = query.where ? predicateOf(org, type, query.where, withDeleted) : () => true
   const rows = [...org.rows(type).values()].filter(
     (row) => (withDeleted || row.IsDeleted !== true) && keeps(row),
@@ -24,6 +25,22 @@ export function runQuery(org: Org, query: SoqlQuery, { withDeleted }: { withDele
     return 0
   })
   return query.limit === null ? rows : rows.slice(0, query.limit)
+}
+
+/** Salesforce lists no links but those of named documents or records. */
+function refuseUnfilteredLinks(where: Condition | null) {
+  const parts = where?.kind === 'all' ? where.of : [where]
+  const isNamed = parts.some(
+    (part) =>
+      (part?.kind === 'in' || (part?.kind === 'compare' && part.operator === '=')) &&
+      /^(ContentDocumentId|LinkedEntityId)$/i.test(part.path.join('.')),
+  )
+  if (!isNamed)
+    throw new ApiError(
+      400,
+      'MALFORMED_QUERY',
+      'Implementation restriction: ContentDocumentLink requires a filter by a single Id on ContentDocumentId or LinkedEntityId using the equals operator or multiple Ids using the IN operator.',
+    )
 }
 
 /** A row as JSON, with its relationships as objects of their own. */

@@ -1,0 +1,80 @@
+import type { FieldMapping } from '../sdk/crm.ts'
+import { keyOf, type Place } from './change-cursor.ts'
+import type { Select } from './client.ts'
+import type { Sight } from './describe.ts'
+import { asId } from './ids.ts'
+import { fieldsToRead } from './people.ts'
+import { instantAt, type Row } from './rows.ts'
+import { all, any, names, type Soql, soql } from './soql.ts'
+
+/** One query of the feed. */
+export interface ChangeSource {
+  /** One letter: the cursor remembers rows by it. */
+  name: string
+  type: string
+  isPerson: boolean
+  pageSize: number
+  select(since: Date, after: Place | null): Select
+}
+
+export function changeSources(mapping: FieldMapping, sight: Sight): ChangeSource[] {
+  const people = (name: string, type: string): ChangeSource => ({
+    name,
+    type,
+    isPerson: true,
+    pageSize: 200,
+    select: (since, after) => page(type, fieldsToRead(type, mapping, sight), since, after, 200),
+  })
+  const activity = (name: string, type: string, fields: string[]): ChangeSource => ({
+    name,
+    type,
+    isPerson: false,
+    pageSize: 500,
+    select: (since, after) => page(type, ['Id', 'SystemModstamp', ...fields], since, after, 500),
+  })
+  const ofAccounts: ChangeSource = {
+    ...people('a', 'Contact'),
+    // a contact shows its account's name, status and owner, whose changes leave the contact's stamp alone
+    select: (since, after) => {
+      const changed = soql`Account.SystemModstamp >= ${since}`
+      const where = after ? all(changed, soql`Id > ${after.id}`) : changed
+      const fields = names(...fieldsToRead('Contact', mapping, sight), 'Account.SystemModstamp')
+      return { soql: soql`SELECT ${fields} FROM Contact WHERE ${where} ORDER BY Id LIMIT ${200}` }
+    },
+  }
+  return [
+    people('c', 'Contact'),
+    people('l', 'Lead'),
+    ...(sight.seesType('Account') && sight.sees('Contact', 'AccountId') ? [ofAccounts] : []),
+    activity('t', 'Task', ['WhoId', 'Who.Type']),
+    activity('e', 'Event', ['WhoId', 'Who.Type']),
+    activity('m', 'EmailMessageRelation', ['RelationId']),
+    activity('k', 'CampaignMember', ['LeadId', 'ContactId']),
+    activity('n', 'Note', ['ParentId']),
+  ].filter(({ type }) => sight.seesType(type))
+}
+
+/** Oldest first, from where the last page ended; the recycle bin too. */
+function page(type: string, fields: string[], since: Date, after: Place | null, size: number): Select {
+  const where: Soql = after
+    ? any(
+        soql`SystemModstamp > ${new Date(after.stamp)}`,
+        all(soql`SystemModstamp = ${new Date(after.stamp)}`, soql`Id > ${after.id}`),
+      )
+    : soql`SystemModstamp >= ${since}`
+  return {
+    soql: soql`SELECT ${names(...fields)} FROM ${names(type)} WHERE ${where} ORDER BY SystemModstamp, Id LIMIT ${size}`,
+    withDeleted: true,
+  }
+}
+
+export function positionAfter(rows: Row[]): Place | 'done' {
+  const last = rows.at(-1)
+  const id = asId(last?.Id)
+  if (!last || !id) return 'done'
+  return { id, stamp: (instantAt(last, 'SystemModstamp') ?? new Date(0)).toISOString() }
+}
+
+/** Of a contact whose account changed, the account's stamp counts. */
+export const rowKey = ({ name }: ChangeSource, row: Row): string =>
+  keyOf(name, asId(row.Id) ?? '', instantAt(row, name === 'a' ? 'Account.SystemModstamp' : 'SystemModstamp'))

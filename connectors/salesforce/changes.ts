@@ -1,0 +1,127 @@
+import type { Crm, CrmChange } from '../sdk/crm.ts'
+import { RecordGoneError } from '../sdk/errors.ts'
+import { type Feed, feedFrom, hourMs, textOf, windowStart } from './change-cursor.ts'
+import { type ChangeSource, changeSources, positionAfter, rowKey } from './change-sources.ts'
+import { Salesforce } from './client.ts'
+import { type Sight, seeing } from './describe.ts'
+import { asId } from './ids.ts'
+import { personFrom, personTypes } from './people.ts'
+import { asPerson, followed, webOriginOf } from './read-person.ts'
+import { instantAt, type Row } from './rows.ts'
+import { names, soql } from './soql.ts'
+
+/**
+ * Polls by SystemModstamp: each round reads from ten minutes before the last one's start, since long transactions commit with the stamp of
+ * their start, and leaves out what the last rounds told already. A round takes a call or two while little changes, whatever the number
+ * of people; with much to tell it is read a page at a time, `done` with the last one.
+ */
+export const changes = (
+  crm: Crm,
+  cursor: string | null,
+): Promise<{ changes: CrmChange[]; cursor: string; done: boolean }> =>
+  seeing(crm, async (sight) => {
+    const feed = feedFrom(cursor, crm.connection.now())
+    if (cursor === null) return { changes: [], cursor: textOf(feed), done: true }
+    const salesforce = await Salesforce.over(crm.connection)
+    const open = changeSources(crm.mapping, sight).filter(({ name }) => feed.places[name] !== 'done')
+    // five queries are as many as one call carries
+    const asked = open.slice(0, 5)
+    const answers = await salesforce.rowsOfEach(
+      asked.map((source) => source.select(windowStart(feed), feed.placeOf(source.name))),
+    )
+    feed.startedAt ??= salesforce.now.toISOString()
+    const told: { at: number; change: CrmChange }[] = []
+    for (const [at, source] of asked.entries()) {
+      const rows = answers[at]
+      if (rows === undefined || rows instanceof Error) throw rows
+      const isLast = rows.length < source.pageSize
+      feed.places[source.name] = isLast ? 'done' : positionAfter(rows)
+      for (const row of rows) {
+        if (!feed.isNew(rowKey(source, row))) continue
+        const change = await changeFrom(salesforce, crm, sight, source, row)
+        if (change) told.push({ at: instantAt(row, 'SystemModstamp')?.getTime() ?? 0, change })
+      }
+    }
+    const isDone = open.every(({ name }) => feed.places[name] === 'done')
+    if (isDone) {
+      const purged = await purgedSince(salesforce, feed, sight)
+      told.push(...purged.map((change) => ({ at: Number.POSITIVE_INFINITY, change })))
+      feed.endRound(salesforce.now)
+    }
+    const inOrder = told.sort((a, b) => a.at - b.at).map(({ change }) => change)
+    return { changes: onceEach(inOrder), cursor: textOf(feed), done: isDone }
+  })
+
+async function changeFrom(
+  salesforce: Salesforce,
+  crm: Crm,
+  sight: Sight,
+  { type, isPerson }: ChangeSource,
+  row: Row,
+): Promise<CrmChange | null> {
+  const id = asId(row.Id) ?? ''
+  if (!isPerson) {
+    const person =
+      asId(row.WhoId) ?? asId(row.RelationId) ?? asId(row.ContactId) ?? asId(row.LeadId) ?? asId(row.ParentId)
+    const of = person && (whoType(row) ?? typeOfPrefix[person.slice(0, 3)])
+    return of ? { type: 'activities_changed', ref: { type: of, id: person } } : null
+  }
+  const isElsewhere = row.IsDeleted === true || row.IsConverted === true
+  if (!isElsewhere)
+    return {
+      type: 'changed',
+      person: personFrom(type, row, { mapping: crm.mapping, sight, webOrigin: webOriginOf(crm) }),
+    }
+  try {
+    // merged or converted: whoever it is now
+    return {
+      type: 'changed',
+      person: asPerson(crm, sight, await followed(salesforce, crm, sight, { type, id })),
+    }
+  } catch (error) {
+    if (error instanceof RecordGoneError) return { type: 'gone', ref: { type, id }, erase: false }
+    throw error
+  }
+}
+
+/** `Who.Type` where the query has it; the first letters of an id say the same. */
+const whoType = (row: Row): string | null => {
+  const type = (row.Who as { Type?: unknown } | null | undefined)?.Type
+  return type === 'Lead' || type === 'Contact' ? type : null
+}
+const typeOfPrefix: Record<string, string> = { '003': 'Contact', '00Q': 'Lead' }
+
+/** What left the recycle bin before we looked is in no query; Salesforce names it for 15 days. Asked once an hour. */
+async function purgedSince(salesforce: Salesforce, feed: Feed, sight: Sight): Promise<CrmChange[]> {
+  const from = new Date(feed.deletedAt)
+  const to = salesforce.now
+  if (to.getTime() - from.getTime() < hourMs) return []
+  const gone: CrmChange[] = []
+  for (const { type } of personTypes.filter(({ type }) => sight.seesType(type))) {
+    const ids = await salesforce.deletedIds(type, from, to)
+    for (let at = 0; at < ids.length; at += 200) {
+      const some = ids.slice(at, at + 200)
+      const rows = await salesforce.rows({
+        soql: soql`SELECT Id FROM ${names(type)} WHERE Id IN ${some}`,
+        withDeleted: true,
+      })
+      const binned = new Set(rows.map((row) => asId(row.Id)))
+      for (const id of some) if (!binned.has(id)) gone.push({ type: 'gone', ref: { type, id }, erase: false })
+    }
+  }
+  // a little again: seconds are ignored
+  feed.deletedAt = new Date(to.getTime() - 5 * 60_000).toISOString()
+  return gone
+}
+
+/** Of several rows about one person the last one says it all. */
+function onceEach(changes: CrmChange[]): CrmChange[] {
+  const last = new Map<string, CrmChange>()
+  for (const change of changes) {
+    const ref = change.type === 'changed' ? change.person : change.ref
+    const key = `${change.type === 'activities_changed'}/${ref.type}/${ref.id}`
+    last.delete(key)
+    last.set(key, change)
+  }
+  return [...last.values()]
+}

@@ -1,0 +1,149 @@
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { salesforce } from '#connectors/salesforce/index.ts'
+import type { CrmChange } from '#connectors/sdk/crm.ts'
+import { CursorExpiredError } from '#connectors/sdk/errors.ts'
+import { days, minutes, type StartedSalesforce, startSalesforce } from './support.ts'
+
+let sf: StartedSalesforce
+let cursor: string
+
+beforeEach(async () => {
+  sf = await startSalesforce()
+  sf.org.insert('Lead', { LastName: 'Long ago', Company: 'X' })
+  sf.passes(minutes(60))
+  cursor = (await salesforce.crm.changes(await sf.describedCrm(), null)).cursor
+})
+afterEach(() => sf.close())
+
+/** One round of the feed, a minute later. */
+async function poll(): Promise<CrmChange[]> {
+  sf.passes(minutes(1))
+  const crm = await sf.describedCrm()
+  const told: CrmChange[] = []
+  for (let done = false; !done; ) {
+    const answer = await salesforce.crm.changes(crm, cursor)
+    told.push(...answer.changes)
+    ;({ cursor, done } = answer)
+  }
+  return told
+}
+const short = (change: CrmChange) =>
+  change.type === 'changed'
+    ? `changed ${change.person.type} ${change.person.fields.name}`
+    : `${change.type} ${change.ref.type}`
+const lead = (LastName: string) =>
+  sf.org.insert('Lead', { LastName, Company: 'X', Email: `${LastName}@x.test` })
+
+test('it starts now: what is old is not told', async () => {
+  expect(await poll()).toEqual([])
+})
+
+test('new and changed people, oldest first, each round only what is new', async () => {
+  const first = lead('A')
+  sf.passes(1_000)
+  lead('B')
+  expect((await poll()).map(short)).toEqual(['changed Lead A', 'changed Lead B'])
+  expect(await poll()).toEqual([])
+  sf.org.update(first.Id, { Title: 'CEO' })
+  expect(await poll()).toMatchObject([
+    { type: 'changed', person: { id: first.Id, fields: { jobTitle: 'CEO' } } },
+  ])
+})
+
+test('a quiet round costs two calls, however many people there are', async () => {
+  for (let at = 0; at < 300; at++) lead(`L${at}`)
+  await poll()
+  sf.passes(minutes(30))
+  await poll()
+  await sf.describedCrm()
+  sf.passes(minutes(1))
+  const crm = await sf.describedCrm()
+  sf.calls()
+  for (let done = false; !done; ) ({ cursor, done } = await salesforce.crm.changes(crm, cursor))
+  expect(sf.calls()).toEqual(['POST /composite', 'POST /composite'])
+})
+
+test('many changes of one second come in pages, each told once', async () => {
+  for (let at = 0; at < 450; at++) lead(`L${at}`)
+  const told = await poll()
+  expect(new Set(told.map(short)).size).toBe(450)
+  expect(told).toHaveLength(450)
+})
+
+test('a transaction that commits nine minutes late, with the stamp of its start, is not missed', async () => {
+  const transaction = sf.org.startsTransaction()
+  for (let minute = 0; minute < 8; minute++) {
+    lead(`M${minute}`)
+    await poll()
+  }
+  transaction.commits(() => lead('Late'))
+  expect((await poll()).map(short)).toEqual(['changed Lead Late'])
+})
+
+test('a deleted person is gone; one that was merged is its winner; a converted one its contact', async () => {
+  const [deleted, loser, winner, converted] = [lead('D'), lead('L'), lead('W'), lead('C')]
+  await poll()
+  sf.org.delete(deleted.Id)
+  expect(await poll()).toEqual([{ type: 'gone', ref: { type: 'Lead', id: deleted.Id }, erase: false }])
+  sf.org.merge(winner.Id, loser.Id)
+  expect((await poll()).find((change) => change.type === 'changed')).toMatchObject({
+    person: { id: winner.Id, formerIds: [] },
+  })
+  const { contactId } = sf.org.convert(converted.Id)
+  const told = await poll()
+  expect(told).toMatchObject([{ type: 'changed', person: { type: 'Contact', id: contactId } }])
+})
+
+test('what left the recycle bin between two looks is gone within the hour', async () => {
+  const purged = lead('P')
+  await poll()
+  sf.org.delete(purged.Id)
+  sf.org.purge(purged.Id)
+  expect(await poll()).toEqual([])
+  sf.passes(minutes(60))
+  expect(await poll()).toEqual([{ type: 'gone', ref: { type: 'Lead', id: purged.Id }, erase: false }])
+  sf.passes(minutes(60))
+  expect(await poll()).toEqual([])
+})
+
+test('a change of the account changes its contacts: name, status, owner', async () => {
+  const account = sf.org.insert('Account', { Name: 'Northwind', Type: 'Prospect' })
+  const contact = sf.org.insert('Contact', { LastName: 'Ricci', AccountId: account.Id })
+  await poll()
+  sf.org.update(account.Id, { Type: 'Customer - Direct' })
+  expect(await poll()).toMatchObject([
+    { type: 'changed', person: { id: contact.Id, fields: { crmStatus: 'Customer - Direct' } } },
+  ])
+  expect(await poll()).toEqual([])
+})
+
+test('activities of all kinds are told by whose they are, deleted ones too', async () => {
+  const { Id } = lead('A')
+  await poll()
+  const tells = async (change: () => void) => {
+    change()
+    expect(await poll()).toEqual([{ type: 'activities_changed', ref: { type: 'Lead', id: Id } }])
+  }
+  let task = ''
+  await tells(() => {
+    task = sf.org.insert('Task', { WhoId: Id, Subject: 't' }).Id
+    sf.org.insert('Event', { WhoId: Id, Subject: 'e' })
+  })
+  await tells(() => sf.org.delete(task))
+  await tells(() => sf.org.insert('CampaignMember', { CampaignId: null, LeadId: Id }))
+  await tells(() => sf.org.insert('Note', { ParentId: Id, Title: 'n' }))
+  await tells(() => sf.org.insert('EmailMessageRelation', { RelationId: Id, RelationType: 'ToAddress' }))
+})
+
+test('activities of nobody, or of things that are no people, are told of nobody', async () => {
+  sf.org.insert('Task', { Subject: 'mine' })
+  sf.org.insert('Note', { ParentId: sf.org.insert('Account', { Name: 'A' }).Id, Title: 'n' })
+  expect(await poll()).toEqual([])
+})
+
+test('a cursor from before the recycle bin’s end, or none of ours, has expired', async () => {
+  sf.passes(days(15))
+  const crm = await sf.describedCrm()
+  for (const old of [cursor, 'nonsense', '{}'])
+    await expect(salesforce.crm.changes(crm, old)).rejects.toThrow(CursorExpiredError)
+})
