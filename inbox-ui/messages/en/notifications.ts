@@ -3,7 +3,7 @@ export const notifications = () => ({
   notifications: {
     title: 'Notifications',
     intro: 'How you hear of chats while no inbox is in front of you.',
-    bar: 'Get chats also while this window is hidden or closed.',
+    bar: 'Hear of chats while Foyer is hidden or closed.',
     barHomeScreen: 'To get chats on this device, add Foyer to the home screen first.',
     enable: 'Enable notifications',
     how: 'How to',
@@ -14,7 +14,7 @@ export const notifications = () => ({
       looking: 'Looking…',
       unsupported: 'This browser cannot show notifications of Foyer. It needs https and a current browser.',
       'home-screen': 'Notifications work here once Foyer is on the home screen.',
-      undecided: 'Notifications are not decided yet.',
+      undecided: 'Notifications are not enabled here yet.',
       blocked: 'This browser blocks notifications of Foyer.',
       off: 'Notifications are off here.',
       on: 'Notifications are on here.',
