@@ -7,12 +7,14 @@ import { typeIn } from './draft.ts'
 export class RuleWords {
   readonly #words: Messages['rules']
   readonly #weekday: Intl.DateTimeFormat
+  readonly #language: Intl.DisplayNames
   readonly #list: RuleList
   readonly typeOf: (fact: string) => FactType
 
   constructor(text: Messages, list: RuleList) {
     this.#words = text.rules
     this.#weekday = new Intl.DateTimeFormat(text.language, { weekday: 'long', timeZone: 'UTC' })
+    this.#language = new Intl.DisplayNames(text.language, { type: 'language', fallback: 'code' })
     this.#list = list
     this.typeOf = typeIn(new Map(list.vocabulary.facts.map(({ fact, type }) => [fact, type])))
   }
@@ -33,7 +35,17 @@ export class RuleWords {
   /** "Monday" for 1. 5 January 1970 was one. */
   weekday = (day: number) => this.#weekday.format(new Date(Date.UTC(1970, 0, 4 + day)))
 
+  /** "German" for "de"; what is no language stays as it was typed. */
+  language(code: string): string {
+    try {
+      return this.#language.of(code) ?? code
+    } catch {
+      return code
+    }
+  }
+
   value(fact: string, value: FactValue | (string | number)[]): string {
+    if (fact === 'visitor.language' && !Array.isArray(value)) return this.language(String(value))
     if (Array.isArray(value)) return value.map((one) => this.value(fact, one)).join(', ')
     switch (this.typeOf(fact)) {
       case 'boolean':
@@ -56,8 +68,9 @@ export class RuleWords {
     if (group.conditions.length === 0) return this.#words.everyRequest
     const joint = ` ${group.match === 'all' ? this.#words.and : this.#words.or} `
     return group.conditions
-      .map((node) => {
-        if (node.type === 'condition') return this.condition(node)
+      .map((node, place) => {
+        if (node.type === 'condition')
+          return place === 0 ? this.condition(node) : this.#words.goesOn(this.condition(node))
         return node.conditions.length > 1 ? `(${this.group(node)})` : this.group(node)
       })
       .join(joint)

@@ -65,6 +65,9 @@ export const routingRules = (f: Format) => ({
     saveFailed: (why: string) => `Not saved. ${why}`,
     everyRequest: 'Every request',
     to: (who: string) => `to ${who}`,
+    /** What starts with a name of its own, as “CRM status”, keeps its capital. */
+    goesOn: (condition: string) =>
+      /^[A-Z][a-z]/.test(condition) ? condition.charAt(0).toLowerCase() + condition.slice(1) : condition,
     and: 'and',
     or: 'or',
     groups: {
