@@ -126,7 +126,7 @@ test('nobody loses what is not saved without being asked', async () => {
   const { page } = agent
   // by links: going back then stays on this page, and only Foyer can ask
   await page.getByRole('link', { name: 'Settings' }).click()
-  await page.getByRole('link', { name: 'My availability' }).click()
+  await page.getByRole('link', { name: 'My schedule' }).click()
   await field(page, 'Monday, start of block 1').fill('10:00')
   const asked = page.getByRole('dialog', { name: 'Leave without saving?' })
   await page.getByRole('link', { name: 'Agents' }).click()
@@ -148,7 +148,7 @@ test('the page says why, now and at any time', async () => {
   const { page } = agent
   await open(agent)
   const why = page.getByRole('region', { name: 'Why?' })
-  await why.getByText('The block Wed 24 Mar 09:00–17:00 holds.').waitFor()
+  await why.getByText('The block Wed 24 Mar 09:00–17:00 covers this time.').waitFor()
   await why.getByText(/^Wed 24 Mar, 11:0\d in Europe\/Rome \(UTC\+01:00\)$/).waitFor()
   await agent.available.click()
   await why.getByText(/^The switch was set to unavailable by hand on Wed 24 Mar, 11:0\d\.$/).waitFor()

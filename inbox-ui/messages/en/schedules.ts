@@ -3,7 +3,7 @@ import type { Format } from '../format.ts'
 /** Schedules: the page of one agent, several at once, and why somebody is available or not. */
 export const schedules = (f: Format) => ({
   schedules: {
-    section: 'My availability',
+    section: 'My schedule',
     sectionIntro: 'When chats are offered to you: weekly hours, time zone, dates off.',
     title: 'My schedule',
     titleOf: (name: string) => `${name}’s schedule`,
@@ -85,15 +85,15 @@ export const schedules = (f: Format) => ({
     isUnavailable: 'Unavailable',
     at: (day: string, time: string, zone: string, offset: string) =>
       `${day}, ${time} in ${zone} (UTC${offset})`,
-    inBlock: (day: string, block: string) => `The block ${day} ${block} holds.`,
-    inBlocks: (blocks: string) => `These blocks hold: ${blocks}.`,
+    inBlock: (day: string, block: string) => `The block ${day} ${block} covers this time.`,
+    inBlocks: (blocks: string) => `These blocks cover this time: ${blocks}.`,
     blockInReturn: (day: string, block: string) =>
       `By the schedule it would be available: block ${day} ${block}.`,
-    noBlockInReturn: 'By the schedule it would be unavailable: no block holds.',
-    noBlock: 'No block holds.',
+    noBlockInReturn: 'By the schedule it would be unavailable: no block covers this time.',
+    noBlock: 'No block covers this time.',
     onDateOff: (day: string) => `${day} is a date off.`,
     nextBlock: (day: string, block: string) => `The next block is ${day} ${block}.`,
-    noNextBlock: 'No block comes after it.',
+    noNextBlock: 'No block follows.',
     overrideOn: (since: string) => `The switch was set to available by hand on ${since}.`,
     overrideOff: (since: string) => `The switch was set to unavailable by hand on ${since}.`,
     overrideMissed: (since: string) =>
@@ -103,7 +103,7 @@ export const schedules = (f: Format) => ({
     endsMidnight: (until: string) => `It holds until midnight there, ${until}.`,
     endsBlock: (until: string) => `It holds until the next block starts, ${until}.`,
     changes: (until: string) => `This changes ${until}.`,
-    never: 'This never changes.',
+    never: 'It stays so until somebody changes it.',
     pastHint: 'By the schedule and the switch as they stand now; what they were before is not kept.',
 
     several: (count: number) => f.plural(count, { one: '# agent chosen', other: '# agents chosen' }),
