@@ -29,6 +29,7 @@ export const conversations = (f: Format) => ({
     left: 'Has left the site',
     here: 'On the site',
     messageLeft: 'Message left',
+    nobodyFree: 'nobody free',
     missedWaited: (length: string) => `waited ${length}`,
     load: (active: number, offered: number, cap: number) =>
       offered > 0
@@ -127,7 +128,7 @@ export const conversations = (f: Format) => ({
     title: 'End this chat?',
     question: (name: string) => `It ends for ${name} too. Choose how it went:`,
     keep: 'Keep chatting',
-    noOutcome: 'End without one',
+    noOutcome: 'End without an outcome',
     failed: (why: string) => `The chat goes on. ${why}`,
     outcome: 'Outcome',
     noneYet: 'None yet',

@@ -73,6 +73,8 @@ export const followUp = () => ({
 
   transcript: {
     mail: 'Mail transcript',
+    noMailServer: 'Foyer has no mail server yet, so it cannot mail the transcript. An admin can set one up.',
+    noAddress: 'No e-mail address of this visitor is known, so there is nowhere to mail the transcript.',
     mailed: (address: string) => `On its way to ${address}`,
   },
 

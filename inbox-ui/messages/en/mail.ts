@@ -12,7 +12,7 @@ export const mail = () => ({
     fromAddress: 'From address',
     replyTo: 'Answers go to',
     replyToHint: 'Left empty, they go to the from address.',
-    as: (value: string) => `Left empty: ${value}`,
+    as: (value: string) => `Left empty, it is ${value}.`,
     unsaved: 'Not saved yet',
     saveFailed: (why: string) => `Not saved. ${why}`,
     test: 'Send me a test',

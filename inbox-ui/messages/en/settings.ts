@@ -12,7 +12,7 @@ export const settings = () => ({
     intro: 'Who answers chats, and who may change Foyer.',
     add: 'Add agent',
     addTitle: 'Add an agent',
-    addHint: 'Foyer sends no mail yet: tell them the address of this page and the password yourself.',
+    addHint: 'Foyer mails them nothing: tell them the address of this page and the password yourself.',
     name: 'Name',
     email: 'Email',
     profile: 'Profile',
