@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { beforeAll, describe, expect } from 'vitest'
 import type { Agent } from '#core/contracts/agents.ts'
+import type { CannedReply } from '#core/contracts/canned-replies.ts'
 import type { Conversation, ConversationPage, EntryPage } from '#core/contracts/conversations.ts'
 import type { RuleList, RuleReplay } from '#core/contracts/routing-rules.ts'
 import type { ActivityPage, PersonPage, Visitor } from '#core/contracts/visitors.ts'
@@ -52,6 +53,12 @@ describe('the sample data', () => {
     expect(await dana.http.get(`${aiko}?at=2026-06-02T03:00:00Z`)).toMatchObject({ available: true })
     expect(await dana.http.get(`${aiko}?at=2026-06-02T11:00:00Z`)).toMatchObject({ available: false })
     expect(agents[3]?.availability.available).toBe(false)
+  })
+
+  test('has canned replies that everybody can use, with values filled in', async () => {
+    const { replies } = await dana.http.get<{ replies: CannedReply[] }>('/canned-replies')
+    expect(replies.map(({ shortcut, shared }) => [shortcut, shared])).toContainEqual(['hello', true])
+    expect(replies.find(({ shortcut }) => shortcut === 'hello')?.text).toContain('{{visitor.firstName|there}}')
   })
 
   test('has rules to try, and last week’s requests to replay them on', async () => {

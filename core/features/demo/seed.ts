@@ -7,11 +7,13 @@ import type { Tx } from '../../db/pool.ts'
 import type { Services } from '../../services.ts'
 import * as agents from '../agents/repository.ts'
 import { officeHours } from '../agents/service.ts'
+import * as cannedReplies from '../canned-replies/repository.ts'
 import * as sites from '../sites/repository.ts'
 import { addSite } from '../sites/service.ts'
 import { openingTime, type SampleAgent, sampleHistory } from './history.ts'
 import { type SamplePerson, samplePeople } from './people.ts'
 import { Chance } from './random.ts'
+import { sampleReplies } from './replies.ts'
 import { sampleRouting } from './routing.ts'
 
 export { demoPassword } from './password.ts'
@@ -78,7 +80,7 @@ export async function seedDemo({ db, clock }: Services, password: string): Promi
         greeting: {
           title: 'Light for your rooms',
           text: 'Questions about a lamp, a plan, an order? Ask away.',
-          pokeAfterMs: null,
+          pokeAfterMs: 12_000,
         },
         // as little as possible stands between a newcomer and the first chat
         fields: [
@@ -96,6 +98,7 @@ export async function seedDemo({ db, clock }: Services, password: string): Promi
     const people = samplePeople(chance)
     await insertPeople(tx, now, people)
     await insertHistory(tx, now, sampleHistory(chance, now, { siteId: site.id, people, agents: employed }))
+    for (const reply of sampleReplies) await cannedReplies.save(tx, now, randomUUIDv7(), null, reply)
     const [dana, marco, aiko] = employed.map(({ id }) => id)
     if (dana && marco && aiko) await sampleRouting(tx, now, { dana, marco, aiko })
   })
