@@ -133,6 +133,11 @@ export class Format {
     return this.timeOrDay(at, now)
   }
 
+  /** As `ago`, without seconds: a figure that changes every second draws the eye for nothing. */
+  agoCalm(at: string | number, now: number): string {
+    return now - new Date(at).getTime() < minute ? this.#now.format(0, 'second') : this.ago(at, now)
+  }
+
   /** For a list: "4 min", "3 h", "Mon", "3 Nov"; null when it is now. */
   short(at: string | number, now: number): string | null {
     const ms = now - new Date(at).getTime()

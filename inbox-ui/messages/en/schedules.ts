@@ -106,6 +106,7 @@ export const schedules = (f: Format) => ({
     never: 'It stays so until somebody changes it.',
     pastHint: 'By the schedule and the switch as they stand now; what they were before is not kept.',
 
+    severalNone: 'Choose agents to change their schedules together.',
     several: (count: number) => f.plural(count, { one: '# agent chosen', other: '# agents chosen' }),
     choose: (name: string) => `Choose ${name}`,
     chooseAll: 'Choose all',
