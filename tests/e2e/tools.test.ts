@@ -163,6 +163,12 @@ test('an emoji is found by its name and stands where the caret was, on both side
   await screenshot(visitor.page, 'tools-emoji-widget')
   await visitor.button('heart love').click()
   await expect.poll(() => visitor.message.inputValue()).toBe('Thank you❤️')
+  // Escape takes the emoji away and leaves the chat
+  await visitor.button('Emoji').click()
+  const search = visitor.frame.getByRole('searchbox', { name: 'Search emoji' })
+  await search.press('Escape')
+  await search.waitFor({ state: 'detached' })
+  expect(await visitor.message.isVisible()).toBe(true)
   await visitor.message.press('Enter')
   await agent.hears('Thank you❤️')
 })
