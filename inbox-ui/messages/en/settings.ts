@@ -91,7 +91,6 @@ export const settings = () => ({
     fallbackText: 'Text',
     preview: 'Preview',
     previewStart: 'Chat with us',
-    previewOpen: 'First screen',
     unsaved: 'Not saved yet',
     discard: 'Discard',
     saveFailed: (why: string) => `Not saved. ${why}`,
