@@ -64,14 +64,16 @@ export class RuleWords {
     return value === undefined ? start : `${start} ${this.value(fact, value)}`
   }
 
-  group(group: Group): string {
+  /** @param within another sentence, which it does not begin */
+  group(group: Group, within = false): string {
     if (group.conditions.length === 0) return this.#words.everyRequest
     const joint = ` ${group.match === 'all' ? this.#words.and : this.#words.or} `
     return group.conditions
       .map((node, place) => {
+        const goesOn = within || place > 0
         if (node.type === 'condition')
-          return place === 0 ? this.condition(node) : this.#words.goesOn(this.condition(node))
-        return node.conditions.length > 1 ? `(${this.group(node)})` : this.group(node)
+          return goesOn ? this.#words.goesOn(this.condition(node)) : this.condition(node)
+        return node.conditions.length > 1 ? `(${this.group(node, true)})` : this.group(node, goesOn)
       })
       .join(joint)
   }

@@ -166,7 +166,7 @@ test('groups, lists and times are edited as their facts ask, and what is wrong s
   await expect.poll(() => rules(page)).toEqual(['Mornings in Italy'])
   await page
     .getByText(
-      'Weekday is one of Monday, Tuesday and (Language is one of it, it-CH or CRM employees is at least 200)',
+      'Weekday is one of Monday, Tuesday and (language is one of Italian, Italian (Switzerland) or CRM employees is at least 200)',
     )
     .waitFor()
   await page.getByRole('button', { name: 'Mornings in Italy', exact: true }).click()
