@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { InstantInput } from './availability.ts'
 import { ClientId, Cursor, Id, Instant, MessageText, Seq, Text } from './common.ts'
 import { OutcomeKey } from './outcomes.ts'
 
@@ -138,6 +139,9 @@ export const ListConversations = z.object({
   query: Text.pipe(z.string().trim().max(200)).optional(),
   agentId: Id.optional(),
   outcome: Outcome.optional(),
+  /** Ended in this time, or still open and last written in then; `to` is the instant after it. */
+  from: InstantInput.optional(),
+  to: InstantInput.optional(),
   cursor: Cursor.optional(),
 })
 export const ConversationPage = z.object({

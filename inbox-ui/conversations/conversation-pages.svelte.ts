@@ -7,6 +7,9 @@ export interface Wanted {
   query: string
   agentId: string | null
   outcome: Outcome | null
+  /** Instants; `to` is the one after it. */
+  from: string | null
+  to: string | null
 }
 
 /**
@@ -21,7 +24,14 @@ export type PagesStatus = 'idle' | 'loading' | 'ready' | 'failed'
 export class ConversationPages {
   readonly #api: Api
   readonly #store: Conversations
-  #wanted = $state.raw<Wanted>({ view: 'all', query: '', agentId: null, outcome: null })
+  #wanted = $state.raw<Wanted>({
+    view: 'all',
+    query: '',
+    agentId: null,
+    outcome: null,
+    from: null,
+    to: null,
+  })
   #ids = $state.raw<string[]>([])
   #status = $state<PagesStatus>('idle')
   #error = $state('')
@@ -95,8 +105,9 @@ export class ConversationPages {
 
   /** A conversation changed or became visible. With a search or filter only the server knows whether it belongs. */
   noticed(conversation: Conversation): void {
-    const { view, query, agentId, outcome } = this.#wanted
-    if (this.#status === 'idle' || query || agentId || outcome || this.#ids.includes(conversation.id)) return
+    const { view, query, agentId, outcome, from, to } = this.#wanted
+    const narrowed = query || agentId || outcome || from || to
+    if (this.#status === 'idle' || narrowed || this.#ids.includes(conversation.id)) return
     if (conversation.status === 'waiting' || (view === 'missed' && conversation.status !== 'missed')) return
     this.#ids = [conversation.id, ...this.#ids]
   }
@@ -134,4 +145,9 @@ function byEnd(a: Conversation, b: Conversation): number {
 }
 
 const same = (a: Wanted, b: Wanted) =>
-  a.view === b.view && a.query === b.query && a.agentId === b.agentId && a.outcome === b.outcome
+  a.view === b.view &&
+  a.query === b.query &&
+  a.agentId === b.agentId &&
+  a.outcome === b.outcome &&
+  a.from === b.from &&
+  a.to === b.to

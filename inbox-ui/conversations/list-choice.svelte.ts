@@ -4,6 +4,15 @@ import type { Conversations } from './conversations.svelte.ts'
 
 export type ListView = 'active' | 'all' | 'missed'
 
+interface Filters {
+  agentId: string | null
+  outcome: Outcome | null
+  /** Calendar dates here, both included: "2026-11-24". */
+  from: string | null
+  to: string | null
+}
+const noFilters: Filters = { agentId: null, outcome: null, from: null, to: null }
+
 /** Pause in typing after which a search starts. */
 const debounceMs = 250
 
@@ -14,15 +23,16 @@ export class ListChoice {
   readonly #pages: ConversationPages
   #view = $state<ListView>('active')
   #query = $state('')
-  #agentId = $state<string | null>(null)
-  #outcome = $state<Outcome | null>(null)
+  #filters = $state.raw(noFilters)
   #cameFromActive = false
   #timer: ReturnType<typeof setTimeout> | undefined
 
   readonly rows: Conversation[] = $derived.by(() =>
     this.#view === 'active' ? this.#conversations.active : this.#pages.rows,
   )
-  readonly filtered: boolean = $derived.by(() => this.#agentId !== null || this.#outcome !== null)
+  readonly filtered: boolean = $derived.by(() =>
+    Object.values(this.#filters).some((filter) => filter !== null),
+  )
 
   constructor(conversations: Conversations, pages: ConversationPages) {
     this.#conversations = conversations
@@ -35,11 +45,8 @@ export class ListChoice {
   get query(): string {
     return this.#query
   }
-  get agentId(): string | null {
-    return this.#agentId
-  }
-  get outcome(): Outcome | null {
-    return this.#outcome
+  get filters(): Filters {
+    return this.#filters
   }
 
   show(view: ListView): void {
@@ -47,8 +54,7 @@ export class ListChoice {
     this.#cameFromActive = false
     if (view === 'active') {
       this.#query = ''
-      this.#agentId = null
-      this.#outcome = null
+      this.#filters = noFilters
     }
     this.#ask(0)
   }
@@ -59,12 +65,14 @@ export class ListChoice {
     this.#ask(debounceMs)
   }
 
-  filter(agentId: string | null, outcome: Outcome | null): void {
-    this.#agentId = agentId
-    this.#outcome = outcome
+  /** Sets some filters and leaves the others. */
+  filter(filters: Partial<Filters>): void {
+    this.#filters = { ...this.#filters, ...filters }
     this.#widen()
     this.#ask(0)
   }
+
+  clearFilters = (): void => this.filter(noFilters)
 
   /** The one before or after `id`; the first one when `id` is not in the list. */
   neighbour(id: string | null, step: 1 | -1): Conversation | undefined {
@@ -91,11 +99,22 @@ export class ListChoice {
       void this.#pages.show({
         view,
         query: this.#query.trim(),
-        agentId: this.#agentId,
-        outcome: this.#outcome,
+        agentId: this.#filters.agentId,
+        outcome: this.#filters.outcome,
+        from: midnight(this.#filters.from, 0),
+        to: midnight(this.#filters.to, 1),
       })
     }
     if (afterMs === 0) ask()
     else this.#timer = setTimeout(ask, afterMs)
   }
+}
+
+/** The instant at which a date begins here, or one of the days after it. */
+function midnight(date: string | null, daysLater: number): string | null {
+  if (date === null) return null
+  const at = new Date(`${date}T00:00`)
+  if (Number.isNaN(at.getTime())) return null
+  at.setDate(at.getDate() + daysLater)
+  return at.toISOString()
 }

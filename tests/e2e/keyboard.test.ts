@@ -168,11 +168,11 @@ test('an agent finds, reads and notes by keyboard, and never loses the place', a
   await page.keyboard.type('varnish')
   await found
   await agent.rows.filter({ hasText: 'Vera Lindt' }).waitFor()
-  await tabTo(page, agent.button('Filter by agent or outcome'))
+  await tabTo(page, agent.button('Filter by agent, outcome or date'))
   await page.keyboard.press('Enter')
   await focused(page.getByRole('combobox', { name: 'Agent' }))
   await page.keyboard.press('Escape')
-  await focused(agent.button('Filter by agent or outcome'))
+  await focused(agent.button('Filter by agent, outcome or date'))
   await page.keyboard.press('Tab')
   await focused(agent.rows.filter({ hasText: 'Vera Lindt' }).getByRole('link'))
   await page.keyboard.press('Enter')

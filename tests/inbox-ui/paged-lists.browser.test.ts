@@ -35,7 +35,7 @@ class PagedServer {
 const lists = {
   conversations: ({ api }: PagedServer) => {
     const pages = new ConversationPages(api, new Conversations('me'))
-    const wanted = { view: 'all', query: '', agentId: null, outcome: null } as const
+    const wanted = { view: 'all', query: '', agentId: null, outcome: null, from: null, to: null } as const
     return { list: pages, load: () => pages.show(wanted), rows: () => pages.rows.length }
   },
   people: ({ api }: PagedServer) => {

@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import type { z } from 'zod'
 import type { ConversationPage, ListConversations } from '../../contracts/conversations.ts'
 import { readCursor, writeCursor } from '../../db/cursor.ts'
@@ -23,7 +23,7 @@ export async function listConversations(
   // lists that give no cursor were given one by nobody
   const after = request.cursor ? readCursor(request.cursor) : null
   if (request.query) return search(db, now, viewer, request, request.query)
-  const mine = sql`c.status = 'active' and c.agent_id = ${viewer.id} and ${filters(request)}`
+  const mine = sql`c.status = 'active' and c.agent_id = ${viewer.id} and ${filters(request, sql`c.last_at`)}`
   if (request.view === 'active')
     return {
       conversations: await summaries(
@@ -37,7 +37,7 @@ export async function listConversations(
   const closed = await listClosed(db, now, viewer, request, after)
   if (request.view === 'missed' || request.cursor) return closed
   const open = viewer.permissions.has('conversations.supervise')
-    ? sql`c.status = 'active' and ${visibleTo(viewer)} and ${filters(request)}`
+    ? sql`c.status = 'active' and ${visibleTo(viewer)} and ${filters(request, sql`c.last_at`)}`
     : mine
   const own = await summaries(db, now, open, sql`order by c.last_at desc, c.id desc`)
   return { conversations: [...own, ...closed.conversations], nextCursor: closed.nextCursor }
@@ -55,7 +55,7 @@ async function listClosed(
   const conversations = await summaries(
     db,
     now,
-    sql`${status} and ${visibleTo(viewer)} and ${filters(request)} and ${from}`,
+    sql`${status} and ${visibleTo(viewer)} and ${filters(request, sql`c.ended_at`)} and ${from}`,
     sql`order by c.ended_at desc, c.id desc limit ${pageSize + 1}`,
   )
   const page = conversations.slice(0, pageSize)
@@ -64,8 +64,21 @@ async function listClosed(
   return { conversations: page, nextCursor: more ? writeCursor(new Date(last.endedAt ?? 0), last.id) : null }
 }
 
-const filters = ({ agentId, outcome }: { agentId?: string; outcome?: string }) =>
-  sql`${agentId ? sql`c.agent_id = ${agentId}` : sql`true`} and ${outcome ? sql`c.outcome = ${outcome}` : sql`true`}`
+/** @param at when a conversation counts as having been: named bare where an index goes by it */
+const filters = (
+  { agentId, outcome, from, to }: z.output<typeof ListConversations>,
+  at: RawBuilder<unknown>,
+) =>
+  sql.join(
+    [
+      sql`true`,
+      ...(agentId ? [sql`c.agent_id = ${agentId}`] : []),
+      ...(outcome ? [sql`c.outcome = ${outcome}`] : []),
+      ...(from ? [sql`${at} >= ${from}`] : []),
+      ...(to ? [sql`${at} < ${to}`] : []),
+    ],
+    sql` and `,
+  )
 
 async function search(
   db: Db,
@@ -80,7 +93,8 @@ async function search(
       : request.view === 'active'
         ? sql`c.status = 'active' and c.agent_id = ${viewer.id}`
         : sql`true`
-  const ids = await findMatches(db, query, sql`${visibleTo(viewer)} and ${view} and ${filters(request)}`)
+  const filtered = filters(request, sql`coalesce(c.ended_at, c.last_at)`)
+  const ids = await findMatches(db, query, sql`${visibleTo(viewer)} and ${view} and ${filtered}`)
   const conversations = await summaries(
     db,
     now,
