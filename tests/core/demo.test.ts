@@ -58,7 +58,9 @@ describe('the sample data', () => {
   test('has canned replies that everybody can use, with values filled in', async () => {
     const { replies } = await dana.http.get<{ replies: CannedReply[] }>('/canned-replies')
     expect(replies.map(({ shortcut, shared }) => [shortcut, shared])).toContainEqual(['hello', true])
-    expect(replies.find(({ shortcut }) => shortcut === 'hello')?.text).toContain('{{visitor.firstName|there}}')
+    expect(replies.find(({ shortcut }) => shortcut === 'hello')?.text).toContain(
+      '{{visitor.firstName|there}}',
+    )
   })
 
   test('has rules to try, and last week’s requests to replay them on', async () => {
