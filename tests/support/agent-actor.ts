@@ -113,7 +113,9 @@ export class AgentActor extends Actor<ToAgent> {
         this.offers.delete(frame.offerId)
         break
       case 'conversation':
-        this.conversations.set(frame.conversation.id, frame.conversation)
+        // one that was read before what has come meanwhile is not taken, as in the inbox
+        if (frame.conversation.lastSeq >= (this.conversations.get(frame.conversation.id)?.lastSeq ?? 0))
+          this.conversations.set(frame.conversation.id, frame.conversation)
         break
       case 'availability':
         this.availability = frame.availability

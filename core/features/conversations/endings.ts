@@ -115,12 +115,30 @@ export async function countMissed(db: Db | Tx): Promise<number> {
 }
 
 /** Tells every inbox the badge's number. Counted after the commit: two changes at the same time do not see each other's
- *  missed request, and the later one must count both. */
-export function tellCounts({ db, bus, log }: Services): void {
-  countMissed(db).then(
-    (missed) => bus.publish('agents', JSON.stringify({ type: 'counts', counts: { missed } })),
-    (error) => log.warn({ error: String(error) }, 'Missed requests were not counted'),
-  )
+ *  missed request, and the later one must count both. One count after the other: the answer of an older one may come
+ *  after that of a newer one, and would then stand in every inbox. */
+export function tellCounts(services: Services): void {
+  const counting = countings.get(services.db)
+  if (counting) counting.again = true
+  else void countInTurn(services)
+}
+
+/** One a database: a process may serve several in tests. */
+const countings = new WeakMap<Db, { again: boolean }>()
+
+async function countInTurn({ db, bus, log }: Services): Promise<void> {
+  const counting = { again: true }
+  countings.set(db, counting)
+  while (counting.again) {
+    counting.again = false
+    try {
+      const missed = await countMissed(db)
+      bus.publish('agents', JSON.stringify({ type: 'counts', counts: { missed } }))
+    } catch (error) {
+      log.warn({ error: String(error) }, 'Missed requests were not counted')
+    }
+  }
+  countings.delete(db)
 }
 
 /** End session. Ending again changes nothing but an outcome given then.
