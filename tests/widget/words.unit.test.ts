@@ -17,7 +17,7 @@ afterEach(() => {
 test('the pieces of a text are the text, and only web addresses become links', () => {
   const scrap = fc.oneof(
     fc.string({ unit: 'binary' }),
-    fc.webPath().map((path) => `https://a.test${path}`),
+    fc.webPath({ size: '-1' }).map((path) => `https://a.test${path}`),
     fc.constantFrom(
       'javascript:alert(1)',
       'http://',
@@ -37,11 +37,12 @@ test('the pieces of a text are the text, and only web addresses become links', (
 })
 
 test('a long text costs little, whatever is in it', () => {
-  const began = performance.now()
+  const began = process.cpuUsage()
   for (const filler of [')', '.', '(', 'https://a.test/)', 'http://', '.x']) {
     linkPieces(`https://a.test/${filler.repeat(10_000 / filler.length)}`)
   }
-  expect(performance.now() - began).toBeLessThan(500)
+  // of work, since the machine may be busy with something else
+  expect(process.cpuUsage(began).user / 1_000).toBeLessThan(500)
 })
 
 test.each([

@@ -4,7 +4,7 @@ import { explainAvailability } from '#core/features/availability/explain.ts'
 import { availabilityAt, type Override, type Schedule } from '#core/features/availability/schedule.ts'
 import { runs, within } from '#tests/support/soak.ts'
 import { type MinuteOverride, Oracle } from './oracle.ts'
-import { changesIn, notableChanges } from './wall-clock.ts'
+import { changesIn, notableChanges, readings } from './wall-clock.ts'
 
 const instant = (minute: number) => new Date(minute * 60_000)
 const clock = (minute: number) =>
@@ -121,7 +121,7 @@ const agrees = (
 
 describe('availability equals a walk along the wall clock', () => {
   for (const { timeZone, at, what } of notableChanges) {
-    test(`${timeZone} ${what}, ${at}`, { timeout: within(20_000) }, () => {
+    test(`${timeZone} ${what}, ${at}`, { timeout: within(180_000) }, () => {
       const around = Date.parse(at) / 60_000
       const oracle = new Oracle(timeZone, around)
       expect(oracle.shownAt(around) - oracle.shownAt(around - 1), 'the clock changes').not.toBe(1)
@@ -132,7 +132,7 @@ describe('availability equals a walk along the wall clock', () => {
     })
   }
 
-  test('in any zone, around any of its changes since 1973', { timeout: within(60_000) }, () => {
+  test('in any zone, around any of its changes since 1973', { timeout: within(180_000) }, () => {
     const zone = fc.constantFrom(...Intl.supportedValuesOf('timeZone'))
     fc.assert(
       fc.property(
@@ -146,11 +146,11 @@ describe('availability equals a walk along the wall clock', () => {
           agrees(timeZone, around, given)
         },
       ),
-      { numRuns: runs(250) },
+      { numRuns: runs(100) },
     )
   })
 
-  test('in every zone with changes this year, around each of them', { timeout: 60_000 }, () => {
+  test('in every zone with changes this year, around each of them', { timeout: within(180_000) }, () => {
     const everyDay = (start: string, end: string) =>
       [1, 2, 3, 4, 5, 6, 7].map((weekday) => ({ weekday, start, end }))
     const blocks = [
@@ -164,7 +164,7 @@ describe('availability equals a walk along the wall clock', () => {
       changesIn(timeZone, 2026).map((around) => ({ timeZone, around })),
     )
     expect(changes.length).toBeGreaterThan(200)
-    changes.forEach(({ timeZone, around }, turn) => {
+    inSoak(changes, whatChanges).forEach(({ timeZone, around }, turn) => {
       const status = turn % 2 ? ('available' as const) : ('unavailable' as const)
       agrees(timeZone, around, {
         blocks,
@@ -175,3 +175,13 @@ describe('availability equals a walk along the wall clock', () => {
     })
   })
 })
+
+/** Zones whose clocks go from the same to the same at the same moment are one case: one of each, and all in a soak. */
+function inSoak<T>(cases: T[], kindOf: (one: T) => string): T[] {
+  if (runs(1) > 1) return cases
+  return [...new Map(cases.map((one) => [kindOf(one), one])).values()]
+}
+
+function whatChanges({ timeZone, around }: { timeZone: string; around: number }): string {
+  return [around, ...readings(timeZone, around - 1, 2)].join()
+}

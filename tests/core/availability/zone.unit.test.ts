@@ -43,7 +43,7 @@ describe('a zone near its changes', () => {
   }
 
   test('every zone shows the date that clocks there show, at any instant since 1973', {
-    timeout: within(20_000),
+    timeout: within(180_000),
   }, () => {
     const zone = fc.constantFrom(...Intl.supportedValuesOf('timeZone'))
     const minute = fc.integer({ min: instant('1973-01-01') / 60_000, max: instant('2100-01-01') / 60_000 })
