@@ -24,6 +24,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['tests/**/*.unit.test.ts'],
+          isolate: false,
           sequence: { groupOrder: 0 },
           maxWorkers: 2,
           testTimeout: 20_000,
@@ -35,7 +36,8 @@ export default defineConfig({
           include: ['tests/**/*.test.ts'],
           exclude: ['tests/{e2e,faults}/**', 'tests/**/*.{unit,browser}.test.ts'],
           setupFiles: ['./tests/support/no-leaks.ts'],
-          sequence: { groupOrder: 0 },
+          isolate: false,
+          sequence: { groupOrder: 1 },
           maxWorkers: 2,
           testTimeout: 30_000,
           retry: 1,
@@ -49,7 +51,7 @@ export default defineConfig({
         test: {
           name: 'browser',
           include: ['tests/**/*.browser.test.ts'],
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
           maxWorkers: 1,
           testTimeout: 15_000,
           browser: {
@@ -68,7 +70,8 @@ export default defineConfig({
           name: 'e2e',
           include: ['tests/{e2e,faults}/**/*.test.ts'],
           setupFiles: ['./tests/support/no-leaks.ts'],
-          sequence: { groupOrder: 2 },
+          isolate: false,
+          sequence: { groupOrder: 3 },
           maxWorkers: 1,
           // five people's browsers on two cores: one slow moment is no fault. What needed its second try is reported as such
           retry: 1,

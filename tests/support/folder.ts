@@ -1,18 +1,12 @@
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll } from 'vitest'
-
-const made: string[] = []
+import { atFileEnd } from './file-end.ts'
 
 /** A folder for the tests of one file, removed after the file's own hooks. PostgreSQL's user may pass through it. */
 export async function folderForFile(name: string): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), `foyer-${name}-`))
-  made.push(folder)
+  atFileEnd(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }))
   await chmod(folder, 0o711)
   return folder
 }
-
-afterAll(async () => {
-  await Promise.all(made.map((folder) => rm(folder, { recursive: true, force: true, maxRetries: 5 })))
-})

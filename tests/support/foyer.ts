@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import type { Pool } from 'pg'
-import { afterAll, test as plainTest } from 'vitest'
+import { test as plainTest } from 'vitest'
 import type { ConnectorDeclaration } from '#connectors/sdk/contract.ts'
 import { connectorList } from '#connectors/sdk/list.ts'
 import { type Api, buildApp } from '#core/app.ts'
@@ -13,6 +13,7 @@ import type { Workers } from '#workers/start.ts'
 import { AgentActor } from './agent-actor.ts'
 import { type ScratchDatabase, scratchDatabase } from './database.ts'
 import { type AnAgent, type ASite, anAgent, anOrganisation, aSite } from './factories.ts'
+import { atFileEnd } from './file-end.ts'
 import { TestClock } from './test-clock.ts'
 import { VisitorActor, type VisitorOptions } from './visitor-actor.ts'
 
@@ -152,22 +153,15 @@ export interface ConversationState {
   texts: string[]
 }
 
-const started: TestFoyer[] = []
-
 /** A Foyer that is closed at the end of the file, or earlier by `close()`. */
 export async function startFoyer(options: FoyerOptions = {}): Promise<TestFoyer> {
   const foyer = await TestFoyer.start(options)
-  started.push(foyer)
+  atFileEnd(() => foyer.close())
   return foyer
 }
 
-// in a hook and not in the fixture below: fixtures of a file are torn down after its last hook, the leak watch
-afterAll(async () => {
-  await Promise.all(started.map((foyer) => foyer.close()))
-})
-
 /** `test` with a Foyer of the file's own: `test('…', async ({ foyer }) => …)`. For one with other settings call
- *  startFoyer. */
+ *  startFoyer. Both close it before the leak watch looks, as a fixture of the file would not. */
 export const test = plainTest.extend<{ foyer: TestFoyer }>({
   foyer: [
     // biome-ignore lint/correctness/noEmptyPattern: Vitest reads the fixture's dependencies from this pattern

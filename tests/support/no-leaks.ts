@@ -1,49 +1,23 @@
-import type { ChildProcess } from 'node:child_process'
-import { subscribe } from 'node:diagnostics_channel'
-import type { Server, Socket } from 'node:net'
-import type { Worker } from 'node:worker_threads'
 import { afterAll } from 'vitest'
+import { closeFile } from './file-end.ts'
+import { forgetOpened, stillOpen } from './opened.ts'
 import { waitFor } from './wait.ts'
 
-/** Fails a test file that leaves sockets, servers, processes or threads behind: whatever a suite opens, it closes.
- *  Registered before the suite's own hooks, so that it looks after all of them have run. */
-const opened = new Map<object, () => string | undefined>()
+const patienceMs = 10_000
 
-subscribe('net.client.socket', (message) => {
-  const { socket } = message as { socket: Socket }
-  opened.set(socket, () =>
-    socket.destroyed
-      ? undefined
-      : `a socket to ${socket.remoteAddress ?? 'a pipe'}:${socket.remotePort ?? ''}`,
-  )
-})
-subscribe('tracing:net.server.listen:asyncEnd', (message) => {
-  const { server } = message as { server: Server }
-  opened.set(server, () => (server.listening ? `a server on ${JSON.stringify(server.address())}` : undefined))
-})
-subscribe('child_process', (message) => {
-  const { process: child } = message as { process: ChildProcess }
-  opened.set(child, () =>
-    child.exitCode === null && child.signalCode === null
-      ? `process ${child.pid}: ${child.spawnargs.join(' ').slice(0, 120)}`
-      : undefined,
-  )
-})
-subscribe('worker_threads', (message) => {
-  const { worker } = message as { worker: Worker }
-  opened.set(worker, () => (worker.threadId === -1 ? undefined : 'a worker thread'))
-})
-
-const patienceMs = 3_000
-
+/** Closes what a test file has left to its end, and fails it if sockets, servers, processes or threads stay behind
+ *  nevertheless: whatever a suite opens, it closes. Runs anew for each file, before the file registers hooks of its
+ *  own, and so looks after all of them have run. */
 afterAll(async () => {
-  await waitFor('everything is closed', () => stillOpen().length === 0, { timeoutMs: patienceMs }).catch(
-    () => {
-      throw new Error(`This file left behind ${stillOpen().join(', ')}.`)
-    },
-  )
+  try {
+    await closeFile()
+    await waitFor('everything is closed', () => stillOpen().length === 0, { timeoutMs: patienceMs }).catch(
+      () => {
+        throw new Error(`This file left behind ${stillOpen().join(', ')}.`)
+      },
+    )
+  } finally {
+    // the next file in this process answers for itself only
+    forgetOpened()
+  }
 })
-
-function stillOpen(): string[] {
-  return [...opened.values()].map((describe) => describe()).filter((text) => text !== undefined)
-}

@@ -1,8 +1,9 @@
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
-import { afterAll, onTestFinished } from 'vitest'
+import { onTestFinished } from 'vitest'
 import type { SiteSettings } from '#core/contracts/sites.ts'
 import { launchBrowser, openPerson, screenshot } from './browser.ts'
 import { type AnAgent, anAgent } from './factories.ts'
+import { atFileEnd } from './file-end.ts'
 import { type FoyerOptions, startFoyer, type TestFoyer } from './foyer.ts'
 import { type HostPage, type HostPageOptions, startHostPage } from './host-page.ts'
 import { InboxScreen } from './inbox-screen.ts'
@@ -106,10 +107,10 @@ function leavesWithTest(context: BrowserContext, name: string): void {
 /** A stage for the tests of one file, struck at its end. Call it in `beforeAll`. */
 export async function setStage({ site, host, ...options }: StageOptions = {}): Promise<Stage> {
   const [foyer, browser] = await Promise.all([startFoyer(options), launchBrowser()])
-  struck.push(() => browser.close())
+  atFileEnd(() => browser.close())
   await setSite(foyer, { launcherLabel: '', fields: nameAndEmail, ...site })
   const page = await startHostPage({ foyer: foyer.origin, siteKey: foyer.site.key, ...host?.(foyer.origin) })
-  struck.push(() => page.close())
+  atFileEnd(() => page.close())
   return new Stage(foyer, browser, page)
 }
 
@@ -119,8 +120,3 @@ async function setSite(foyer: TestFoyer, settings: Partial<SiteSettings>): Promi
     JSON.stringify(settings),
   ])
 }
-
-const struck: (() => Promise<void>)[] = []
-afterAll(async () => {
-  await Promise.all(struck.map((strike) => strike()))
-})

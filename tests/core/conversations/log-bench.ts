@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Pool } from 'pg'
-import { afterAll } from 'vitest'
 import { createDb, createPool, type Db } from '#core/db/pool.ts'
 import { MessageLog, type OutgoingMessage } from '#core/features/conversations/message-log.ts'
-import { type ScratchDatabase, scratchDatabase } from '#tests/support/database.ts'
+import { scratchDatabase } from '#tests/support/database.ts'
 import {
   type AVisitor,
   aConversation,
@@ -13,6 +12,7 @@ import {
   aSite,
   aVisitor,
 } from '#tests/support/factories.ts'
+import { atFileEnd } from '#tests/support/file-end.ts'
 import { TestClock } from '#tests/support/test-clock.ts'
 
 const nothing = () => undefined
@@ -119,17 +119,12 @@ export class LogBench {
 export async function openBench(): Promise<LogBench> {
   const database = await scratchDatabase()
   const bench = await LogBench.open(database.url)
-  opened.push({ bench, database })
-  return bench
-}
-
-const opened: { bench: LogBench; database: ScratchDatabase }[] = []
-afterAll(async () => {
-  for (const { bench, database } of opened) {
+  atFileEnd(async () => {
     await bench.close()
     await database.drop()
-  }
-})
+  })
+  return bench
+}
 
 export interface Line {
   seq: number

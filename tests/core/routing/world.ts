@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import type { Pool } from 'pg'
 import { pino } from 'pino'
-import { afterAll } from 'vitest'
 import type { Clock } from '#core/clock.ts'
 import { readConfig } from '#core/config.ts'
 import { createPool, type Tx } from '#core/db/pool.ts'
@@ -14,6 +13,7 @@ import { openServices } from '#core/open-services.ts'
 import type { Services } from '#core/services.ts'
 import { type ScratchDatabase, scratchDatabase } from '#tests/support/database.ts'
 import { type AnAgent, anAgent, anOrganisation, aSite, aVisitor } from '#tests/support/factories.ts'
+import { atFileEnd } from '#tests/support/file-end.ts'
 import { waitFor } from '#tests/support/wait.ts'
 
 /** Stands still until it is moved, but for a millisecond at each look: no two decisions share an instant unless a
@@ -361,11 +361,6 @@ async function servicesOn(databaseUrl: string, pool: Pool, clock: Clock) {
 /** A world that is closed at the end of the file. */
 export async function openWorld(settings?: object, startsAt?: Date): Promise<RoutingWorld> {
   const world = await RoutingWorld.open(settings, startsAt)
-  opened.push(world)
+  atFileEnd(() => world.close())
   return world
 }
-
-const opened: RoutingWorld[] = []
-afterAll(async () => {
-  for (const world of opened) await world.close()
-})
