@@ -10,7 +10,7 @@ let service: PushService
 
 beforeAll(async () => {
   service = await PushService.start()
-  stage = await setStage({ config: { pushUrl: service.origin } })
+  stage = await setStage({ wholeBrowser: true, config: { pushUrl: service.origin } })
 })
 
 afterAll(() => service.close())

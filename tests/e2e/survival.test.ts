@@ -1,20 +1,19 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { chromium, type Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { beforeAll, expect, onTestFinished, test } from 'vitest'
-import { launchProfile, openPerson } from '../support/browser.ts'
-import { chromiumArguments } from '../support/browser-arguments.ts'
+import { launchBrowser, launchProfile, openPerson } from '../support/browser.ts'
 import { startHostPage } from '../support/host-page.ts'
 import { type Stage, setStage } from '../support/stage.ts'
-import { pathOf, chromium as tool } from '../support/tools.ts'
 import { waitFor } from '../support/wait.ts'
 import { WidgetScreen } from '../support/widget-screen.ts'
 
 let stage: Stage
 
 beforeAll(async () => {
-  stage = await setStage()
+  // what a third party may store is Chromium's own rule
+  stage = await setStage({ wholeBrowser: true })
 })
 
 test('a reload and a page change in the middle lose nothing, and the panel is open again', async () => {
@@ -156,10 +155,7 @@ test('a message left without a line goes out by itself after a reload', async ()
 
 test('a chat on pages without TLS, where browsers give less', async () => {
   // localhost and 127.0.0.1 count as secure; names do not
-  const browser = await chromium.launch({
-    executablePath: pathOf(tool),
-    args: [...chromiumArguments(), '--host-resolver-rules=MAP *.plain.test 127.0.0.1'],
-  })
+  const browser = await launchBrowser({ args: ['--host-resolver-rules=MAP *.plain.test 127.0.0.1'] })
   onTestFinished(() => browser.close())
   const foyer = stage.foyer.origin.replace('127.0.0.1', 'chat.plain.test')
   const host = await startHostPage({ foyer, siteKey: stage.foyer.site.key })

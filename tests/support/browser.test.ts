@@ -15,7 +15,10 @@ test('a picture without a text and grey on grey are found, and nothing on a soun
     `<!doctype html><html lang="en"><title>Page</title><main><h1>Title</h1>${body}</main>`
   await page.setContent(html('<img src="data:,"><p style="color:#aaa;background:#999">Read me</p>'))
   const problems = await accessibilityProblems(page)
-  expect(problems.map((problem) => problem.split(':')[0]).sort()).toEqual(['color-contrast', 'image-alt'])
+  expect(problems.map(ruleOf).sort()).toEqual(['color-contrast', 'image-alt'])
+  expect((await accessibilityProblems(page, 'colours')).map(ruleOf)).toEqual(['color-contrast'])
   await page.setContent(html('<p>Read me</p>'))
   expect(await accessibilityProblems(page)).toEqual([])
 })
+
+const ruleOf = (problem: string) => problem.split(':')[0]

@@ -11,11 +11,14 @@ import {
   type Page,
 } from 'playwright-core'
 import { chromiumArguments } from './browser-arguments.ts'
-import { chromium as chromiumTool, pathOf } from './tools.ts'
+import { patienceMs } from './patience.ts'
+import { chromium as chromiumTool, headlessChromium, pathOf } from './tools.ts'
 
-/** Chromium as people run it: third-party storage as strict as its defaults, no permission granted. */
-export function launchBrowser(): Promise<Browser> {
-  return chromium.launch({ executablePath: pathOf(chromiumTool), args: chromiumArguments() })
+/** Chromium's engine, and with `whole` all of Chromium as people run it, for what is not the engine's: notifications,
+ *  what third parties may store. No permission is granted. */
+export function launchBrowser({ whole = false, args = [] as string[] } = {}): Promise<Browser> {
+  const executablePath = pathOf(whole ? chromiumTool : headlessChromium)
+  return chromium.launch({ executablePath, args: [...chromiumArguments(), ...args] })
 }
 
 /** A browser with a profile that it keeps in `folder`, set to let third parties store, as many people have it. */
@@ -28,7 +31,7 @@ export async function launchProfile(folder: string): Promise<BrowserContext> {
     viewport: sizes.desktop,
     reducedMotion: 'reduce',
   })
-  context.setDefaultTimeout(15_000)
+  context.setDefaultTimeout(patienceMs)
   return context
 }
 
@@ -45,7 +48,7 @@ export async function openPerson(
   options: BrowserContextOptions = {},
 ): Promise<{ context: BrowserContext; page: Page; errors: string[] }> {
   const context = await browser.newContext({ viewport: sizes.desktop, reducedMotion: 'reduce', ...options })
-  context.setDefaultTimeout(15_000)
+  context.setDefaultTimeout(patienceMs)
   const page = await context.newPage()
   const errors: string[] = []
   page.on('pageerror', (error) => errors.push(String(error)))
@@ -65,14 +68,22 @@ export async function screenshot(page: Page, name: string): Promise<string> {
   return path
 }
 
+const rules = {
+  everything: { type: 'tag', values: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] },
+  colours: { type: 'rule', values: ['color-contrast', 'link-in-text-block'] },
+}
+
 /** One line for each rule of WCAG 2.2 A and AA that something on the page or in the frame breaks. */
-export async function accessibilityProblems(target: Page | Frame): Promise<string[]> {
+export async function accessibilityProblems(
+  target: Page | Frame,
+  which: 'everything' | 'colours' = 'everything',
+): Promise<string[]> {
   const source = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
   // evaluated, not added as a script element: the page's own policy forbids that, and rightly
   if (!(await target.evaluate('"axe" in window'))) await target.evaluate(await readFile(source, 'utf8'))
-  const { violations } = await target.evaluate<AxeResults>(
-    `axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'], iframes: false })`,
-  )
+  // what passed is not wanted, and takes axe longer than what did not
+  const options = { runOnly: rules[which], iframes: false, resultTypes: ['violations'] }
+  const { violations } = await target.evaluate<AxeResults>(`axe.run(document, ${JSON.stringify(options)})`)
   return violations.flatMap((violation) =>
     violation.nodes.map((node) => `${violation.id}: ${violation.help} (${node.target.join(' ')})`),
   )

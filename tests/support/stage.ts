@@ -11,6 +11,8 @@ import { WidgetScreen } from './widget-screen.ts'
 
 export interface StageOptions extends FoyerOptions {
   site?: Partial<SiteSettings>
+  /** All of Chromium rather than its engine, see launchBrowser. */
+  wholeBrowser?: boolean
   /** Of the customer's page. */
   host?: (foyer: string) => Pick<HostPageOptions, 'csp' | 'head'>
 }
@@ -105,8 +107,8 @@ function leavesWithTest(context: BrowserContext, name: string): void {
 }
 
 /** A stage for the tests of one file, struck at its end. Call it in `beforeAll`. */
-export async function setStage({ site, host, ...options }: StageOptions = {}): Promise<Stage> {
-  const [foyer, browser] = await Promise.all([startFoyer(options), launchBrowser()])
+export async function setStage({ site, host, wholeBrowser, ...options }: StageOptions = {}): Promise<Stage> {
+  const [foyer, browser] = await Promise.all([startFoyer(options), launchBrowser({ whole: wholeBrowser })])
   atFileEnd(() => browser.close())
   await setSite(foyer, { launcherLabel: '', fields: nameAndEmail, ...site })
   const page = await startHostPage({ foyer: foyer.origin, siteKey: foyer.site.key, ...host?.(foyer.origin) })
