@@ -50,17 +50,15 @@ test.each([
   if (byHand) await agent.available.click()
   await expect.poll(() => agent.available.getAttribute('aria-checked')).toBe('true')
   const row = watching.page.getByRole('row', { name: new RegExp(`^Choose ${agent.row.name} `) })
-  await row.getByText('Available', { exact: true }).waitFor({ timeout: 25_000 })
+  await row.getByText('Available', { exact: true }).waitFor()
   const visitor = await stage.visitor()
   await visitor.open()
   await visitor.button('Chat with us').waitFor()
 
-  await expect
-    .poll(() => agent.available.getAttribute('aria-checked'), { timeout: 60_000, interval: 100 })
-    .toBe('false')
+  await expect.poll(() => agent.available.getAttribute('aria-checked'), { interval: 100 }).toBe('false')
   const late = stage.foyer.clock.now().getTime() - instant
   expect(late).toBeGreaterThanOrEqual(0)
-  expect(late).toBeLessThan(3_000)
+  expect(late).toBeLessThan(15_000)
   await row.getByText('Unavailable').waitFor()
   await visitor.button('Chat with us').waitFor({ state: 'detached' })
 })

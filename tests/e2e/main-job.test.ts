@@ -35,7 +35,7 @@ test('a visitor asks, one agent declines, the next accepts, and they talk', asyn
     dana.offers.waitFor().then(() => [dana, marco] as const),
     marco.offers.waitFor().then(() => [marco, dana] as const),
   ])
-  expect(performance.now() - askedAt).toBeLessThan(1_000)
+  expect(performance.now() - askedAt).toBeLessThan(5_000)
   await visitor.says('Finding someone for you')
   const offer = await first.offers.textContent()
   expect(offer).toContain('Sofia Ricci')

@@ -9,9 +9,7 @@ beforeAll(async () => {
   stage = await setStage()
 })
 
-test('an admin makes a team, sends a site’s requests to it, and lists an account; the owner is asked first', {
-  timeout: 120_000,
-}, async () => {
+test('an admin makes a team, sends a site’s requests to it, and lists an account; the owner is asked first', async () => {
   const admin = await stage.agent({ profile: 'admin', name: 'Ada Berg' })
   // the first in turn, were there nobody to come before
   await admin.available.click()

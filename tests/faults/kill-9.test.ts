@@ -130,7 +130,7 @@ class Talker {
 }
 
 test('kill -9 of Foyer and of PostgreSQL loses no acknowledged message and doubles none', {
-  timeout: within(90_000),
+  timeout: within(300_000),
 }, async () => {
   const site = await aSite(pool, new Date())
   const { email, password } = await anAgent(pool, new Date(), { name: 'Dana' })

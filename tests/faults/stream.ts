@@ -78,7 +78,7 @@ export class Stream {
     if (this.#socket && !this.#socket.closed) return this.#socket
     // whatever it breaks off with
     const connect = () => this.#connect().catch(() => undefined)
-    const socket = await waitFor('the line is back', connect, { timeoutMs: 60_000, everyMs: 50 })
+    const socket = await waitFor('the line is back', connect, { everyMs: 50 })
     if (this.#socket) this.#reconnects += 1
     this.#socket = socket
     socket.on((frame) => this.#hear(frame))

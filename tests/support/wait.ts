@@ -1,3 +1,5 @@
+import { patienceMs } from './patience.ts'
+
 /** Thrown by a look that sees that waiting on makes no sense. */
 export class HopelessError extends Error {
   override name = 'HopelessError'
@@ -8,7 +10,7 @@ export class HopelessError extends Error {
 export async function waitFor<T>(
   what: string,
   look: () => T | Promise<T>,
-  { timeoutMs = 10_000, everyMs = 20 } = {},
+  { timeoutMs = patienceMs, everyMs = 20 } = {},
 ): Promise<Exclude<T, undefined | null | false>> {
   const deadline = performance.now() + timeoutMs
   let reason: unknown

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { type ScratchDatabase, scratchDatabase } from '#tests/support/database.ts'
+import { patienceMs } from '#tests/support/patience.ts'
 import { startRedis, type TestRedis } from './support/redis.ts'
 import { World } from './support/world.ts'
 
@@ -22,12 +23,12 @@ afterAll(async () => {
   await database.drop()
 })
 
-const soon = { timeout: 10_000, interval: 30 }
+const soon = { timeout: patienceMs, interval: 30 }
 
 test('a Redis restarted empty costs nothing, and the loss is noticed at once', async () => {
   // looking for lost jobs one by one would take a minute
   await world.start({}, { lostAfterMs: 60_000 })
-  await world.order('before', { runAt: new Date(Date.now() + 1_500) })
+  await world.order('before', { runAt: new Date(Date.now() + 4_000) })
   await expect.poll(() => world.queue.counts(), soon).toMatchObject({ delayed: 1 })
   await redis.restart()
   await world.order('after')
@@ -42,7 +43,7 @@ test('a Redis gone for good keeps nobody from stopping', async () => {
   await redis.stop()
   const stopping = performance.now()
   await workers.stop()
-  expect(performance.now() - stopping).toBeLessThan(5_000)
+  expect(performance.now() - stopping).toBeLessThan(20_000)
 })
 
 test('a Redis absent at the start is waited for', async () => {

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { type ScratchDatabase, scratchDatabase } from '#tests/support/database.ts'
+import { patienceMs } from '#tests/support/patience.ts'
 import { every } from '#workers/schedules.ts'
 import { World } from './support/world.ts'
 
@@ -17,7 +18,7 @@ afterAll(async () => {
   await database.drop()
 })
 
-const soon = { timeout: 5_000, interval: 10 }
+const soon = { timeout: patienceMs, interval: 10 }
 
 /** A run that ends when told to, and knows how many of its kind were under way at the same time. */
 function aSweep() {

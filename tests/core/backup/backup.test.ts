@@ -230,7 +230,7 @@ describe('refused, with nothing touched:', () => {
     await expect(checkBackup(file)).rejects.toThrow('a newer Foyer, in a format this one does not know')
   })
 
-  test('a file that is cut off, changed, or something else', { timeout: within(60_000) }, async () => {
+  test('a file that is cut off, changed, or something else', { timeout: within(180_000) }, async () => {
     const { url, file } = await aBackup()
     const whole = await readFile(file)
     const target = await aDatabase()

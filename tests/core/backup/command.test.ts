@@ -17,7 +17,7 @@ async function command(
   return { code, output: process.output }
 }
 
-test('from a running Foyer to a new folder, and on with it there', { timeout: 180_000 }, async () => {
+test('from a running Foyer to a new folder, and on with it there', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'foyer-command-'))
   await chmod(folder, 0o711)
   const [here, there] = [join(folder, 'here'), join(folder, 'there')]

@@ -103,7 +103,7 @@ async function talkIn(
   const writes = async (place: number, chat: Chat, sender: 'visitor' | 'agent') => {
     while (goesOn(begun)) {
       const message = from(chat, sender, `line ${begun++}`)
-      const stored = waitFor('it is stored', () => append(message), { timeoutMs: 25_000 })
+      const stored = waitFor('it is stored', () => append(message))
       const [answer] = await Promise.allSettled([stored])
       said.push({ text: message.text, chat: place, answer })
     }

@@ -12,13 +12,13 @@ const found = async (agent: AgentActor, query: string, view = 'all') => {
   return page.conversations.map(({ id }) => id)
 }
 
-test('what was said is found within five seconds, by its words and their beginnings', async ({ foyer }) => {
+test('what was said is found within seconds, by its words and their beginnings', async ({ foyer }) => {
   const { visitor, agent, id } = await foyer.chat({ first: 'Do you deliver to Reykjavík?' })
   await agent.says(id, 'Twice a week, by the Thorlákshöfn ferry')
   await visitor.says('Splendid')
   const said = performance.now()
   await waitFor('the message to be found', async () => (await found(agent, 'splendid')).includes(id))
-  expect(performance.now() - said).toBeLessThan(5_000)
+  expect(performance.now() - said).toBeLessThan(20_000)
   expect(await found(agent, 'reykjavík')).toContain(id)
   expect(await found(agent, 'ferry thorlák')).toContain(id)
   expect(await found(agent, 'splendidly')).not.toContain(id)

@@ -25,9 +25,7 @@ test('processes with Redis share a database, and keep one without Redis off it',
   await (await alone())()
 })
 
-test('a process without Redis has its database alone, and leaves it when it stops', {
-  timeout: 30_000,
-}, async () => {
+test('a process without Redis has its database alone, and leaves it when it stops', async () => {
   const one = await alone()
   const refused = await Promise.allSettled([alone(), shared()])
   for (const result of refused) {

@@ -54,9 +54,7 @@ test('a killed Foyer leaves its PostgreSQL running, which the next adopts with a
   // an adopted one is kept up like one's own
   next.supervise()
   await killHard(pid)
-  await expect
-    .poll(() => query(next.url, 'select n from saved').catch(() => 'away'), { timeout: 15_000 })
-    .toEqual([{ n: 42 }])
+  await expect.poll(() => query(next.url, 'select n from saved').catch(() => 'away')).toEqual([{ n: 42 }])
   await expect.poll(() => next.pid).not.toBe(pid)
   await next.stop()
   expect(await isRunning(next.pid)).toBe(false)

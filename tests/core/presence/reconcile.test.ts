@@ -35,7 +35,6 @@ beforeAll(async () => {
   return () => opened.close()
 })
 
-const patient = { timeoutMs: 15_000 }
 const silently = (conversationId: string, sender: { type: 'visitor' | 'agent'; id: string }, text: string) =>
   mute.messageLog.append({
     conversationId,
@@ -56,9 +55,7 @@ const asksSilently = async (visitorId: string) => {
   return conversation.id
 }
 
-test('people learn what was committed and never told, and only what is theirs', {
-  timeout: 60_000,
-}, async () => {
+test('people learn what was committed and never told, and only what is theirs', async () => {
   const { visitor, agent, id } = await foyer.chat()
   const colleague = await foyer.agent()
   const [stranger, second, third] = [await foyer.visitor(), await foyer.visitor(), await foyer.visitor()]
@@ -71,37 +68,29 @@ test('people learn what was committed and never told, and only what is theirs', 
   const declinedId = await asksSilently(second.id)
   const acceptedId = await asksSilently(third.id)
 
-  for (const log of logs) await waitFor('all the lines', () => log.texts.length === 4, patient)
+  for (const log of logs) await waitFor('all the lines', () => log.texts.length === 4)
   for (const log of logs) expect(log.texts.slice(1)).toEqual(['One', 'Two', 'Three'])
   expect(agent.conversations.get(id)).toMatchObject({ lastText: 'Three', lastSeq: 5 })
   const [declined, accepted] = await Promise.all([
-    waitFor('the colleague’s offer', () => [...colleague.offers.values()][0], patient),
-    waitFor('the agent’s offer', () => [...agent.offers.values()][0], patient),
+    waitFor('the colleague’s offer', () => [...colleague.offers.values()][0]),
+    waitFor('the agent’s offer', () => [...agent.offers.values()][0]),
   ])
   expect([declined.conversationId, accepted.conversationId]).toEqual([declinedId, acceptedId])
-  await waitFor(
-    'the visitor’s tab shows the request',
-    () => second.conversation?.status === 'waiting',
-    patient,
-  )
+  await waitFor('the visitor’s tab shows the request', () => second.conversation?.status === 'waiting')
 
   const as = { id: agent.id, name: agent.me.name }
   await decline(mute, colleague.id, declined.id)
   await accept(mute, as, accepted.id)
   await endByAgent(mute, as, id, null)
-  await waitFor('the declined offer is gone', () => colleague.offers.size === 0, patient)
-  await waitFor(
-    'it went on to the agent, and the accepted one is gone',
-    () => {
-      const offers = [...agent.offers.values()]
-      return offers.length === 1 && offers[0]?.conversationId === declinedId
-    },
-    patient,
-  )
-  await waitFor('the visitor is with somebody', () => third.conversation?.status === 'active', patient)
-  await waitFor('so is the agent', () => agent.conversations.get(acceptedId)?.status === 'active', patient)
-  await waitFor('the visitor sees the end', () => visitor.conversation?.status === 'ended', patient)
-  await waitFor('all agents may see it', () => colleague.conversations.get(id)?.status === 'ended', patient)
+  await waitFor('the declined offer is gone', () => colleague.offers.size === 0)
+  await waitFor('it went on to the agent, and the accepted one is gone', () => {
+    const offers = [...agent.offers.values()]
+    return offers.length === 1 && offers[0]?.conversationId === declinedId
+  })
+  await waitFor('the visitor is with somebody', () => third.conversation?.status === 'active')
+  await waitFor('so is the agent', () => agent.conversations.get(acceptedId)?.status === 'active')
+  await waitFor('the visitor sees the end', () => visitor.conversation?.status === 'ended')
+  await waitFor('all agents may see it', () => colleague.conversations.get(id)?.status === 'ended')
 
   expect(JSON.stringify(stranger.socket.frames)).not.toContain(id)
   const lines = colleague.socket.frames.filter(({ type }) => type === 'entry' || type === 'entries')

@@ -245,16 +245,12 @@ test('a service that never takes it is not asked beyond the end of the offer', a
   await idle()
   expect(device.received.filter(({ payload }) => payload.kind === 'offer')).toHaveLength(tried)
   // the jump outran what the process had promised to live; whom it holds counts again from its next word
-  await waitFor(
-    'the process is known to live',
-    async () => {
-      const { rows } = await foyer.pool.query('select from processes where alive_until > $1', [
-        foyer.clock.now(),
-      ])
-      return rows.length > 0
-    },
-    { timeoutMs: 20_000 },
-  )
+  await waitFor('the process is known to live', async () => {
+    const { rows } = await foyer.pool.query('select from processes where alive_until > $1', [
+      foyer.clock.now(),
+    ])
+    return rows.length > 0
+  })
 })
 
 test('a device that refuses again and again is no way to reach its agent, until the inbox is opened there', async () => {

@@ -199,7 +199,7 @@ test('deactivating either of the two leaves the chat with one who is there', asy
   expect(await world.broken(cap)).toEqual([])
 })
 
-test('whatever races, a chat has one agent, and somebody who is there', { timeout: 120_000 }, async () => {
+test('whatever races, a chat has one agent, and somebody who is there', async () => {
   const other = await world.another()
   const either = (n: number): Services => (n % 2 === 0 ? world.services : other)
   const ends = new Set<string>()

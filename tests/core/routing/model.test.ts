@@ -13,7 +13,7 @@ beforeAll(async () => {
 })
 
 test('whatever happens in whatever order, routing does what the product says', {
-  timeout: within(120_000),
+  timeout: within(180_000),
 }, async () => {
   await fc.assert(
     fc.asyncProperty(fc.commands(steps, { maxCommands: 60, size: 'max' }), (commands) =>

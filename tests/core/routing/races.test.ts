@@ -71,7 +71,7 @@ test('accepting in two tabs is accepting once', async () => {
   expect(await world.kinds(id)).toEqual(['message', 'joined'])
 })
 
-test('of everything that may become of an offer, exactly one happens', { timeout: 60_000 }, async () => {
+test('of everything that may become of an offer, exactly one happens', async () => {
   const [first, second] = (await world.agents(2)) as [AnAgent, AnAgent]
   const ends = { accepted: 0, declined: 0, expired: 0, withdrawn: 0 }
   for (let round = 0; round < 30; round++) {
@@ -129,9 +129,7 @@ test('who goes unavailable while a choice waits for its turn is not chosen', asy
   }
 })
 
-test('in a storm, nobody is asked while unavailable and nobody is asked too much', {
-  timeout: 60_000,
-}, async () => {
+test('in a storm, nobody is asked while unavailable and nobody is asked too much', async () => {
   const agents = await world.agents(4)
   const until = performance.now() + 6_000
   const going = () => performance.now() < until

@@ -169,9 +169,7 @@ test('what the agent sends at that moment is either in the log before the change
   expect([...outcomes].toSorted()).toEqual(['not_found', 'stored'])
 })
 
-test('of accepting and being deactivated at once, no chat stays with who is gone', {
-  timeout: 60_000,
-}, async () => {
+test('of accepting and being deactivated at once, no chat stays with who is gone', async () => {
   const other = await world.another()
   const ways = { accepted: 0, withdrawn: 0 }
   for (let round = 0; round < 20; round++) {

@@ -109,7 +109,7 @@ async function stage() {
   return { foyer, routes, admin, visitor, id }
 }
 
-test('no request, however made up, is answered with a 5xx', { timeout: within(60_000) }, async () => {
+test('no request, however made up, is answered with a 5xx', { timeout: within(180_000) }, async () => {
   const { foyer, routes, admin, visitor, id } = await stage()
   const bodies = examples(foyer, admin, visitor, id)
   const targets = routes.filter(
@@ -170,7 +170,7 @@ test('no request, however made up, is answered with a 5xx', { timeout: within(60
   await foyer.close()
 })
 
-test('no frame, however made up, ends anything but its own line', { timeout: within(60_000) }, async () => {
+test('no frame, however made up, ends anything but its own line', { timeout: within(180_000) }, async () => {
   const { foyer, admin, visitor, id } = await stage()
   const delay = monitorEventLoopDelay()
   delay.enable()
@@ -220,7 +220,7 @@ test('no frame, however made up, ends anything but its own line', { timeout: wit
     { numRuns: runs(200), interruptAfterTimeLimit: within(6_000) },
   )
   delay.disable()
-  expect(delay.max / 1e6).toBeLessThan(1_500)
+  expect(delay.max / 1e6).toBeLessThan(5_000)
   await visitor.says('Still here', { conversationId: id })
   await admin.hears(id, 'Still here')
   await foyer.close()
