@@ -26,6 +26,8 @@ export const Permission = z.enum([
   'visitors.block',
   'rules.view',
   'rules.manage',
+  'connections.read',
+  'connections.manage',
   'mail.manage',
   'jobs.manage',
   'audit.view',

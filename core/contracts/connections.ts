@@ -46,7 +46,44 @@ export const WriteBackRules = z.strictObject({
 })
 export type WriteBackRules = z.infer<typeof WriteBackRules>
 
-export const ConnectionParams = z.object({ id: Id })
+/** What can be connected: everything that the page for it is drawn from. */
+export const Connector = z.object({
+  id: z.string(),
+  name: z.string(),
+  /** What an admin fills in before connecting, in this order. */
+  settings: z.array(
+    z.object({
+      key: z.string(),
+      label: z.string(),
+      help: z.string(),
+      kind: z.enum(['text', 'origin', 'choice']),
+      options: z.array(z.object({ value: z.string(), label: z.string() })),
+      required: z.boolean(),
+      initial: z.string().nullable(),
+    }),
+  ),
+  /** How to make the vendor's app, step by step, with everything filled in. */
+  steps: z.array(z.string()),
+  documentation: z.string(),
+  scopes: z.array(z.string()),
+  /** To be entered in the vendor's app exactly so. */
+  redirectUrl: z.string(),
+  /** Where the vendor sends its events to; null for a connector that takes none. */
+  webhookUrl: z.string().nullable(),
+  /** Null for a connector that is no CRM. */
+  crm: z
+    .object({
+      personTypes: z.array(z.object({ type: z.string(), label: z.string() })),
+      activityKinds: z.array(z.string()),
+      /** The mapping to begin with. */
+      mapping: Mapping,
+      /** Read and never written, whatever the mapping says. */
+      readOnlyFields: z.array(MappedField),
+    })
+    .nullable(),
+})
+export type Connector = z.infer<typeof Connector>
+export const ConnectorList = z.object({ connectors: z.array(Connector) })
 
 /** What happened lately, in words. */
 export const ConnectionHealth = z.object({
@@ -58,3 +95,148 @@ export const ConnectionHealth = z.object({
   resting: z.object({ until: Instant, because: z.string() }).nullable(),
 })
 export type ConnectionHealth = z.infer<typeof ConnectionHealth>
+
+/** How much of one of the vendor's limits is used now. */
+export const LimitHeadroom = z.object({
+  name: z.string(),
+  used: z.number().int(),
+  max: z.number().int(),
+  /** Part of `max` that background work leaves to live chats. */
+  reserved: z.number().int(),
+  perMs: z.number().int(),
+})
+
+export const Connection = z.object({
+  id: Id,
+  /** `name` is its id where the connector is not installed any more. */
+  connector: z.object({ id: z.string(), name: z.string(), installed: z.boolean() }),
+  state: ConnectionState,
+  /** A sentence: how it stands, and what to do where something is to be done. */
+  stateText: z.string(),
+  settings: z.record(z.string(), z.string()),
+  clientId: z.string().nullable(),
+  /** The secret itself never comes back. */
+  hasClientSecret: z.boolean(),
+  account: z.object({ id: z.string(), name: z.string(), url: z.string().nullable() }).nullable(),
+  /** Asked for and not granted. Empty as well where the vendor does not say. */
+  missingScopes: z.array(z.string()),
+  mapping: Mapping,
+  /** Lower comes first. */
+  precedence: z.number().int(),
+  /** Where a field has an order of its own. */
+  fieldPrecedence: z.partialRecord(MappedField, z.number().int()),
+  writeBack: WriteBackRules,
+  writingOn: z.boolean(),
+  /** Writing can be turned on after this. */
+  previewedAt: Instant.nullable(),
+  health: ConnectionHealth,
+  limits: z.array(LimitHeadroom),
+  /** Jobs of this connection that wait, and those that were given up. */
+  backlog: z.object({ waiting: z.number().int(), failed: z.number().int() }),
+  describedAt: Instant.nullable(),
+  createdAt: Instant,
+  connectedAt: Instant.nullable(),
+  changedAt: Instant,
+  /** Goes with a change; 409 `changed_meanwhile` where it is not the newest. */
+  version: z.number().int(),
+})
+export type Connection = z.infer<typeof Connection>
+/** Those that are not over, in their precedence. */
+export const ConnectionList = z.object({ connections: z.array(Connection) })
+
+const Settings = z.record(z.string().max(100), Text.pipe(z.string().trim().max(500)))
+const ClientId = Text.pipe(z.string().trim().min(1, 'The client id is needed.').max(500))
+const ClientSecret = Text.pipe(z.string().trim().min(1, 'The client secret is needed.').max(1_000))
+
+export const CreateConnection = z.strictObject({
+  connector: z.string().max(100),
+  settings: Settings.default({}),
+  clientId: ClientId,
+  clientSecret: ClientSecret,
+})
+
+const Place = z.number().int().min(1).max(1_000)
+
+/** What is left out stays. Other settings or another client: it has to be connected again. */
+export const ChangeConnection = z.strictObject({
+  version: z.number().int(),
+  settings: Settings.optional(),
+  clientId: ClientId.optional(),
+  clientSecret: ClientSecret.optional(),
+  mapping: Mapping.optional(),
+  precedence: Place.optional(),
+  fieldPrecedence: z.partialRecord(MappedField, Place).optional(),
+  writeBack: WriteBackRules.optional(),
+  writingOn: z.boolean().optional(),
+})
+
+/** Where the browser is sent to agree. */
+export const AuthorizeAnswer = z.object({ url: z.string() })
+
+/** What the callback adds to `/inbox/settings/connectors`: `?connection=…&result=…`. Anything else is in `stateText`. */
+export const ConnectResult = z.enum([
+  'connected',
+  /** The admin did not agree at the vendor. */
+  'denied',
+  /** Too late, used before, or begun in another session. */
+  'expired',
+  /** It is another account than before. */
+  'other_account',
+  'failed',
+])
+export type ConnectResult = z.infer<typeof ConnectResult>
+
+export const OAuthCallback = z.object({
+  code: z.string().max(4_000).optional(),
+  state: z.string().max(200).optional(),
+  error: z.string().max(200).optional(),
+})
+
+export const ConnectionTest = z.object({
+  ok: z.boolean(),
+  account: z.object({ id: z.string(), name: z.string() }).nullable(),
+  /** A sentence with a reason to act on; null where it works. */
+  failure: z.object({ code: z.string(), message: z.string() }).nullable(),
+})
+
+/** `erase`: also what Foyer has read of people there. */
+export const Disconnect = z.strictObject({ mirror: z.enum(['keep', 'erase']) })
+
+/** What this connection may see: choices for the mapping. */
+export const ConnectionDescription = z.object({
+  describedAt: Instant,
+  types: z.array(
+    z.object({
+      type: z.string(),
+      label: z.string(),
+      mayCreate: z.boolean(),
+      fields: z.array(
+        z.object({
+          name: z.string(),
+          label: z.string(),
+          type: z.enum(['text', 'email', 'phone', 'choice', 'number', 'date', 'other']),
+          options: z.array(z.object({ value: z.string(), label: z.string() })),
+          mayWrite: z.boolean(),
+          requiredToCreate: z.boolean(),
+          maxLength: z.number().int().nullable(),
+        }),
+      ),
+    }),
+  ),
+})
+
+/** What would be written for the newest finished chat, or for a made-up one where there is none. */
+export const WritePreview = z.object({
+  isSample: z.boolean(),
+  previewedAt: Instant,
+  writes: z.array(
+    z.object({
+      kind: z.enum(['create_person', 'update_person', 'log_conversation', 'log_meeting']),
+      /** Such as "Lead". */
+      record: z.string(),
+      values: z.array(z.object({ field: z.string(), value: z.string() })),
+    }),
+  ),
+})
+
+export const ConnectionParams = z.object({ id: Id })

@@ -31,3 +31,9 @@ export const mailBatch = defineJob('mail-batch', z.strictObject({ batchId: Id })
 export const lookAfterGone = defineJob('look-after-gone', z.strictObject({ agentId: Id }))
 /** Mails what was written to a visitor who has left, when that is due. */
 export const mailDeparted = defineJob('mail-departed', z.strictObject({ conversationId: Id }))
+
+/** Forgets what was read by a connection that is over. */
+export const eraseMirror = defineJob(
+  'erase-mirror',
+  z.strictObject({ connectionId: Id, connector: z.string() }),
+)

@@ -6,6 +6,7 @@ import { auditRoutes } from './audit/routes.ts'
 import { availabilityRoutes } from './availability/routes.ts'
 import { blockRoutes } from './blocks/routes.ts'
 import { cannedReplyRoutes } from './canned-replies/routes.ts'
+import { connectionRoutes } from './connections/routes.ts'
 import { conversationRoutes } from './conversations/routes.ts'
 import { demoRoutes } from './demo/routes.ts'
 import { fileRoutes } from './files/routes.ts'
@@ -33,6 +34,7 @@ export async function routes(app: Api): Promise<void> {
     availabilityRoutes,
     blockRoutes,
     cannedReplyRoutes,
+    connectionRoutes,
     conversationRoutes,
     demoRoutes,
     fileRoutes,

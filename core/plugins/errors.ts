@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import plugin from 'fastify-plugin'
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
+import { ConnectorError, RateLimitedError, ReconnectNeededError } from '#connectors/sdk/errors.ts'
 import type { Problem } from '../contracts/common.ts'
 import { FoyerError } from '../errors.ts'
 
@@ -11,7 +12,8 @@ export const errors = plugin(
   async (app) => {
     app.setErrorHandler((error: FastifyError, request, reply) => {
       const problem = toProblem(error)
-      if (problem.status >= 500) request.log.error({ err: error }, 'A request failed')
+      if (problem.status >= 500 && !(error instanceof ConnectorError))
+        request.log.error({ err: error }, 'A request failed')
       const retryAfterMs = (error as { details?: { retryAfterMs?: number } }).details?.retryAfterMs
       if (retryAfterMs) reply.header('retry-after', Math.ceil(retryAfterMs / 1_000))
       return send(reply, problem)
@@ -58,6 +60,7 @@ function toProblem(error: FastifyError): Problem {
       : 'Something in it is not valid.'
     return problemOf(422, 'invalid_input', detail, { errors })
   }
+  if (error instanceof ConnectorError) return providerProblem(error)
   const known = fastifyErrors[error.code]
   if (known) return problemOf(...known)
   if (error.statusCode === 429)
@@ -69,6 +72,14 @@ function toProblem(error: FastifyError): Problem {
     'internal',
     'Something went wrong on our side. Nothing you sent was changed; try again.',
   )
+}
+
+/** What a provider said while somebody waited for it. */
+function providerProblem(error: ConnectorError): Problem {
+  if (error instanceof ReconnectNeededError) return problemOf(409, error.code, error.message)
+  if (error instanceof RateLimitedError)
+    return problemOf(503, error.code, error.message, { retryAfterMs: error.retryAfterMs })
+  return problemOf(502, error.code, error.message)
 }
 
 /** A validator's words may quote what was sent. */

@@ -24,6 +24,8 @@ const table: Record<Permission, readonly Profile[]> = {
   'canned_replies.share': ['admin'],
   'outcomes.manage': ['admin'],
   'visitors.block': ['admin', 'live_agent'],
+  'connections.read': ['admin'],
+  'connections.manage': ['admin'],
   'mail.manage': ['admin'],
   'jobs.manage': ['admin'],
   'audit.view': ['admin'],

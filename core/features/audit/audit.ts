@@ -58,6 +58,7 @@ function objectName(): RawBuilder<string | null> {
     case l.object_type
       when 'agent' then (select o.name from agents o where o.id::text = l.object_id)
       when 'site' then (select o.name from sites o where o.id::text = l.object_id)
+      when 'connection' then (select o.connector from connections o where o.id::text = l.object_id)
       when 'routing_rule' then (select o.name from routing_rules o where o.id::text = l.object_id)
     end, l.object_id)`
 }

@@ -33,7 +33,7 @@ const columns = sql`
   id, connector, state, state_reason, settings, client_id, mapping, precedence, field_precedence, account, description,
   described_at, write_back, writing_on, previewed_at, created_at, changed_at, connected_at, version`
 
-/** All that are not over, the first in precedence first. @public */
+/** All that are not over, the first in precedence first. */
 export async function readConnections(db: Db | Tx): Promise<ConnectionRow[]> {
   const { rows } = await sql<ConnectionRow>`
     select ${columns} from connections where state <> 'disconnected' order by precedence, created_at, id`.execute(
@@ -54,7 +54,7 @@ export async function findConnectionOf(db: Db | Tx, connector: string): Promise<
   return rows[0] ?? null
 }
 
-/** Whoever changes a connection holds its row. @public */
+/** Whoever changes a connection holds its row. */
 export async function lockConnection(tx: Tx, id: string): Promise<ConnectionRow | null> {
   const { rows } =
     await sql<ConnectionRow>`select ${columns} from connections where id = ${id} for update`.execute(tx)
@@ -86,6 +86,33 @@ export async function insertConnection(tx: Tx, now: Date, connection: NewConnect
   return true
 }
 
+/** What an admin changed; one version more. */
+export async function updateConnection(
+  tx: Tx,
+  id: string,
+  now: Date,
+  to: Partial<
+    Pick<
+      ConnectionRow,
+      'settings' | 'clientId' | 'mapping' | 'precedence' | 'fieldPrecedence' | 'writeBack' | 'writingOn'
+    >
+  >,
+): Promise<void> {
+  const json = (value: unknown) => (value === undefined ? null : JSON.stringify(value))
+  await sql`
+    update connections set
+      settings = coalesce(${json(to.settings)}::jsonb, settings), client_id = coalesce(${to.clientId ?? null}, client_id),
+      mapping = coalesce(${json(to.mapping)}::jsonb, mapping), precedence = coalesce(${to.precedence ?? null}::integer, precedence),
+      field_precedence = coalesce(${json(to.fieldPrecedence)}::jsonb, field_precedence),
+      write_back = coalesce(${json(to.writeBack)}::jsonb, write_back),
+      writing_on = coalesce(${to.writingOn ?? null}::boolean, writing_on), changed_at = ${now}, version = version + 1
+    where id = ${id}`.execute(tx)
+}
+
+export async function setPreviewed(db: Db | Tx, id: string, now: Date): Promise<void> {
+  await sql`update connections set previewed_at = ${now} where id = ${id}`.execute(db)
+}
+
 export async function setState(
   tx: Db | Tx,
   id: string,
@@ -110,7 +137,6 @@ export async function setAccount(tx: Db | Tx, id: string, account: Account): Pro
   await sql`update connections set account = ${JSON.stringify(account)}::jsonb where id = ${id}`.execute(tx)
 }
 
-/** @public */
 export async function setDescription(
   db: Db | Tx,
   id: string,

@@ -49,7 +49,6 @@ export async function setTokens(
     where connection_id = ${id}`.execute(tx)
 }
 
-/** @public */
 export async function forgetSecrets(tx: Tx, id: string): Promise<void> {
   await sql`
     update connection_secrets set client_secret = null, access_token = null, refresh_token = null, expires_at = null

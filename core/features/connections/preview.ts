@@ -1,0 +1,137 @@
+import { sql } from 'kysely'
+import type { z } from 'zod'
+import type { CrmWrite, LoggedConversation, NewPerson, PersonField } from '#connectors/sdk/crm.ts'
+import type { WritePreview } from '../../contracts/connections.ts'
+import { NotFoundError } from '../../errors.ts'
+import { change, type Services } from '../../services.ts'
+import { summary } from '../conversations/repository.ts'
+import { formatTranscript, readTranscript } from '../conversations/transcript.ts'
+import { readOrganisation } from '../organisation/settings.ts'
+import { record } from './record.ts'
+import { type ConnectionRow, findConnection, setPreviewed } from './repository.ts'
+
+type Preview = z.output<typeof WritePreview>
+
+const kinds = {
+  createPerson: 'create_person',
+  updatePerson: 'update_person',
+  logConversation: 'log_conversation',
+  logMeeting: 'log_meeting',
+} as const
+
+/** What would be written for the newest finished chat, in words, by the rules as they are now; sends nothing. Having
+ *  looked at it, an admin may turn writing on. */
+export async function previewWrites(services: Services, actorId: string, id: string): Promise<Preview> {
+  const { db, clock } = services
+  const row = await findConnection(db, id)
+  const crm = row && services.connectors.get(row.connector)?.crm
+  if (!row || row.state === 'disconnected' || !crm) throw new NotFoundError('CRM connection')
+  const real = await newestChat(services)
+  const { person, conversation } = real ?? madeUp(services, clock.now())
+  const writes = writesOf(row, crm.personTypes[0]?.type ?? '', person, conversation)
+  const previewedAt = clock.now()
+  await change(services, async ({ tx, now }) => {
+    await setPreviewed(tx, id, previewedAt)
+    await record(tx, now, actorId, 'connection.previewed', id)
+  })
+  return {
+    isSample: real === null,
+    previewedAt: previewedAt.toISOString(),
+    writes: writes.map((write) => {
+      const { record, values } = crm.previewOf(write, row.mapping)
+      return { kind: kinds[write.type], record, values }
+    }),
+  }
+}
+
+type Values = Partial<Record<PersonField, string>>
+
+function writesOf(
+  { writeBack, id }: ConnectionRow,
+  firstType: string,
+  given: Values,
+  conversation: LoggedConversation,
+): CrmWrite[] {
+  const { create, directions } = writeBack
+  const values = Object.fromEntries(
+    Object.entries(given).filter(([field]) => (directions[field as PersonField] ?? 'both') === 'both'),
+  ) as Values
+  const type = create.type ?? firstType
+  const person: NewPerson = {
+    key: `foyer-preview-${id}`,
+    values,
+    fixed: create.fixed,
+    type,
+    ownerId: create.owner.by === 'user' ? create.owner.id : null,
+  }
+  const writes: CrmWrite[] = []
+  if (create.on) writes.push({ type: 'createPerson', person })
+  if (writeBack.fillEmpty)
+    writes.push({
+      type: 'updatePerson',
+      ref: { type, id: '' },
+      change: { key: person.key, values: {}, onlyEmpty: values },
+    })
+  if (writeBack.conversations) writes.push({ type: 'logConversation', conversation })
+  return writes
+}
+
+interface Sample {
+  person: Values
+  conversation: LoggedConversation
+}
+
+async function newestChat({ db, clock, config }: Services): Promise<Sample | null> {
+  const { rows } = await sql<{ id: string; values: Partial<Record<PersonField, string | null>> }>`
+    select c.id, jsonb_build_object('name', v.name, 'jobTitle', v.job_title, 'email', v.email, 'phone', v.phone,
+      'company', v.company) || v.corrections as values
+    from conversations c join visitors v on v.id = c.visitor_id
+    where c.status = 'ended' and v.email is not null
+    order by c.ended_at desc, c.id desc limit 1`.execute(db)
+  const [row] = rows
+  if (!row) return null
+  const chat = await summary(db, clock.now(), row.id)
+  const zone = (await readOrganisation(db))?.timeZone ?? 'UTC'
+  const startedAt = new Date(chat.requestedAt)
+  return {
+    person: Object.fromEntries(Object.entries(row.values).filter(([, value]) => value)) as Values,
+    conversation: {
+      key: `foyer-chat-${row.id}`,
+      knownId: null,
+      mayExist: false,
+      subject: `Chat on ${chat.site.name}`,
+      startedAt,
+      endedAt: chat.endedAt ? new Date(chat.endedAt) : startedAt,
+      transcript: formatTranscript(await readTranscript(db, chat), zone),
+      outcome: chat.outcome,
+      agentName: chat.agent?.name ?? null,
+      ownerId: null,
+      link: `${config.publicUrl ?? ''}/inbox/c/${row.id}`,
+    },
+  }
+}
+
+function madeUp({ config }: Services, now: Date): Sample {
+  return {
+    person: {
+      name: 'Ada Example',
+      jobTitle: 'Head of Examples',
+      email: 'ada@example.com',
+      phone: '+44 20 7946 0000',
+      company: 'Example Ltd',
+    },
+    conversation: {
+      key: 'foyer-chat-example',
+      knownId: null,
+      mayExist: false,
+      subject: 'Chat',
+      startedAt: new Date(now.getTime() - 600_000),
+      endedAt: now,
+      transcript: 'Ada Example: Do you deliver to London?\nDana: We do.\n',
+      outcome: 'qualified',
+      agentName: 'Dana',
+      ownerId: null,
+      link: `${config.publicUrl ?? ''}/inbox`,
+    },
+  }
+}
