@@ -10,15 +10,21 @@ import { startEmbeddedPostgres } from '#core/db/embedded/embedded-postgres.ts'
 import { migrate } from '#core/db/migrate.ts'
 import { socketTokenOf } from '#core/features/sign-in/tokens.ts'
 import { startFoyerProcess } from '#tests/support/foyer-process.ts'
+import { Banners } from './banners.ts'
 import { conversationsAnAgent, open } from './drivers/driver.ts'
 import { fill } from './drivers/foyer.ts'
 
-/** From a visitor's request to the offer on an agent's socket, with 200 agents and 50 requests a second:
- *  `npx node tests/bench/offers.ts`. The floor, in the same run and at the same rate, is a request that only reads one row. */
+/** From a visitor's request to the banner on an agent's screen, with 200 agents and 50 requests a second. Measured for
+ *  every request to the frame at its agent's socket, and for those of a few agents, whose inboxes are open in Chromium, to
+ *  the moment the banner is drawn. What lies between the two is added to the former at p95, so the limit holds for all.
+ *  The floor, in the same run and at the same rate, is a request that only reads. */
 const agents = 200
+const screens = 5
 const perSecond = 50
-const requests = 600
+const requests = process.argv.includes('--quick') ? 400 : 1_000
 const limitMs = 150
+/** A request and its time of arrival share a clock with the pages. */
+const now = () => performance.timeOrigin + performance.now()
 
 const keepAlive = new Agent({ keepAlive: true, maxSockets: 64 })
 const folder = await mkdtemp(join(tmpdir(), 'foyer-offers-'))
@@ -44,7 +50,9 @@ try {
     socket.on('message', (data) => {
       const frame = String(data)
       if (!frame.startsWith('{"type":"offer","')) return
-      arrived.set(JSON.parse(frame).offer.conversationId, performance.now())
+      // after a silence it is repeated
+      const { conversationId } = JSON.parse(frame).offer
+      if (!arrived.has(conversationId)) arrived.set(conversationId, now())
     })
     sockets.push(socket)
   }
@@ -79,29 +87,47 @@ try {
   }
 
   const floor = await atRate(async (token) => {
-    const at = performance.now()
+    const at = now()
     await send('GET', '/widget/conversations', token)
-    return performance.now() - at
+    return now() - at
   })
+  const banners = await Banners.open(server.origin, people.agentTokens.slice(0, screens))
   const asked = await atRate(async (token, n) => {
-    const at = performance.now()
-    const body = { fields: {}, text: 'Hello, is anybody there?', clientId: `bench ${n}` }
-    const { id, status } = JSON.parse(await send('POST', '/widget/conversations', token, body))
-    return { id, at, status }
+    const at = now()
+    const body = { fields: {}, text: `Hello, this is request ${n}`, clientId: `bench-${n}` }
+    const { id } = JSON.parse(await send('POST', '/widget/conversations', token, body))
+    return { n, id, at }
   })
-  const missing = asked.filter(({ id }) => !arrived.has(id))
-  const offered = asked.filter(({ id }) => arrived.has(id)).map(({ id, at }) => (arrived.get(id) ?? NaN) - at)
-  const p95 = quantile(offered, 0.95)
-  for (const [what, times] of [
-    ['a request that only reads', floor],
-    ['request to offer', offered],
-  ] as const)
+  await delay(1_000)
+  const drawn = await banners.drawn()
+  await banners.close()
+  const offered = asked.flatMap(({ id, at }) => {
+    const arrival = arrived.get(id)
+    return arrival === undefined ? [] : [arrival - at]
+  })
+  const shown = asked.filter(({ n }) => drawn.has(n))
+  const toBanner = shown.map(({ n, at }) => (drawn.get(n) ?? NaN) - at)
+  const onScreen = shown.map(({ n, id }) => (drawn.get(n) ?? NaN) - (arrived.get(id) ?? NaN))
+  const rows = [
+    ['a request that only reads (floor)', floor],
+    ['request → offer at the socket, all agents', offered],
+    [`request → banner drawn, ${screens} agents in Chromium`, toBanner],
+    ['offer at the socket → banner drawn', onScreen],
+  ] as const
+  for (const [what, times] of rows)
     console.log(
-      `${what}: p50 ${quantile(times, 0.5).toFixed(1)}, p95 ${quantile(times, 0.95).toFixed(1)}, p99 ${quantile(times, 0.99).toFixed(1)} ms`,
+      `${what.padEnd(52)} ${String(times.length).padStart(5)} ×  ` +
+        [0.5, 0.95, 0.99].map((share) => `p${share * 100} ${quantile(times, share).toFixed(1)}`).join('  ') +
+        ' ms',
     )
+  const p95 = Math.max(quantile(toBanner, 0.95), quantile(offered, 0.95) + quantile(onScreen, 0.95))
+  const isWhole = offered.length === requests && shown.length > 0
+  const isKept = isWhole && p95 <= limitMs
   console.log(
-    `${requests} requests at ${perSecond}/s to ${agents} agents, ${missing.length} not offered, ratio at p95 ${(p95 / quantile(floor, 0.95)).toFixed(1)}, limit ${limitMs} ms: ${p95 <= limitMs && missing.length === 0 ? 'kept' : 'BROKEN'}`,
+    `${requests} requests at ${perSecond}/s to ${agents} agents, ${requests - offered.length} not offered: banner at p95 ` +
+      `${p95.toFixed(1)} ms, ${(p95 / quantile(floor, 0.95)).toFixed(1)} × the floor, limit ${limitMs} ms: ${isKept ? 'kept' : 'BROKEN'}`,
   )
+  if (!isKept) process.exitCode = 1
   for (const socket of sockets) socket.terminate()
   keepAlive.destroy()
   await server.stop()
