@@ -1,5 +1,10 @@
+import { loadPackages } from './packages.ts'
 import { salesforce } from './salesforce/index.ts'
-import { connectorList } from './sdk/list.ts'
+import { type ConnectorList, connectorList } from './sdk/list.ts'
 
 /** The connectors that come with Foyer. */
-export const connectors = connectorList([salesforce])
+const own = [salesforce]
+
+/** Those, and the packages that the operator named. @throws with one sentence that says what is wrong with which */
+export const installedConnectors = async (packages: readonly string[]): Promise<ConnectorList> =>
+  connectorList([...own, ...(await loadPackages(packages))])

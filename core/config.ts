@@ -23,6 +23,8 @@ export interface Config {
   testClock: Date | null
   /** An origin that stands in for browsers' push services, wherever it is. */
   pushUrl: string | null
+  /** Connectors that were installed as npm packages, by their names. */
+  connectors: string[]
   /** Origins that stand in for all of a vendor's hosts, by connector. */
   standIns: Record<string, string>
   demoPassword: string | null
@@ -37,6 +39,14 @@ const webUrl = (protocols: string[]) =>
 
 /** Pages, sockets and origins are built on it: a path or a query in it would be lost in some and break the others. */
 const siteUrl = webUrl(['http:', 'https:']).refine((value) => /^https?:\/\/[^/?#@]+\/*$/i.test(value))
+
+/** As npm has them: no paths, so that nothing but what was installed is loaded. */
+const packageNames = z
+  .string()
+  .transform((list) => list.split(',').map((name) => name.trim()))
+  .refine((names) =>
+    names.every((name) => /^(@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~-][a-z0-9._~-]*$/.test(name)),
+  )
 
 const Environment = z.object({
   FOYER_HOST: z.string().min(1).default('127.0.0.1'),
@@ -53,6 +63,7 @@ const Environment = z.object({
   FOYER_TEST_CLOCK: z.iso.datetime({ offset: true }).optional(),
   FOYER_DEMO_PASSWORD: z.string().min(8).optional(),
   FOYER_PUSH_URL: siteUrl.optional(),
+  FOYER_CONNECTORS: packageNames.optional(),
   FOYER_SALESFORCE_URL: siteUrl.optional(),
   FOYER_HUBSPOT_URL: siteUrl.optional(),
   FOYER_GOOGLE_URL: siteUrl.optional(),
@@ -79,6 +90,7 @@ const expected: Record<keyof z.infer<typeof Environment>, string> = {
   FOYER_DEMO_PASSWORD: 'at least 8 characters',
   FOYER_PUSH_URL:
     'the address without a path of what stands in for push services, such as http://127.0.0.1:4000',
+  FOYER_CONNECTORS: 'names of npm packages with commas between them, such as foyer-connector-x',
   FOYER_SALESFORCE_URL: standsInFor('Salesforce'),
   FOYER_HUBSPOT_URL: standsInFor('HubSpot'),
   FOYER_GOOGLE_URL: standsInFor('Google'),
@@ -128,6 +140,7 @@ export function readConfig(mode: Config['mode'], env: NodeJS.ProcessEnv): Config
     testClock: e.FOYER_TEST_CLOCK ? new Date(e.FOYER_TEST_CLOCK) : null,
     demoPassword: e.FOYER_DEMO_PASSWORD ?? null,
     pushUrl: e.FOYER_PUSH_URL?.replace(/\/+$/, '') ?? null,
+    connectors: e.FOYER_CONNECTORS ?? [],
     standIns: standInsOf(e),
     metricsToken: e.FOYER_METRICS_TOKEN ?? null,
     trustedProxies: e.FOYER_TRUSTED_PROXIES,

@@ -65,3 +65,9 @@ export class RateLimitedError extends FoyerError {
 export class StartError extends Error {
   override name = 'StartError'
 }
+
+/** What cannot be had stops the start: its sentence is for the operator. @throws {StartError} */
+export const orStop = <T>(work: Promise<T>): Promise<T> =>
+  work.catch((error: unknown) => {
+    throw new StartError((error as Error).message, { cause: error })
+  })

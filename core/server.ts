@@ -1,4 +1,4 @@
-import { connectors } from '../connectors/index.ts'
+import { installedConnectors } from '../connectors/index.ts'
 import { buildFrontEnds } from '../inbox-ui/build.ts'
 import { startFoyerWorkers } from '../workers/foyer.ts'
 import { buildApp } from './app.ts'
@@ -6,7 +6,7 @@ import { type Config, readConfig, warnOfTestClock } from './config.ts'
 import { claimDatabase } from './db/claim.ts'
 import { startEmbeddedPostgres } from './db/embedded/embedded-postgres.ts'
 import { migrate } from './db/migrate.ts'
-import { StartError } from './errors.ts'
+import { orStop, StartError } from './errors.ts'
 import { demoPassword, seedDemo } from './features/demo/seed.ts'
 import { printSetUpLink } from './features/setup/service.ts'
 import { type OnStop, runProcess } from './process.ts'
@@ -21,6 +21,7 @@ await runProcess(async (onStop) => {
   if (!mode) throw new StartError(`Say what to start: ${modes.join(', ')}.`)
   const config = readConfig(mode, process.env)
   warnOfTestClock(config)
+  const connectors = await orStop(installedConnectors(config.connectors))
   const building = buildFrontEnds()
   // should it fail first, that is heard below, when the database that is being started can be stopped
   building.catch(() => undefined)

@@ -1,9 +1,9 @@
 import { pino } from 'pino'
-import { connectors } from '#connectors/index.ts'
+import { installedConnectors } from '#connectors/index.ts'
 import { readConfig, warnOfTestClock } from '#core/config.ts'
 import { claimDatabase } from '#core/db/claim.ts'
 import { migrate } from '#core/db/migrate.ts'
-import { StartError } from '#core/errors.ts'
+import { orStop, StartError } from '#core/errors.ts'
 import { loggerOptions } from '#core/log.ts'
 import { openServices } from '#core/open-services.ts'
 import { runProcess } from '#core/process.ts'
@@ -12,6 +12,7 @@ import { startFoyerWorkers } from './foyer.ts'
 await runProcess(async (onStop) => {
   const config = readConfig('worker', process.env)
   warnOfTestClock(config)
+  const connectors = await orStop(installedConnectors(config.connectors))
   const { databaseUrl } = config
   if (!databaseUrl) throw new StartError('FOYER_DATABASE_URL is not set.')
   const log = pino(loggerOptions(config), pino.destination(process.stderr.fd))

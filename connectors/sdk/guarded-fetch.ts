@@ -72,7 +72,7 @@ function refuseForeign(url: string, { origins, standIn }: GuardOptions): void {
   const { origin } = new URL(url)
   const allowed = [...origins(), ...(standIn ? [standIn] : [])]
   if (!allowed.some((one) => URL.parse(one)?.origin === origin))
-    throw new OutboundRefusedError(`${origin} is none of the addresses that this connector declares.`)
+    throw new OutboundRefusedError(`The connector declares no address at ${origin}, so it is not called.`)
 }
 
 const isReading = ({ method = 'GET' }: Pick<GuardedRequest, 'method'>) => method === 'GET'

@@ -156,7 +156,7 @@ function errorCode(body: unknown): string | null {
 }
 
 function parseGrant(auth: OAuthDeclaration, body: unknown): Grant {
-  const { access_token, refresh_token, expires_in, scope } = (body ?? {}) as Record<string, unknown>
+  const { access_token, refresh_token, expires_in, scope, scopes } = (body ?? {}) as Record<string, unknown>
   if (typeof access_token !== 'string' || !isToken(access_token))
     throw new ProviderAnswerError('The provider’s sign-in gave no access token.')
   if (refresh_token !== undefined && refresh_token !== null && !isToken(refresh_token))
@@ -167,9 +167,16 @@ function parseGrant(auth: OAuthDeclaration, body: unknown): Grant {
     accessToken: access_token,
     refreshToken: refresh_token ?? null,
     lifetimeSeconds: Number.isFinite(lifetime) ? Math.min(Math.max(lifetime, 0), 366 * 86_400) : 3_600,
-    scopes: typeof scope === 'string' ? scope.split(' ').filter((one) => one !== '') : null,
+    scopes: scopesOf(scope ?? scopes),
     account: auth.accountFrom?.(body) ?? {},
   }
+}
+
+/** RFC 6749 3.3 has them in one text; some send a list. */
+function scopesOf(said: unknown): string[] | null {
+  const scopes = typeof said === 'string' ? said.split(' ') : said
+  if (!Array.isArray(scopes)) return null
+  return scopes.filter((one) => typeof one === 'string' && one !== '')
 }
 
 /** What may stand in a header. */

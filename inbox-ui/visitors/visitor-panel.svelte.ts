@@ -25,9 +25,8 @@ export class VisitorPanel {
   get error(): string {
     return this.#error
   }
-  /** Some CRM is being asked at this moment. */
   get refreshing(): boolean {
-    return this.#refreshing || Boolean(this.#visitor?.crms.some(({ refreshing }) => refreshing))
+    return this.#refreshing
   }
 
   reload = async (): Promise<void> => {
@@ -36,11 +35,7 @@ export class VisitorPanel {
   }
 
   apply(visitor: Visitor): void {
-    if (visitor.id !== this.visitorId) return
-    const before = this.#visitor
-    this.#visitor = visitor
-    // whoever was asked may have told of activities too
-    if (before && readingsOf(before) !== readingsOf(visitor)) void this.history.load()
+    if (visitor.id === this.visitorId) this.#visitor = visitor
   }
 
   applyPresence(visitorId: string, online: boolean): void {
@@ -53,8 +48,7 @@ export class VisitorPanel {
     this.#refreshing = true
     try {
       this.apply(await this.#api.send<Visitor>('POST', `/visitors/${this.visitorId}/refresh`))
-      // where a CRM is asked, its answer brings the history
-      if (!this.#visitor?.crms.some(({ refreshing }) => refreshing)) await this.history.load()
+      await this.history.load()
     } catch (error) {
       this.#error = sentence(error)
     } finally {
@@ -77,10 +71,6 @@ export class VisitorPanel {
     }
   }
 }
-
-/** What has been heard from whom, as a text to compare. */
-const readingsOf = ({ crms }: Visitor) =>
-  JSON.stringify(crms.map(({ source, readAt, refreshing }) => [source, readAt, refreshing]))
 
 export class History {
   readonly #api: Api

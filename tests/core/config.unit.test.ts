@@ -21,6 +21,7 @@ const wrong: [name: string, values: string[]][] = [
   ['FOYER_REDIS_URL', ['cache.example:6379', 'http://cache.example']],
   ['FOYER_SECRET_KEY', ['short', 'k'.repeat(31)]],
   ['FOYER_SECRET_KEY_OLD', ['short']],
+  ['FOYER_CONNECTORS', ['./mine', '/srv/mine.js', 'a,,b', '../x', 'https://example.com/x.js', 'a b']],
   ['FOYER_SALESFORCE_URL', ['127.0.0.1:4000', 'http://127.0.0.1:4000/services']],
   ['FOYER_HUBSPOT_URL', ['ftp://127.0.0.1']],
   ['FOYER_GOOGLE_URL', ['google']],

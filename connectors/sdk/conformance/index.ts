@@ -1,0 +1,56 @@
+import type { ConnectorDeclaration } from '../contract.ts'
+import { accessTests } from './access.ts'
+import { failureTests } from './failures.ts'
+import { feedTests } from './feed.ts'
+import { readingTests } from './reading.ts'
+import { Session } from './session.ts'
+import type { VendorUnderTest } from './vendor.ts'
+import { webhookTests } from './webhooks.ts'
+import { writingTests } from './writing.ts'
+
+/** Vitest's `test`, or anything like it. */
+export type Test = (name: string, run: () => Promise<void>, timeoutMs?: number) => unknown
+
+/** A test of the suite, on a stand-in that is started for it. */
+export interface Rule {
+  name: string
+  /** Not told: connected and described before it begins. */
+  connected?: boolean
+  /** Only where the stand-in can do this. */
+  needs?: keyof VendorUnderTest
+  run(session: Session): Promise<void>
+}
+
+const timeoutMs = 30_000
+
+/**
+ * Registers what every connector must hold to, one test for each rule. A connector that passes is right as far as Foyer
+ * relies on it.
+ * @param start a stand-in with nobody in it, each time a new one
+ */
+export function testConformance(
+  connector: ConnectorDeclaration,
+  start: () => Promise<VendorUnderTest>,
+  { test, can }: { test: Test; can: readonly (keyof VendorUnderTest)[] },
+): void {
+  const rules = [
+    ...accessTests,
+    ...(connector.crm ? [...readingTests, ...feedTests, ...writingTests, ...failureTests] : []),
+    ...(connector.crm?.webhooks ? webhookTests : []),
+  ]
+  for (const { name, needs, connected, run } of rules) {
+    if (needs && !can.includes(needs)) continue
+    test(
+      `${connector.name}: ${name}`,
+      async () => {
+        const session = await Session.start(connector, await start(), { connected })
+        try {
+          await run(session)
+        } finally {
+          await session.end()
+        }
+      },
+      timeoutMs,
+    )
+  }
+}
