@@ -3,8 +3,6 @@ import type { IQueueBackend, Job, JobsOptions, Queue, Worker, WorkerOptions } fr
 import type { Handle, JobQueue, JobWorker, QueueCounts, WorkOptions } from './queue.ts'
 import type { Log } from './task.ts'
 
-export const queueName = 'outbox'
-
 // Finished jobs are removed at once: an id BullMQ remembers cannot be added again.
 const jobOptions: JobsOptions = { removeOnComplete: true, removeOnFail: true, attempts: 1 }
 

@@ -3,6 +3,7 @@ import { createMailer } from '#core/features/mail/mailer.ts'
 import { readSender } from '#core/features/mail/settings.ts'
 import type { Services } from '#core/services.ts'
 import { startWorkers, type Workers } from './start.ts'
+import { refreshPerson } from './tasks/crm.ts'
 import { deadlineSweep, deadlineTasks } from './tasks/deadlines.ts'
 import { eraseMirror } from './tasks/erase-mirror.ts'
 import { mailBatch } from './tasks/mail-batch.ts'
@@ -19,7 +20,7 @@ export async function startFoyerWorkers(services: Services): Promise<Workers> {
   const sender = () => readSender(db, config)
   const mailer = smtpUrl ? createMailer({ url: smtpUrl, sender }) : undefined
   const workers = await startWorkers({
-    tasks: [...deadlineTasks, eraseMirror, mailBatch, sendMail, sendPush],
+    tasks: [...deadlineTasks, eraseMirror, mailBatch, refreshPerson, sendMail, sendPush],
     schedules: [deadlineSweep, searchIndexing, presenceSweep, pushSweep, retention],
     db,
     pool,

@@ -1,12 +1,17 @@
 import { createPostgresBackend, type PostgresPoolConfig, Queue, runMigrations, Worker } from 'bullmq'
 import pg from 'pg'
-import { bullQueue, patiently, queueName, rarely } from './bullmq.ts'
+import { bullQueue, patiently, rarely } from './bullmq.ts'
 import type { JobQueue } from './queue.ts'
 import type { Log } from './task.ts'
 
 /** BullMQ in the given schema of Foyer's database. The queue's connections are its own: BullMQ needs them to search
  *  its schema, and each worker keeps one for LISTEN. */
-export async function openPostgresQueue(databaseUrl: string, schema: string, log: Log): Promise<JobQueue> {
+export async function openPostgresQueue(
+  databaseUrl: string,
+  schema: string,
+  log: Log,
+  queueName: string,
+): Promise<JobQueue> {
   await migrate(databaseUrl, schema)
   const connect = (name: string, max: number): PostgresPoolConfig => ({
     ...withoutUrlOptions(databaseUrl),

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { Queue, Worker } from 'bullmq'
 import { Redis } from 'ioredis'
-import { bullQueue, patiently, queueName, rarely } from './bullmq.ts'
+import { bullQueue, patiently, rarely } from './bullmq.ts'
 import type { JobQueue } from './queue.ts'
 import type { Log } from './task.ts'
 
@@ -12,7 +12,7 @@ const markerKey = `${prefix}:not-emptied`
 const retryStrategy = (times: number) => Math.min(times * 200, 2_000)
 
 /** BullMQ on Redis, which may be restarted or emptied at any time: a key of our own tells whether it was. */
-export function openRedisQueue(redisUrl: string, log: Log): JobQueue {
+export function openRedisQueue(redisUrl: string, log: Log, queueName: string): JobQueue {
   const outage = rarely(log, 'Redis does not answer')
   // The relay tries again by itself; a command that waits for Redis to return would only hold it up.
   const client = new Redis(redisUrl, {

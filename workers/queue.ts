@@ -1,4 +1,4 @@
-import type { Log } from './task.ts'
+import type { Lane, Log } from './task.ts'
 
 /** Where jobs wait. The outbox row is the truth and the queue only carries its id, so a queue may lose a job, deliver
  *  it twice or late; the relay and the runner make up for it. */
@@ -40,13 +40,16 @@ export interface QueueCounts {
 
 export type QueueConfig = { redisUrl: string } | { databaseUrl: string; schema?: string }
 
+/** `outbox` as before there was another. */
+const queueNames: Record<Lane, string> = { own: 'outbox', providers: 'outbox-providers' }
+
 /** BullMQ on Redis or in a schema of its own in PostgreSQL, which it creates and migrates. */
-export async function openQueue(config: QueueConfig, log: Log): Promise<JobQueue> {
+export async function openQueue(config: QueueConfig, log: Log, lane: Lane = 'own'): Promise<JobQueue> {
   // BullMQ, pg and ioredis are loaded only where workers run
   if ('redisUrl' in config) {
     const { openRedisQueue } = await import('./queue-redis.ts')
-    return openRedisQueue(config.redisUrl, log)
+    return openRedisQueue(config.redisUrl, log, queueNames[lane])
   }
   const { openPostgresQueue } = await import('./queue-postgres.ts')
-  return openPostgresQueue(config.databaseUrl, config.schema ?? 'bullmq', log)
+  return openPostgresQueue(config.databaseUrl, config.schema ?? 'bullmq', log, queueNames[lane])
 }

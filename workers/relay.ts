@@ -3,7 +3,7 @@ import type { Db } from '#core/db/pool.ts'
 import * as outbox from '#core/features/outbox/repository.ts'
 import { rarely } from './bullmq.ts'
 import type { JobQueue } from './queue.ts'
-import type { Log } from './task.ts'
+import type { Lane, Log } from './task.ts'
 
 export interface Relay {
   /** Looks at the outbox now instead of at the next poll. */
@@ -21,14 +21,25 @@ export interface RelayTiming {
   lostAfterMs: number
 }
 
+interface Due {
+  id: number
+  task: string
+  runAt: Date
+}
+
+interface RelayParts {
+  db: Db
+  clock: Clock
+  queues: Record<Lane, JobQueue>
+  laneOf(task: string): Lane
+  log: Log
+}
+
 const batch = 200
 
 /** Carries open rows from the outbox to the queue: new ones, those due soon, those the queue lost. Any number of
  *  relays may run; each row is taken by one of them. */
-export function startRelay(
-  { db, clock, queue, log }: { db: Db; clock: Clock; queue: JobQueue; log: Log },
-  timing: RelayTiming,
-): Relay {
+export function startRelay({ db, clock, queues, laneOf, log }: RelayParts, timing: RelayTiming): Relay {
   const outage = rarely(log, 'The outbox could not be relayed')
   const toUnrelay = new Set<number>()
   let woken = false
@@ -61,7 +72,8 @@ export function startRelay(
   }
 
   async function relay() {
-    emptied ||= await queue.wasEmptied()
+    // one Redis holds them all
+    emptied ||= await queues.own.wasEmptied()
     if (emptied) await outbox.unrelayAll(db)
     emptied = false
     await unrelayPending()
@@ -76,7 +88,7 @@ export function startRelay(
     const now = clock.now()
     const overdue = await outbox.takeOverdue(db, now, after(now, -timing.lostAfterMs), batch)
     await handOver(overdue, now)
-    await queue.hurry(overdue.map((row) => row.id))
+    for (const [lane, rows] of byLane(overdue)) await queues[lane].hurry(rows.map((row) => row.id))
   }
 
   async function unrelayPending() {
@@ -84,15 +96,22 @@ export function startRelay(
     for (const id of await outbox.unrelay(db, [...toUnrelay])) toUnrelay.delete(id)
   }
 
-  async function handOver(rows: { id: number; runAt: Date }[], now: Date) {
-    if (rows.length === 0) return
+  async function handOver(rows: Due[], now: Date) {
+    const left = new Set(rows)
     try {
-      await queue.add(rows.map(({ id, runAt }) => ({ row: id, delayMs: runAt.getTime() - now.getTime() })))
+      for (const [lane, some] of byLane(rows)) {
+        await queues[lane].add(
+          some.map(({ id, runAt }) => ({ row: id, delayMs: runAt.getTime() - now.getTime() })),
+        )
+        for (const row of some) left.delete(row)
+      }
     } catch (error) {
-      for (const { id } of rows) toUnrelay.add(id)
+      for (const { id } of left) toUnrelay.add(id)
       throw error
     }
   }
+
+  const byLane = (rows: Due[]) => Map.groupBy(rows, ({ task }) => laneOf(task))
 
   wake()
   return {

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Clock } from '#core/clock.ts'
 import type { Db, Tx } from '#core/db/pool.ts'
 import * as outbox from '#core/features/outbox/repository.ts'
-import { type Afterwards, type Log, PermanentError, type Task, type Work } from './task.ts'
+import { type Afterwards, type Log, NotYetError, PermanentError, type Task, type Work } from './task.ts'
 
 /** What became of a row:
  *  done   its effect is committed
@@ -169,6 +169,7 @@ export function createRunner<S>(options: RunnerOptions<S>): Runner {
     error: unknown,
   ): Promise<Outcome> {
     const reason = describe(error)
+    if (error instanceof NotYetError) return putOff(work, by, attempts - 1, error)
     const failure = { id: work.row.id, by, attemptsBefore: work.row.attempts, attempts, error: reason }
     const about = { task: task.name, row: work.row.id, attempts, err: error }
     if (attempts >= task.attempts || error instanceof PermanentError) {
@@ -180,6 +181,17 @@ export function createRunner<S>(options: RunnerOptions<S>): Runner {
     if (!(await outbox.postpone(db, { ...failure, runAt }))) return 'later'
     log.warn({ ...about, runAt }, 'A job failed and will be tried again')
     return 'failed'
+  }
+
+  async function putOff(
+    work: Work<unknown, S>,
+    by: string | null,
+    attempts: number,
+    { message, afterMs }: NotYetError,
+  ): Promise<Outcome> {
+    const runAt = new Date(clock.now().getTime() + afterMs)
+    const before = { id: work.row.id, by, attemptsBefore: work.row.attempts }
+    return (await outbox.postpone(db, { ...before, attempts, error: message, runAt })) ? 'failed' : 'later'
   }
 
   async function bury(

@@ -54,6 +54,8 @@ const defaultTiming: WorkerTiming = {
   graceMs: 10_000,
 }
 
+const providersAtOnce = 24
+
 /** One process's share of the background work: a relay, a worker on the queue, the schedules. The caller stops it
  *  before it closes the pool. */
 export async function startWorkers<S>(options: WorkersOptions<S>): Promise<Workers> {
@@ -61,20 +63,28 @@ export async function startWorkers<S>(options: WorkersOptions<S>): Promise<Worke
   const timing = { ...defaultTiming, ...options.timing }
   const stopNow = new AbortController()
 
-  const queue = await openQueue(options.queue, log)
-  const relay = startRelay({ db, clock, queue, log }, timing)
+  const laneOfTask = new Map(options.tasks.map(({ name, lane }) => [name, lane]))
+  const own = await openQueue(options.queue, log, 'own')
+  const hasProviders = [...laneOfTask.values()].includes('providers')
+  const queues = { own, providers: hasProviders ? await openQueue(options.queue, log, 'providers') : own }
+  const opened = [...new Set(Object.values(queues))]
+  const laneOf = (task: string) => laneOfTask.get(task) ?? 'own'
+  const relay = startRelay({ db, clock, queues, laneOf, log }, timing)
   const runner = createRunner({ ...options, onTurnEnded: relay.wake })
-  const worker = queue.work(
-    async (row, interrupted) => {
-      const outcome = await runner.run(row, interrupted, stopNow.signal)
-      return outcome === 'failed' || outcome === 'later' ? 'again' : 'finished'
-    },
-    {
-      concurrency: options.concurrency ?? 8,
-      stalledAfterMs: timing.stalledAfterMs,
-      stalledCheckMs: timing.stalledCheckMs,
-      onAgain: relay.again,
-    },
+  const workers = opened.map((queue) =>
+    queue.work(
+      async (row, interrupted) => {
+        const outcome = await runner.run(row, interrupted, stopNow.signal)
+        return outcome === 'failed' || outcome === 'later' ? 'again' : 'finished'
+      },
+      {
+        // those of providers mostly wait for an answer, and hold no connection of the pool meanwhile
+        concurrency: queue === own ? (options.concurrency ?? 8) : providersAtOnce,
+        stalledAfterMs: timing.stalledAfterMs,
+        stalledCheckMs: timing.stalledCheckMs,
+        onAgain: relay.again,
+      },
+    ),
   )
   const schedules = startSchedules([...(options.schedules ?? []), forgetting], pool, {
     db,
@@ -86,9 +96,13 @@ export async function startWorkers<S>(options: WorkersOptions<S>): Promise<Worke
 
   return {
     wake: relay.wake,
-    queueCounts: () => queue.counts(),
+    async queueCounts() {
+      const all = await Promise.all(opened.map((queue) => queue.counts()))
+      const sum = (state: keyof QueueCounts) => all.reduce((total, counts) => total + counts[state], 0)
+      return { waiting: sum('waiting'), active: sum('active'), delayed: sum('delayed') }
+    },
     async stop() {
-      const finished = Promise.all([worker.stop(), schedules.stop()])
+      const finished = Promise.all([...workers.map((worker) => worker.stop()), schedules.stop()])
       if (!(await within(timing.graceMs, finished))) {
         log.warn({}, 'Jobs are still running; telling them to stop')
         stopNow.abort(new Error('The worker is stopping.'))
@@ -96,7 +110,7 @@ export async function startWorkers<S>(options: WorkersOptions<S>): Promise<Worke
           log.error({}, 'Jobs did not stop; leaving them to others')
       }
       await relay.stop()
-      await within(timing.graceMs, queue.close())
+      await within(timing.graceMs, Promise.all(opened.map((queue) => queue.close())))
     },
   }
 }

@@ -25,9 +25,15 @@ export type OutsideWork<J extends JobContract, S> = Work<z.output<J['payload']>,
 /** Written down together with `done`; what belongs to the effect and is kept in PostgreSQL goes here. */
 export type Afterwards = (tx: Tx) => Promise<void>
 
+/** Jobs of one lane never wait for those of another: whatever providers do, Foyer's own work goes on. */
+export const lanes = ['own', 'providers'] as const
+export type Lane = (typeof lanes)[number]
+
 interface Declaration<P extends z.ZodType, S> {
   name: string
   payload: P
+  /** `own` unless told. */
+  lane?: Lane
   /** How often it is tried before the row is dead. */
   attempts: number
   /** Milliseconds to wait after the nth failed attempt (from 1); by default 2 s, 4 s … 1 h, less up to half. */
@@ -54,6 +60,7 @@ export interface OutsideDeclaration<P extends z.ZodType, S> extends Declaration<
 /** A declared task as the runner sees it: it takes the payload as stored and checks it. */
 export type Task<S> = {
   name: string
+  lane: Lane
   attempts: number
   backOffMs: (attempt: number) => number
   gaveUp: (work: Work<unknown, S> & { tx: Tx }, reason: string) => Promise<void>
@@ -89,6 +96,18 @@ export class PermanentError extends Error {
   override name = 'PermanentError'
 }
 
+/** Thrown by a task that was not tried, such as one whose connection may not be used yet: it is done later, and counts
+ *  as no attempt. */
+export class NotYetError extends Error {
+  override name = 'NotYetError'
+  readonly afterMs: number
+
+  constructor(message: string, afterMs: number) {
+    super(message)
+    this.afterMs = afterMs
+  }
+}
+
 const longestBackOffMs = 3_600_000
 
 /** 2 s, 4 s, 8 s … 1 h, less a random part of up to half, so that what failed together does not return together. */
@@ -99,6 +118,7 @@ export function backOffMs(attempt: number): number {
 function common<P extends z.ZodType, S>(declared: Declaration<P, S>) {
   return {
     name: declared.name,
+    lane: declared.lane ?? ('own' as const),
     attempts: declared.attempts,
     backOffMs: declared.backOffMs ?? backOffMs,
     gaveUp: async (work: Work<unknown, S> & { tx: Tx }, reason: string) =>

@@ -90,6 +90,8 @@ export const Agent = z.object({
   availability: Availability,
   reachable: z.boolean(),
   liveChatSchedule: Schedule,
+  /** What `If-Match` of a change of that schedule is compared with. */
+  liveChatScheduleVersion: z.string(),
 })
 export type Agent = z.infer<typeof Agent>
 export const AgentList = z.object({ agents: z.array(Agent) })

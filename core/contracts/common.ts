@@ -77,5 +77,7 @@ export const Problem = z.object({
   code: z.string(),
   detail: z.string(),
   errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
+  /** With `changed_meanwhile`: what stands there now. */
+  current: z.unknown().optional(),
 })
 export type Problem = z.infer<typeof Problem>

@@ -117,6 +117,8 @@ export const RoutingRule = z.object({
   conditions: RootGroup,
   target: RuleTarget,
   updatedAt: Instant,
+  /** Of all but its place: what `If-Match` of a change is compared with. */
+  version: z.string(),
 })
 export type RoutingRule = z.infer<typeof RoutingRule>
 

@@ -99,6 +99,10 @@ export const AvailabilityExplanation = z.object({
 })
 export type AvailabilityExplanation = z.infer<typeof AvailabilityExplanation>
 
+/** As it stands; `version`, in answers the `ETag`, is for the `If-Match` of a change. */
+export const SavedSchedule = Schedule.extend({ version: z.string() })
+export type SavedSchedule = z.infer<typeof SavedSchedule>
+
 export const maxAgentsAtOnce = 500
 
 /** What is to become of several agents' schedules; what is left out stays as each has it. */

@@ -52,6 +52,8 @@ export const Site = z.object({
   route: SiteRoute,
   /** What to paste before </body>. */
   snippet: z.string(),
+  /** Of all that can be changed: what `If-Match` of a change is compared with. */
+  version: z.string(),
 })
 export type Site = z.infer<typeof Site>
 export const SiteList = z.object({ sites: z.array(Site) })

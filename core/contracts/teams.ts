@@ -9,6 +9,8 @@ export const Team = z.object({
   members: z.array(z.object({ id: Id, name: z.string(), active: z.boolean() })),
   /** The names of the sites whose requests go to it. */
   sites: z.array(z.string()),
+  /** Of name and members: what `If-Match` of a change is compared with. */
+  version: z.string(),
 })
 export type Team = z.infer<typeof Team>
 export const TeamList = z.object({ teams: z.array(Team) })

@@ -2,6 +2,34 @@ import { z } from 'zod'
 import { EmailAddress, Id, Instant, PhoneNumber, shortText, Text } from './common.ts'
 import { Page } from './conversations.ts'
 
+/** Who said a fact: `visitor`, `agent` (a correction), `directory`, or a connector by its id. */
+export const FactSource = z.object({
+  source: z.string(),
+  /** When it was last said: given, corrected, or read from there. Null: nobody wrote it down. */
+  at: Instant.nullable(),
+})
+export type FactSource = z.infer<typeof FactSource>
+
+export const sourcedFields = ['name', 'jobTitle', 'email', 'phone', 'crmStatus', 'company', 'owner'] as const
+
+/** One connected CRM, as far as this visitor is concerned. */
+export const VisitorCrm = z.object({
+  /** The connector's id. */
+  source: z.string(),
+  /** `reconnect`: only an admin can help. `paused`: an admin stopped it. */
+  state: z.enum(['active', 'paused', 'reconnect']),
+  /** Whether it knows somebody with the visitor's address; null while nobody has asked. */
+  known: z.boolean().nullable(),
+  url: z.string().nullable(),
+  /** When it was last asked about this person. */
+  readAt: Instant.nullable(),
+  /** It is being asked at this moment. */
+  refreshing: z.boolean(),
+  /** A sentence: why the last time there was no answer. */
+  problem: z.string().nullable(),
+})
+export type VisitorCrm = z.infer<typeof VisitorCrm>
+
 /** The visitor panel. Unknown is null, shown as a dash. */
 export const Visitor = z.object({
   id: Id,
@@ -13,11 +41,16 @@ export const Visitor = z.object({
   phone: z.string().nullable(),
   crmStatus: z.string().nullable(),
   company: z.string().nullable(),
-  owner: z.object({ name: z.string().nullable(), email: z.string() }).nullable(),
+  owner: z.object({ name: z.string().nullable(), email: z.string().nullable() }).nullable(),
+  /** Of each fact that is known. */
+  sources: z.partialRecord(z.enum(sourcedFields), FactSource),
+  /** Those connected, in the admin's order. */
+  crms: z.array(VisitorCrm),
   /** Where the facts come from and how fresh they are; null when nobody knows this visitor. */
   crm: z
     .object({
-      source: z.enum(['directory', 'salesforce', 'hubspot']),
+      /** The directory, or a connector by its id. */
+      source: z.string(),
       url: z.string().nullable(),
       updatedAt: Instant,
     })
@@ -69,11 +102,15 @@ export const Activity = z.object({
   agentName: z.string().nullable(),
   outcome: z.string().nullable(),
   pages: z.array(Page).nullable(),
+  /** Of a day, not of an instant: `at` is its noon in UTC. */
+  isAllDay: z.boolean(),
+  /** The record in the CRM. */
+  url: z.string().nullable(),
 })
 export type Activity = z.infer<typeof Activity>
 
 export const ListActivities = z.object({
-  cursor: z.string().max(200).optional(),
+  cursor: z.string().max(600).optional(),
   kind: ActivityKind.optional(),
 })
 /** Newest first, each between 90 × 24 h ago and now, both included. */

@@ -6,12 +6,15 @@ export class ApiError extends Error {
   readonly status: number
   readonly code: string
   readonly errors: { field: string; message: string }[]
+  /** With `changed_meanwhile`: what stands there now. */
+  readonly current: unknown
 
-  constructor(problem: Pick<Problem, 'status' | 'code' | 'detail' | 'errors'>) {
+  constructor(problem: Pick<Problem, 'status' | 'code' | 'detail' | 'errors' | 'current'>) {
     super(problem.detail)
     this.status = problem.status
     this.code = problem.code
     this.errors = problem.errors ?? []
+    this.current = problem.current
   }
 }
 
@@ -48,8 +51,23 @@ export class Api {
     return this.#ask('GET', address(path, query))
   }
 
-  send<T>(method: 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown): Promise<T> {
-    return this.#ask(method, address(path), body)
+  /** @param replaces the version it was made from: refused with `changed_meanwhile` when another one stands there now */
+  send<T>(
+    method: 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+    path: string,
+    body?: unknown,
+    replaces?: string,
+  ): Promise<T> {
+    return this.#ask(method, address(path), body, replaces)
+  }
+
+  /** Replaces something that carries its version in a header. @returns it as it stands now */
+  async replace<T>(path: string, body: unknown, replaces: string): Promise<T & { version: string }> {
+    let version = ''
+    const saved = await this.#ask<T>('PUT', address(path), body, replaces, ({ headers }) => {
+      version = headers.get('etag')?.replaceAll('"', '') ?? ''
+    })
+    return { ...saved, version }
   }
 
   /** Sends a file and reports how much of it has left, from 0 to 1. */
@@ -82,16 +100,26 @@ export class Api {
     })
   }
 
-  async #ask<T>(method: string, url: string, body?: unknown): Promise<T> {
+  async #ask<T>(
+    method: string,
+    url: string,
+    body?: unknown,
+    replaces?: string,
+    answered?: (response: Response) => void,
+  ): Promise<T> {
     let status: number
     let text: string
     try {
       const response = await this.#fetch(url, {
         method,
-        headers: body === undefined ? {} : { 'content-type': 'application/json' },
+        headers: {
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...(replaces === undefined ? {} : { 'if-match': `"${replaces}"` }),
+        },
         body: body === undefined ? undefined : JSON.stringify(body),
         signal: AbortSignal.timeout(patienceMs),
       })
+      answered?.(response)
       status = response.status
       text = await response.text()
     } catch {

@@ -58,6 +58,8 @@ export class Inbox {
   })
   /** The chat just accepted: whoever accepts wants to write. The composer that has taken the focus clears it. */
   justAccepted: string | null = null
+  /** The missed request somebody wants to answer at once. Its foot opens the answer and clears this. */
+  replyTo = $state<string | null>(null)
   /** The chat on the screen that has gone to somebody else, or is being routed again. */
   left = $state.raw<{ conversationId: string; to: string | null; who: string | null } | null>(null)
   /** Called for each message of a visitor that was not there before. */

@@ -1,5 +1,6 @@
 import type { RoutingRule, RuleList, SaveRule } from '../../core/contracts/routing-rules.ts'
 import { type Api, sentence } from '../app/api.ts'
+import { overtakenBy } from '../settings/overtaken.ts'
 
 /** The rules in their order. Adding, changing and ordering throw what Foyer refused. */
 export class RoutingRules {
@@ -33,17 +34,35 @@ export class RoutingRules {
     }
   }
 
-  /** @param id null adds it as the last. */
-  async save(id: string | null, rule: SaveRule): Promise<RoutingRule> {
+  /** @param id null adds it as the last. @param replaces the version it was made from, see {@link Api.send} */
+  async save(id: string | null, rule: SaveRule, replaces?: string): Promise<RoutingRule> {
     const saved = await this.#api.send<RoutingRule>(
       id === null ? 'POST' : 'PUT',
       id === null ? '/routing-rules' : `/routing-rules/${id}`,
       rule,
+      replaces,
     )
     this.#deleted = null
-    const rules = this.#rules()
-    this.#keep(id === null ? [...rules, saved] : rules.map((one) => (one.id === id ? saved : one)))
+    if (id === null) this.#keep([...this.#rules(), saved])
+    else this.know(saved)
     return saved
+  }
+
+  /** On or off, whatever else somebody has changed of it meanwhile. */
+  async turn(rule: RoutingRule, enabled: boolean): Promise<void> {
+    const { name, conditions, target, version } = rule
+    try {
+      await this.save(rule.id, { name, conditions, target, enabled }, version)
+    } catch (error) {
+      const overtaken = overtakenBy<RoutingRule>(error)
+      if (!overtaken) throw error
+      await this.turn(overtaken.current, enabled)
+    }
+  }
+
+  /** What became known of a rule without asking. */
+  know(rule: RoutingRule): void {
+    this.#keep(this.#rules().map((one) => (one.id === rule.id ? rule : one)))
   }
 
   async delete(rule: RoutingRule): Promise<void> {

@@ -51,9 +51,10 @@ export class Collection<Item extends { id: string }, New, Change> {
     this.#list = this.#list?.map((item) => (item.id === id ? { ...item, ...part } : item)) ?? null
   }
 
-  async change(id: string, change: Change): Promise<Item> {
+  /** @param replaces the version it was made from, see {@link Api.send} */
+  async change(id: string, change: Change, replaces?: string): Promise<Item> {
     const { path, change: method } = this.#keeping
-    const changed = await this.#api.send<Item>(method, `${path}/${id}`, change)
+    const changed = await this.#api.send<Item>(method, `${path}/${id}`, change, replaces)
     this.#list = (this.#list ?? []).map((item) => (item.id === id ? changed : item))
     return changed
   }

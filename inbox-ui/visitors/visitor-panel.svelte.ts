@@ -25,8 +25,9 @@ export class VisitorPanel {
   get error(): string {
     return this.#error
   }
+  /** Some CRM is being asked at this moment. */
   get refreshing(): boolean {
-    return this.#refreshing
+    return this.#refreshing || Boolean(this.#visitor?.crms.some(({ refreshing }) => refreshing))
   }
 
   reload = async (): Promise<void> => {
@@ -35,7 +36,11 @@ export class VisitorPanel {
   }
 
   apply(visitor: Visitor): void {
-    if (visitor.id === this.visitorId) this.#visitor = visitor
+    if (visitor.id !== this.visitorId) return
+    const before = this.#visitor
+    this.#visitor = visitor
+    // whoever was asked may have told of activities too
+    if (before && readingsOf(before) !== readingsOf(visitor)) void this.history.load()
   }
 
   applyPresence(visitorId: string, online: boolean): void {
@@ -48,7 +53,8 @@ export class VisitorPanel {
     this.#refreshing = true
     try {
       this.apply(await this.#api.send<Visitor>('POST', `/visitors/${this.visitorId}/refresh`))
-      await this.history.load()
+      // where a CRM is asked, its answer brings the history
+      if (!this.#visitor?.crms.some(({ refreshing }) => refreshing)) await this.history.load()
     } catch (error) {
       this.#error = sentence(error)
     } finally {
@@ -71,6 +77,10 @@ export class VisitorPanel {
     }
   }
 }
+
+/** What has been heard from whom, as a text to compare. */
+const readingsOf = ({ crms }: Visitor) =>
+  JSON.stringify(crms.map(({ source, readAt, refreshing }) => [source, readAt, refreshing]))
 
 export class History {
   readonly #api: Api

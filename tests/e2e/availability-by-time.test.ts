@@ -7,7 +7,7 @@ import { type Stage, setStage } from '../support/stage.ts'
 let stage: Stage
 
 beforeAll(async () => {
-  stage = await setStage({ startsAt: new Date('2027-03-24T15:00:00Z') })
+  stage = await setStage({ startsAt: new Date('2027-03-24T15:00:00Z'), settings: { offerTimeoutMs: 3_000 } })
 })
 
 const inBrowser = { timezoneId: 'UTC', locale: 'en-GB' }
@@ -63,19 +63,28 @@ test.each([
   await visitor.button('Chat with us').waitFor({ state: 'detached' })
 })
 
-test('who was set unavailable after two missed chats reads it, and comes back with one click', async () => {
-  const { pool, clock } = stage.foyer
+test('an agent who lets two chats pass is unavailable, reads why, and is asked again after one click', async () => {
+  await stage.foyer.pool.query('update agents set active = false')
   const agent = await stage.agent({ browser: inBrowser })
-  // how it comes about is shown in tests/core/deadlines/missed-offers.test.ts
-  await pool.query(
-    `update agents set override_status = 'unavailable', override_cause = 'missed_offers', override_set_at = $2
-     where id = $1`,
-    [agent.row.id, clock.now()],
-  )
-  await agent.page.reload()
+  for (const name of ['First', 'Second']) {
+    const visitor = await stage.foyer.visitor({ fields: { name, email: `${name}@contoso.test` } })
+    await visitor.asks(`${name} asks`)
+    await agent.offers.getByText(`${name} asks`).waitFor()
+    // it runs out
+    await agent.offers.getByText(`${name} asks`).waitFor({ state: 'detached' })
+  }
   await expect.poll(() => agent.available.getAttribute('aria-checked')).toBe('false')
   await agent.page.getByText('you missed two chats: come back?').first().waitFor()
+  const third = await stage.foyer.visitor({ fields: { name: 'Third', email: 'third@contoso.test' } })
+  await third.asks('Third asks')
+  await expect.poll(() => third.conversation?.status).toBe('missed')
+  expect(await agent.offers.count()).toBe(0)
+
   await agent.button('Come back').click()
   await expect.poll(() => agent.available.getAttribute('aria-checked')).toBe('true')
   expect(await agent.button('Come back').count()).toBe(0)
+  const fourth = await stage.foyer.visitor({ fields: { name: 'Fourth', email: 'fourth@contoso.test' } })
+  await fourth.asks('Fourth asks')
+  await agent.offers.getByText('Fourth asks').waitFor()
+  await agent.accept()
 })

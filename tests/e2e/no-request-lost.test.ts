@@ -65,6 +65,56 @@ test('a missed request is claimed, answered by mail, and the link opens the chat
   expect(back.page.url()).toBe(stage.host.url)
 })
 
+test('in the list, of two who claim a missed request one gets it and the other is told; reply is one key away', async () => {
+  const [dana, marco] = await Promise.all([
+    stage.agent({ name: 'Dana Quick', schedule: never }),
+    stage.agent({ name: 'Marco Quick', schedule: never }),
+  ])
+  for (const name of ['Ines Pons', 'Yusuf Kaya']) {
+    const visitor = await stage.foyer.visitor({
+      fields: { name, email: `${name.split(' ')[0]?.toLowerCase()}@contoso.test` },
+    })
+    await visitor.asks('Anybody there?')
+    await waitFor('nobody is', () => visitor.conversation?.status === 'missed')
+    await visitor.leaves()
+  }
+  const rowIn = (agent: typeof dana, name: string) => agent.rows.filter({ hasText: name })
+  for (const agent of [dana, marco]) {
+    await agent.button(/^Missed \d/).click()
+    await rowIn(agent, 'Ines Pons').hover()
+  }
+  // Marco has pressed before Dana, and Foyer hears of hers first
+  const claimed = Promise.withResolvers<void>()
+  await marco.page.route('**/claim', async (route) => {
+    await claimed.promise
+    await route.continue()
+  })
+  await screenshot(dana.page, 'missed-quick-actions')
+  const claimOf = (agent: typeof dana) =>
+    agent.page.getByRole('button', { name: 'Claim the request of Ines Pons' }).click()
+  await claimOf(marco)
+  await claimOf(dana)
+  await dana.page.getByText('Claimed by you').waitFor()
+  await rowIn(marco, 'Ines Pons').getByText('Claimed by Dana Quick').waitFor()
+  claimed.resolve()
+  await rowIn(marco, 'Ines Pons')
+    .getByRole('status')
+    .getByText('Dana Quick has claimed this request.')
+    .waitFor()
+  expect(await marco.page.getByRole('button', { name: /Ines Pons/ }).count()).toBe(0)
+
+  // by keyboard: the row, its claim, its reply
+  await rowIn(dana, 'Yusuf Kaya').getByRole('link').focus()
+  await dana.page.keyboard.press('Tab')
+  await dana.page.keyboard.press('Tab')
+  await dana.page.keyboard.press('Enter')
+  const answer = dana.page.getByRole('textbox', { name: 'Reply to yusuf@contoso.test by e-mail' })
+  await expect.poll(() => answer.evaluate((field) => field === document.activeElement)).toBe(true)
+  await dana.page.keyboard.type('We are back now.')
+  await dana.button('Send e-mail').click()
+  expect(await mailTo('yusuf@contoso.test')).toContain('We are back now.')
+})
+
 test('a chat is handed over: declined, then taken', async () => {
   const { agent: dana, visitor } = await stage.chat({
     name: 'Sofia Ricci',

@@ -172,3 +172,40 @@ test('groups, lists and times are edited as their facts ask, and what is wrong s
   await page.getByRole('button', { name: 'Mornings in Italy', exact: true }).click()
   await expect.poll(() => page.getByRole('checkbox', { name: 'Tuesday' }).isChecked()).toBe(true)
 })
+
+test('of two admins who change one rule, the second reads so and loads theirs or keeps their own', async () => {
+  await stage.foyer.pool.query('delete from routing_rules')
+  const [ada, bob] = await Promise.all([
+    stage.agent({ name: 'Ada First', profile: 'admin' }),
+    stage.agent({ name: 'Bob Second', profile: 'admin' }),
+  ])
+  await ada.page.goto(address())
+  await write(ada.page, 'Contoso', 'contoso', 'Ada First')
+  await ada.button('Save rule').click()
+  await ada.button('Contoso').waitFor()
+  await bob.page.goto(address())
+  const name = (page: Page) => page.getByRole('textbox', { name: 'Name' })
+  const rename = async (screen: typeof ada, to: string) => {
+    await name(screen.page).fill(to)
+    await screen.button('Save rule').click()
+  }
+  for (const screen of [ada, bob]) await screen.button('Contoso').click()
+  await rename(ada, 'Contoso Spain')
+  await ada.button('Contoso Spain').waitFor()
+  await rename(bob, 'Contoso Italy')
+  const told = bob.page.getByRole('alert').filter({ hasText: 'Ada First has changed this rule' })
+  await told.waitFor()
+  await axeFindsNothing(bob.page, 'a rule somebody else has changed')
+  expect(await name(bob.page).inputValue()).toBe('Contoso Italy')
+  await told.getByRole('button', { name: 'Load theirs' }).click()
+  expect(await name(bob.page).inputValue()).toBe('Contoso Spain')
+  expect(await told.count()).toBe(0)
+
+  await ada.button('Contoso Spain').click()
+  await rename(ada, 'Contoso France')
+  await ada.button('Contoso France').waitFor()
+  await rename(bob, 'Contoso Italy')
+  await told.getByRole('button', { name: 'Keep mine' }).click()
+  await bob.button('Contoso Italy').waitFor()
+  await expect.poll(() => rules(bob.page)).toEqual(['Contoso Italy'])
+})

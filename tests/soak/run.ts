@@ -14,6 +14,8 @@ const matrices = [
   'tests/core/security/fuzz.test.ts',
   // kill -9, round after round
   'tests/faults/kill-9.test.ts',
+  // routing by several processes, some of them killed
+  'tests/faults/routing-storm.test.ts',
   // damaged backups
   'tests/core/backup/backup.test.ts',
 ]

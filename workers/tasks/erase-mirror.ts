@@ -11,7 +11,7 @@ export const eraseMirror = defineOutsideTask({
   ...contract,
   attempts: 20,
   run: async ({ db, payload: { connector }, signal }: OutsideWork<typeof contract, Services>) => {
-    for (const table of ['people_mirror', 'companies_mirror'])
+    for (const table of ['people_mirror', 'companies_mirror', 'crm_users', 'mirror_gone'])
       for (let more = true; more; ) {
         signal.throwIfAborted()
         const { numAffectedRows } = await sql`

@@ -3,7 +3,10 @@ import type { Page } from '../../contracts/conversations.ts'
 import type { Activity, ActivityKind } from '../../contracts/visitors.ts'
 import type { Db } from '../../db/pool.ts'
 import { type Viewer, visibleTo } from '../conversations/visibility.ts'
-import { knownEmail, sameVisitor } from '../visitors/repository.ts'
+import { knownEmail } from '../visitors/known.ts'
+import { sameVisitor } from '../visitors/repository.ts'
+import type { Told } from './distinct.ts'
+import { mirroredActivities } from './mirrored.ts'
 
 /** Where a page ended: microseconds since 1970 and the activity's id. PostgreSQL keeps microseconds, a Date would cut
  *  them off and step over a neighbour. */
@@ -24,6 +27,8 @@ interface ActivityRow {
   agentName: string | null
   outcome: string | null
   pages: Page[] | null
+  isAllDay: boolean
+  url: string | null
 }
 
 interface Range {
@@ -40,9 +45,9 @@ interface Range {
 const ownKinds = ['visit', 'chat']
 
 /**
- * One history out of three sources, newest first: the visits of everybody with the visitor's e-mail address, their
- * chats as far as the viewer may see them, and what the directory recorded of the person. Each source yields at most
- * `limit` rows by its index before they are merged.
+ * One history out of four sources, newest first: the visits of everybody with the visitor's e-mail address, their
+ * chats as far as the viewer may see them, what the directory recorded of the person, and what the CRMs did. Each source
+ * yields at most `limit` rows before they are merged.
  */
 export async function readActivities(
   db: Db,
@@ -53,7 +58,11 @@ export async function readActivities(
   const sources: RawBuilder<unknown>[] = []
   if (!kind || kind === 'visit') sources.push(visits(range))
   if (!kind || kind === 'chat') sources.push(chats(range, viewer))
-  if (!kind || !ownKinds.includes(kind)) sources.push(recorded(range))
+  if (!kind || !ownKinds.includes(kind)) {
+    sources.push(recorded(range))
+    const told = await pageOfTold(db, range)
+    if (told.length > 0) sources.push(mirrored(told))
+  }
   const { rows } = await sql<ActivityRow>`
     select a.*, (extract(epoch from a.at) * 1000000)::bigint as micros
     from (${sql.join(
@@ -79,7 +88,8 @@ function visits(range: Range): RawBuilder<unknown> {
   return sql`
     select * from (
       select 'visit:' || s.id as id, 'visit' as kind, s.started_at as at, null as title, null as detail,
-             'foyer' as source, null::uuid as conversation_id, null as agent_name, null as outcome, s.pages
+             'foyer' as source, null::uuid as conversation_id, null as agent_name, null as outcome, s.pages,
+             false as is_all_day, null as url
       from visitors v join visits s on s.visitor_id in (${sameVisitor()})
       where v.id = ${range.visitorId} and s.last_at >= ${range.from}
     ) s where ${within(range)} order by ${newestFirst} limit ${range.limit}`
@@ -89,7 +99,8 @@ function chats(range: Range, viewer: Viewer): RawBuilder<unknown> {
   return sql`
     select * from (
       select 'chat:' || c.id as id, 'chat' as kind, c.requested_at as at, null as title, c.first_text as detail,
-             'foyer' as source, c.id as conversation_id, a.name as agent_name, c.outcome, null::jsonb as pages
+             'foyer' as source, c.id as conversation_id, a.name as agent_name, c.outcome, null::jsonb as pages,
+             false as is_all_day, null as url
       from visitors v
       join conversations c on c.visitor_id in (${sameVisitor()})
       left join agents a on a.id = c.agent_id
@@ -101,13 +112,44 @@ function recorded(range: Range): RawBuilder<unknown> {
   return sql`
     select * from (
       select 'record:' || r.id as id, r.kind, r.at, r.subject as title, r.detail, r.source,
-             null::uuid as conversation_id, null as agent_name, null as outcome, null::jsonb as pages
+             null::uuid as conversation_id, null as agent_name, null as outcome, null::jsonb as pages,
+             false as is_all_day, null as url
       from visitors v
       join people p on p.email = ${knownEmail()}
       join activities r on r.person_id = p.id
       where v.id = ${range.visitorId} and r.at >= ${range.from}
         and ${range.kind ? sql`r.kind = ${range.kind}` : sql`r.kind <> all (${ownKinds})`}
     ) r where ${within(range)} order by ${newestFirst} limit ${range.limit}`
+}
+
+/** The newest of a page, each once: what is the same is only known when all of it is. */
+async function pageOfTold(db: Db, { before, kind, limit, ...range }: Range): Promise<Told[]> {
+  const told = await mirroredActivities(db, range)
+  const place = (one: Told) => ({ micros: one.at.getTime() * 1_000, id: idOf(one) })
+  const isAfter = (one: Place, other: Place) =>
+    one.micros < other.micros ||
+    (one.micros === other.micros && Buffer.compare(Buffer.from(one.id), Buffer.from(other.id)) < 0)
+  return told
+    .filter((one) => (!kind || one.kind === kind) && (!before || isAfter(place(one), before)))
+    .toSorted((one, other) => (isAfter(place(one), place(other)) ? 1 : -1))
+    .slice(0, limit)
+}
+
+const idOf = ({ connector, externalId }: Told) => `crm:${connector}:${externalId}`
+
+function mirrored(told: Told[]): RawBuilder<unknown> {
+  const columns = [
+    told.map((one) => one.connector),
+    told.map((one) => one.personId),
+    told.map((one) => one.externalId),
+  ]
+  return sql`
+    select 'crm:' || a.connector || ':' || a.external_id as id, a.kind, a.at, a.title, a.detail, a.connector as source,
+           null::uuid as conversation_id, null as agent_name, null as outcome, null::jsonb as pages,
+           a.is_all_day, a.url
+    from activities_mirror a
+    join unnest(${columns[0]}::text[], ${columns[1]}::text[], ${columns[2]}::text[]) as t (connector, person_id, external_id)
+      using (connector, person_id, external_id)`
 }
 
 const within = ({ from, to, before }: Range) => {

@@ -6,15 +6,14 @@ import { NotFoundError } from '../../errors.ts'
 import type { Services } from '../../services.ts'
 import type { Viewer } from '../conversations/visibility.ts'
 import { visitorVisibleTo } from '../visitors/visibility.ts'
+import { historyMs } from './history.ts'
 import { readActivities } from './repository.ts'
 
-/** 90 × 24 hours, whatever clocks did in between. */
-const historyMs = 90 * 24 * 60 * 60_000
 const pageSize = 50
 
 const CursorPlace = z.tuple([
   z.int().nonnegative().max(Number.MAX_SAFE_INTEGER),
-  z.string().regex(/^(visit|chat|record):[0-9a-f-]{36}$/),
+  z.string().regex(/^((visit|chat|record):[0-9a-f-]{36}|crm:[^\0]{1,300})$/),
 ])
 
 /**

@@ -5,6 +5,7 @@ import type { Db, Tx } from '../../db/pool.ts'
 import { isReachable } from '../../realtime/presence-sql.ts'
 import { describeAvailability } from '../availability/schedule.ts'
 import { type OverrideColumns, overrideColumns, toOverride } from '../availability/service.ts'
+import { versionOf } from '../content-version.ts'
 
 interface AgentRow extends OverrideColumns {
   id: string
@@ -33,6 +34,7 @@ export async function describeAgents(db: Db | Tx, now: Date, where: RawBuilder<u
     availability: describeAvailability(row.liveChatSchedule, toOverride(row), now),
     reachable: row.reachable,
     liveChatSchedule: row.liveChatSchedule,
+    liveChatScheduleVersion: versionOf(row.liveChatSchedule),
   }))
 }
 

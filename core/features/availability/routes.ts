@@ -18,6 +18,7 @@ import {
   TimeZoneList,
 } from '../../contracts/schedules.ts'
 import { ForbiddenError } from '../../errors.ts'
+import { ifMatch } from '../content-version.ts'
 import { listTimeZones, localDays } from './days.ts'
 import { changeSchedules, previewSchedules } from './many.ts'
 import { previewAvailability } from './preview.ts'
@@ -81,11 +82,14 @@ export async function availabilityRoutes(app: Api): Promise<void> {
       config: { access: 'availability.manage' },
       schema: { params: AgentParams, body: Schedule, response: { 200: Schedule } },
     },
-    ({ params, body, agent }) => {
+    async ({ params, body, agent, headers }, reply) => {
       const id = params.id === 'me' ? agent.id : params.id
       if (id !== agent.id && !agent.permissions.has('agents.manage'))
         throw new ForbiddenError('agents.manage')
-      return setLiveChatSchedule(services, id, body, agent.id)
+      const before = ifMatch(headers['if-match'])
+      const { version, ...schedule } = await setLiveChatSchedule(services, id, body, agent.id, before)
+      reply.header('etag', `"${version}"`)
+      return schedule
     },
   )
 

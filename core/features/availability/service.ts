@@ -1,10 +1,11 @@
 import { sql } from 'kysely'
 import type { Availability, AvailabilityRequest, Schedule } from '../../contracts/availability.ts'
-import type { AvailabilityExplanation } from '../../contracts/schedules.ts'
+import type { AvailabilityExplanation, SavedSchedule } from '../../contracts/schedules.ts'
 import type { Db, Tx } from '../../db/pool.ts'
 import { NotFoundError } from '../../errors.ts'
 import type { Change, Services } from '../../services.ts'
 import { audit } from '../audit/audit.ts'
+import { refuseStale, versionOf } from '../content-version.ts'
 import { changeInHand, withdrawOffers } from '../routing/in-hand.ts'
 import { explainAvailability as explain } from './explain.ts'
 import * as schedules from './schedule.ts'
@@ -103,15 +104,19 @@ export async function countMissedOffer(change: Change, agentId: string): Promise
 
 /** A schedule that makes the agent unavailable now withdraws pending offers, as the switch does.
  *  @param actorId who did it: the agent, or an admin, whose doing is written down.
- *  @throws {NotFoundError} */
+ *  @param expected the version it replaces, if the caller says
+ *  @throws {NotFoundError} @throws {ConflictError} `changed_meanwhile` */
 export async function setLiveChatSchedule(
   services: Services,
   agentId: string,
   schedule: Schedule,
   actorId: string,
-): Promise<Schedule> {
+  expected?: string,
+): Promise<SavedSchedule> {
   return changeInHand(services, agentId, ['waiting'], async (change, held) => {
     const { tx, now } = change
+    const before = savedSchedule((await read(tx, agentId)).liveChatSchedule)
+    await refuseStale(tx, expected, before, { what: 'schedule', actorId })
     await sql`update agents set live_chat_schedule = ${JSON.stringify(schedule)}::jsonb where id = ${agentId}`.execute(
       tx,
     )
@@ -126,9 +131,11 @@ export async function setLiveChatSchedule(
       })
     tellAvailability(change, agentId, availability)
     if (!availability.available) await withdrawOffers(services, change, held)
-    return schedule
+    return savedSchedule((await read(tx, agentId)).liveChatSchedule)
   })
 }
+
+const savedSchedule = (schedule: Schedule): SavedSchedule => ({ ...schedule, version: versionOf(schedule) })
 
 /** @param countFrom offers that ran out up to then are forgotten */
 async function saveOverride(

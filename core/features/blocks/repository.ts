@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Block } from '../../contracts/blocks.ts'
 import type { Db, Tx } from '../../db/pool.ts'
-import { knownEmail } from '../visitors/repository.ts'
+import { joinKnown, knownEmail, knownField } from '../visitors/known.ts'
 
 /** Whether nobody is to be asked for this visitor: blocked themselves, or by an address they gave or are known by. */
 export async function isBlocked(db: Db | Tx, visitorId: string): Promise<boolean> {
@@ -29,12 +29,12 @@ export async function describeBlocks(
   limit: number,
 ): Promise<Block[]> {
   const { rows } = await sql<Row>`
-    select b.id, b.visitor_id, coalesce(v.corrections ->> 'name', v.name, p.name) as name, b.email,
+    select b.id, b.visitor_id, ${knownField('name')} as name, b.email,
            a.id as agent_id, a.name as agent_name, b.blocked_at
     from blocks b
     join agents a on a.id = b.blocked_by
     left join visitors v on v.id = b.visitor_id
-    left join people p on p.email = ${knownEmail()}
+    ${joinKnown}
     where b.lifted_at is null and (b.visitor_id is not null or b.email is not null) and ${where}
     order by b.blocked_at desc, b.id desc limit ${limit}`.execute(db)
   return rows.map((row) => ({

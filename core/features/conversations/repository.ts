@@ -12,6 +12,7 @@ import type {
 import type { Db, Tx } from '../../db/pool.ts'
 import { NotFoundError } from '../../errors.ts'
 import { isOnline } from '../../realtime/presence-sql.ts'
+import { joinKnown, knownEmail, knownField } from '../visitors/known.ts'
 import { type Viewer, visibleTo } from './visibility.ts'
 
 /** The row as the services decide about it; locked where the name says so. */
@@ -153,9 +154,9 @@ export async function summaries(
 ): Promise<Conversation[]> {
   const { rows } = await sql<SummaryRow>`
     select c.id, c.status, c.visitor_id,
-           coalesce(v.corrections ->> 'name', v.name, p.name) as visitor_name,
-           coalesce(v.corrections ->> 'email', v.email) as visitor_email,
-           coalesce(v.corrections ->> 'company', v.company, p.company) as visitor_company,
+           ${knownField('name')} as visitor_name,
+           ${knownEmail()} as visitor_email,
+           ${knownField('company')} as visitor_company,
            -- a test chat's visitor has no socket, and is there all day
            (${isOnline('visitor', sql`c.visitor_id`, now)} or c.visitor_seen_at > ${now}) as online,
            c.agent_id, a.name as agent_name, c.site_id, s.name as site_name, c.previous_id, c.requested_at, c.accepted_at, c.ended_at, c.end_reason,
@@ -167,7 +168,7 @@ export async function summaries(
     from conversations c
     join visitors v on v.id = c.visitor_id
     join sites s on s.id = c.site_id
-    left join people p on p.email = coalesce(v.corrections ->> 'email', v.email)
+    ${joinKnown}
     left join agents a on a.id = c.agent_id
     left join agents k on k.id = c.claimed_by
     where ${where}

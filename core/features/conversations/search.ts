@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import { type RawBuilder, sql } from 'kysely'
 import type { Db } from '../../db/pool.ts'
 import type { Services } from '../../services.ts'
-import { knownEmail } from '../visitors/repository.ts'
+import { knownEmail } from '../visitors/known.ts'
 import { portionsOf, queryOf } from './words.ts'
 
 const sliceSize = 250_000

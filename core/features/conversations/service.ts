@@ -45,12 +45,12 @@ export async function requestConversation(
     if (existing) {
       if (isOpen(existing)) {
         // another tab's form counts all the same
-        await keepFields(tx, request.visitorId, request.fields)
+        await keepFields(change, request.visitorId, request.fields)
         await tellAgentOf(change, request.visitorId)
       }
       return { conversation: existing, created: false }
     }
-    await keepFields(tx, request.visitorId, request.fields)
+    await keepFields(change, request.visitorId, request.fields)
     const row = await insert(change, request, 'waiting')
     await takePlace(tx, row.id, request.address ?? null, services.settings.limits.addressWaiting)
     if (await isBlocked(tx, request.visitorId)) {
@@ -94,7 +94,7 @@ export async function leaveMessage(
   return change(services, async (change) => {
     const { tx } = change
     await lockVisitor(tx, visitorId)
-    await keepFields(tx, visitorId, message.fields)
+    await keepFields(change, visitorId, message.fields)
     const blocked = await isBlocked(tx, visitorId)
     const found = await findForLeaving(tx, visitorId, message)
     // where agents see it a blocked visitor says nothing more
@@ -284,14 +284,17 @@ async function isStored(
 }
 
 /** What the visitor gave now replaces what they gave before; what they left empty stays. A signed address stays too. */
-async function keepFields(tx: Tx, visitorId: string, fields: VisitorFields): Promise<void> {
+async function keepFields({ tx, now }: Change, visitorId: string, fields: VisitorFields): Promise<void> {
+  const given = Object.keys(fields).filter((field) => fields[field as keyof VisitorFields])
+  const times = Object.fromEntries(given.map((field) => [field, now.toISOString()]))
   await sql`
     update visitors set
       name = coalesce(${fields.name ?? null}, name),
       email = case when email_verified then email else coalesce(${fields.email ?? null}, email) end,
       job_title = coalesce(${fields.jobTitle ?? null}, job_title),
       phone = coalesce(${fields.phone ?? null}, phone),
-      company = coalesce(${fields.company ?? null}, company)
+      company = coalesce(${fields.company ?? null}, company),
+      given_at = given_at || ${JSON.stringify(times)}::jsonb
     where id = ${visitorId}`.execute(tx)
 }
 

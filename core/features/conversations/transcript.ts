@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Conversation, Entry } from '../../contracts/conversations.ts'
-import type { Db } from '../../db/pool.ts'
+import type { Db, Tx } from '../../db/pool.ts'
 import { NotFoundError } from '../../errors.ts'
 import { change, type Services } from '../../services.ts'
 import { readOrganisation } from '../organisation/settings.ts'
@@ -11,7 +11,10 @@ import type { Viewer } from './visibility.ts'
 type Named = Entry & { name: string }
 
 /** The whole log with a name on each line. No notes: what agents say among themselves goes nowhere. */
-export async function readTranscript(db: Db, conversation: Conversation): Promise<Named[]> {
+export async function readTranscript(
+  db: Db | Tx,
+  conversation: Pick<Conversation, 'id'> & { visitor: Pick<Conversation['visitor'], 'name'> },
+): Promise<Named[]> {
   const names = await readNames(db, conversation.id)
   const visitorName = conversation.visitor.name ?? 'Visitor'
   const entries: Named[] = []
@@ -32,7 +35,7 @@ export async function readTranscript(db: Db, conversation: Conversation): Promis
   }
 }
 
-async function readNames(db: Db, conversationId: string): Promise<Map<string, string>> {
+async function readNames(db: Db | Tx, conversationId: string): Promise<Map<string, string>> {
   const { rows } = await sql<{ id: string; name: string }>`
     select distinct a.id, a.name from entries e join agents a on a.id = e.sender_id
     where e.conversation_id = ${conversationId} and e.sender_type = 'agent'`.execute(db)
@@ -51,10 +54,15 @@ export async function mailTranscript(
   const conversation = await visibleSummary(db, clock.now(), agent, conversationId)
   if (conversation.status !== 'ended') throw new NotFoundError('chat that has ended')
   const zone = (await readOrganisation(db))?.timeZone ?? 'UTC'
-  const transcript = formatTranscript(await readTranscript(db, conversation), zone)
   return change(services, async (change) => {
     const row = await lock(change.tx, conversationId)
     const to = await addressOf(services, change.tx, row.visitorId)
+    // by the name that is on the letter: what only the CRM or the directory knows does not reach the visitor
+    const visitor = { name: to.name }
+    const transcript = formatTranscript(
+      await readTranscript(change.tx, { id: conversationId, visitor }),
+      zone,
+    )
     await writeTo(services, change, row, to, {
       subject: (organisation) => `Your chat with ${organisation}`,
       body: ['This is what was said:', transcript.trimEnd()],

@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Tx } from '../../db/pool.ts'
+import { joinKnown, knownField } from '../visitors/known.ts'
 import type { NewMail } from './mail.ts'
 
 type Written = Pick<NewMail, 'subject' | 'text'>
@@ -28,13 +29,13 @@ export async function noticesOfMissed(
   publicUrl: string | null,
 ): Promise<Written | null> {
   const { rows } = await sql<Missed>`
-    select c.id, coalesce(v.corrections ->> 'name', v.name, p.name) as name,
-           coalesce(v.corrections ->> 'company', v.company, p.company) as company,
+    select c.id, ${knownField('name')} as name,
+           ${knownField('company')} as company,
            c.requested_at, c.ended_at, c.end_reason, left(c.first_text, 300) as text, c.message_left
     from mail_batch_items i
     join conversations c on c.id = i.conversation_id and c.status = 'missed' and c.replied_at is null and c.claimed_by is null
     join visitors v on v.id = c.visitor_id
-    left join people p on p.email = coalesce(v.corrections ->> 'email', v.email)
+    ${joinKnown}
     where i.batch_id = ${batchId} order by c.ended_at, c.id`.execute(tx)
   const [first] = rows
   if (!first) return null

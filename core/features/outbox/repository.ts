@@ -55,7 +55,7 @@ export async function isPromised(tx: Tx, task: string, payload: unknown, runAt: 
 /** Marks up to `limit` rows due before `soon` as handed to the queue and returns them. A row whose key has an older
  *  open row waits for that one; a row another relay or a worker holds is skipped. */
 export async function takeUnrelayed(db: Db, now: Date, soon: Date, limit: number) {
-  const { rows } = await sql<{ id: number; runAt: Date }>`
+  const { rows } = await sql<{ id: number; task: string; runAt: Date }>`
     with due as (
       select id from outbox o
       where state = 'open' and relayed_at is null and run_at <= ${soon}
@@ -67,14 +67,14 @@ export async function takeUnrelayed(db: Db, now: Date, soon: Date, limit: number
       for update skip locked
     )
     update outbox set relayed_at = ${now} from due where outbox.id = due.id
-    returning outbox.id, outbox.run_at`.execute(db)
+    returning outbox.id, outbox.task, outbox.run_at`.execute(db)
   return rows
 }
 
 /** Rows that were handed over before `before`, have been due since before then, and are still open: either the queue
  *  is behind, or it lost them. They count as handed over now, so that each is asked about once per period. */
 export async function takeOverdue(db: Db, now: Date, before: Date, limit: number) {
-  const { rows } = await sql<{ id: number; runAt: Date }>`
+  const { rows } = await sql<{ id: number; task: string; runAt: Date }>`
     with overdue as (
       select id from outbox
       where state = 'open' and run_at < ${before} and relayed_at < ${before}
@@ -83,7 +83,7 @@ export async function takeOverdue(db: Db, now: Date, before: Date, limit: number
       for update skip locked
     )
     update outbox set relayed_at = ${now} from overdue where outbox.id = overdue.id
-    returning outbox.id, outbox.run_at`.execute(db)
+    returning outbox.id, outbox.task, outbox.run_at`.execute(db)
   return rows
 }
 

@@ -5,6 +5,7 @@ import type { Db } from '../../db/pool.ts'
 import { NotFoundError } from '../../errors.ts'
 import type { Services } from '../../services.ts'
 import { sameToken } from '../sign-in/tokens.ts'
+import { joinKnown, knownField } from '../visitors/known.ts'
 import { sealingOf } from './keys.ts'
 import { hasUnread } from './pushes.ts'
 import { words } from './words.ts'
@@ -47,8 +48,8 @@ export async function tellingOf(db: Db, now: Date, pushId: string): Promise<Tell
              select count(*) from conversations g
              where p.kind = 'gone' and g.agent_id = p.agent_id and g.status = 'active') as chats,
            ${isSignedIn(now)} as is_signed_in, ${holds(now)} as holds,
-           coalesce(v.corrections ->> 'name', v.name, e.name) as name,
-           coalesce(v.corrections ->> 'company', v.company, e.company) as company,
+           ${knownField('name')} as name,
+           ${knownField('company')} as company,
            left(case when p.kind = 'message' then c.last_text else c.first_text end, ${mostText}) as text
     from pushes p
     join push_subscriptions s on s.id = p.subscription_id
@@ -58,7 +59,7 @@ export async function tellingOf(db: Db, now: Date, pushId: string): Promise<Tell
       select g.id from conversations g
       where p.kind = 'gone' and g.agent_id = p.agent_id and g.status = 'active' order by g.requested_at limit 1))
     left join visitors v on v.id = c.visitor_id
-    left join people e on e.email = coalesce(v.corrections ->> 'email', v.email)
+    ${joinKnown}
     where p.id = ${pushId} and p.state = 'waiting'`.execute(db)
   const row = rows[0]
   if (!row) return undefined

@@ -2,6 +2,7 @@ import { type RawBuilder, sql } from 'kysely'
 import type { Db } from '../../db/pool.ts'
 import type { Services } from '../../services.ts'
 import { arrivingMs } from '../files/repository.ts'
+import { forgetOldActivities } from '../mirror/activities.ts'
 import { daysBefore, monthsBefore } from './ago.ts'
 
 /** Rows a statement: a batch holds its locks for some milliseconds, so nobody waits for the broom. */
@@ -15,6 +16,11 @@ const pushesKeptDays = 30
 const batchesKeptDays = 7
 /** What was known of a request, for replaying the last week of them. */
 const factsKeptDays = 30
+
+/** Who was asked for; what is mirrored stays. */
+const lookupsKeptDays = 30
+/** Longer than vendors repeat an event. */
+const eventsKeptDays = 7
 
 /** How many rows went, by what they were. */
 export type Forgotten = Record<string, number>
@@ -47,6 +53,27 @@ export async function forgetOld(
           'visitor_tokens',
           'token_hash',
           sql`used_at <= ${daysBefore(now, visitorTokenDays)} order by used_at`,
+        ),
+      atOnce,
+    ),
+    mirroredActivities: await clear(() => forgetOldActivities(db, now, atOnce), atOnce),
+    personLookups: await clear(
+      () =>
+        forget(
+          db,
+          'person_lookups',
+          'ctid',
+          sql`asked_at < ${daysBefore(now, lookupsKeptDays)} order by asked_at`,
+        ),
+      atOnce,
+    ),
+    webhookEvents: await clear(
+      () =>
+        forget(
+          db,
+          'webhook_events',
+          'id',
+          sql`received_at < ${daysBefore(now, eventsKeptDays)} order by received_at`,
         ),
       atOnce,
     ),

@@ -3,7 +3,8 @@ import type { Page } from '../../contracts/conversations.ts'
 import { typeOfFact } from '../../contracts/routing-facts.ts'
 import { type Facts, FactValue } from '../../contracts/routing-rules.ts'
 import type { Db, Tx } from '../../db/pool.ts'
-import { knownEmail, sameVisitor } from '../visitors/repository.ts'
+import { joinKnown, knownEmail, knownField, knownStatus } from '../visitors/known.ts'
+import { sameVisitor } from '../visitors/repository.ts'
 
 /** A request, or one that a visitor might make now. */
 export interface RequestOf {
@@ -51,14 +52,14 @@ const fieldsAtMost = 60
 /** What is known of a request at this moment, for rules to ask about. One query. */
 export async function gatherFacts(db: Db | Tx, now: Date, request: RequestOf): Promise<Facts> {
   const { rows } = await sql<Row>`
-    select coalesce(v.corrections ->> 'name', v.name, p.name) as name,
+    select ${knownField('name')} as name,
            ${knownEmail()} as email,
            v.corrections ? 'email' or (v.email is not null and v.email_verified) as verified,
-           coalesce(v.corrections ->> 'jobTitle', v.job_title, p.job_title) as job_title,
-           coalesce(v.corrections ->> 'phone', v.phone, p.phone) as phone,
-           coalesce(v.corrections ->> 'company', v.company, p.company) as company,
+           ${knownField('jobTitle')} as job_title,
+           ${knownField('phone')} as phone,
+           ${knownField('company')} as company,
            v.language, v.time_zone as visitor_time_zone, v.page, v.referrer, v.utm,
-           p.crm_status, p.owner_email, mirror.people, mirror.companies,
+           ${knownStatus} as crm_status, p.owner_email, mirror.people, mirror.companies,
            (select array_agg(a.name) from agents a where a.email = p.owner_email or a.email in (
               select one ->> 'owner' from jsonb_array_elements(mirror.people) one)) as owner_names,
            (select count(*) from (
@@ -70,10 +71,11 @@ export async function gatherFacts(db: Db | Tx, now: Date, request: RequestOf): P
            o.time_zone
     from visitors v
     cross join organisation o
-    left join people p on p.email = ${knownEmail()}
+    ${joinKnown}
     cross join lateral (select
       (select jsonb_agg(jsonb_build_object('fields', m.fields, 'owner', m.owner_email)) from (
-         select fields, owner_email from people_mirror where email = ${knownEmail()} limit ${mirroredAtMost}) m) as people,
+         select r.fields, r.owner_email from people_mirror_emails e join people_mirror r using (connector, external_id)
+         where e.email = ${knownEmail()} limit ${mirroredAtMost}) m) as people,
       (select jsonb_agg(jsonb_build_object('fields', m.fields, 'owner', m.owner_email)) from (
          select fields, owner_email from companies_mirror
          where domain = split_part(${knownEmail()}, '@', 2) limit ${mirroredAtMost}) m) as companies

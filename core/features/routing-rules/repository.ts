@@ -1,8 +1,9 @@
 import { sql } from 'kysely'
 import type { RoutingRule, SaveRule } from '../../contracts/routing-rules.ts'
 import type { Db, Tx } from '../../db/pool.ts'
+import { versionOf } from '../content-version.ts'
 
-interface RuleRow extends Omit<RoutingRule, 'updatedAt'> {
+interface RuleRow extends Omit<RoutingRule, 'updatedAt' | 'version'> {
   updatedAt: Date
 }
 
@@ -10,6 +11,7 @@ const columns = sql`id, name, enabled, priority, conditions, target, updated_at`
 const toRule = ({ updatedAt, ...row }: RuleRow): RoutingRule => ({
   ...row,
   updatedAt: new Date(updatedAt).toISOString(),
+  version: versionOf([row.name, row.enabled, row.conditions, row.target]),
 })
 
 /** In the order they are looked at. */

@@ -12,6 +12,7 @@ import {
   RuleReplay,
   SaveRule,
 } from '../../contracts/routing-rules.ts'
+import { ifMatch } from '../content-version.ts'
 import { refresh } from './book.ts'
 import { previewRule } from './preview.ts'
 import { replayRule } from './replay.ts'
@@ -49,7 +50,8 @@ export async function routingRuleRoutes(app: Api): Promise<void> {
   app.put(
     '/routing-rules/:id',
     { ...manage, schema: { params: RuleParams, body: SaveRule, response: { 200: RoutingRule } } },
-    ({ params, body, agent }) => saveRule(services, agent.id, params.id, body),
+    ({ params, body, agent, headers }) =>
+      saveRule(services, agent.id, params.id, body, ifMatch(headers['if-match'])),
   )
 
   app.delete(

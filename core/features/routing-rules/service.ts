@@ -14,6 +14,7 @@ import type { Db, Tx } from '../../db/pool.ts'
 import { ConflictError, InvalidInputError, NotFoundError } from '../../errors.ts'
 import { type Change, change, type Services } from '../../services.ts'
 import { audit } from '../audit/audit.ts'
+import { refuseStale } from '../content-version.ts'
 import { readOrganisation } from '../organisation/settings.ts'
 import { elsewhere } from './facts.ts'
 import * as rules from './repository.ts'
@@ -75,15 +76,19 @@ export function createRule(
   })
 }
 
-/** @throws {NotFoundError} @throws {InvalidInputError} for agents, teams or sites nobody knows */
+/** @param expected the version it replaces, if the caller says
+ *  @throws {NotFoundError} @throws {InvalidInputError} for agents, teams or sites nobody knows
+ *  @throws {ConflictError} `changed_meanwhile` */
 export function saveRule(
   services: Services,
   actorId: string,
   id: string,
   rule: SaveRule,
+  expected?: string,
 ): Promise<RoutingRule> {
   return changeRules(services, async ({ tx, now }) => {
     const before = await readRule(tx, id)
+    await refuseStale(tx, expected, before, { what: 'rule', objectId: id, actorId })
     await refuseUnknown(tx, rule)
     await rules.update(tx, now, id, rule)
     const changed = (['name', 'enabled', 'conditions', 'target'] as const).filter(

@@ -7,6 +7,7 @@ import { type Change, change, eachByItself, type Services } from '../../services
 import { countMissedOffer } from '../availability/service.ts'
 import { forVisitor } from '../conversations/for-visitor.ts'
 import * as conversations from '../conversations/repository.ts'
+import { requestRefresh } from '../mirror/lookups.ts'
 import { enqueue } from '../outbox/outbox.ts'
 import { closePushed } from '../push/pushes.ts'
 import { handOn, takeOver } from './handover.ts'
@@ -68,6 +69,7 @@ export function accept(
       payload: { conversationId: conversation.id },
       runAt: new Date(idleAt.getTime() - services.settings.idleWarningMs),
     })
+    await requestRefresh(services, change, conversation.visitorId)
     change.after(services.wakeJobs)
 
     const summary = await conversations.summary(tx, now, conversation.id)

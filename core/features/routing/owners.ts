@@ -20,28 +20,37 @@ export const ownerOfAccount = (domains: string[], company: string | null): RawBu
   where domain = any (${domains}) or lower(company) = lower(${company})
   order by domain = any (${domains}) desc, length(domain) desc, domain limit 1`
 
-/** From the mirror: the owners of the person with this address, the one who counts first. Of several connectors a CRM
- *  comes before the directory, and what was read last before what was read earlier. Rows as in {@link named}. */
+/** From the mirror: the owners of the person with this address, the one who counts first. Of several connectors the one
+ *  that the admin put first comes first and the directory last; of one, the record that says most, then what was read
+ *  last. Rows as in {@link named}. */
 export const ownersOfPerson = (email: string | null): RawBuilder<unknown> =>
   named(sql`
-    select k.*, row_number() over (order by k.connector = 'directory', k.read_at desc, k.external_id) as place
-    from people_mirror k where k.email = ${email} and ${hasOwner('k')}
+    select k.*, row_number() over (
+      order by k.connector = 'directory', ${precedenceOf('k')}, k.rank, k.read_at desc, k.external_id) as place
+    from people_mirror_emails e join people_mirror k using (connector, external_id)
+    where e.email = ${email} and ${hasOwner('k')}
     order by place limit ${mostRecords}`)
 
 /** From the mirror: the owners of the company that the person belongs to, then of those with these domains. */
 export const ownersOfCompany = (email: string | null, domains: string[]): RawBuilder<unknown> =>
   named(sql`
     select k.*, row_number() over (
-      order by k.distance, k.connector = 'directory', k.read_at desc, k.external_id) as place
+      order by k.distance, k.connector = 'directory', ${precedenceOf('k')}, k.read_at desc, k.external_id) as place
     from (
-      select c.*, 0 as distance from people_mirror p
+      select c.*, 0 as distance from people_mirror_emails e
+      join people_mirror p using (connector, external_id)
       join companies_mirror c on c.connector = p.connector and c.external_id = p.company_id
-      where p.email = ${email}
+      where e.email = ${email}
       union all
       select c.*, 1 + array_position(${domains}, c.domain) from companies_mirror c where c.domain = any (${domains})
     ) k
     where ${hasOwner('k')}
     order by place limit ${mostRecords}`)
+
+/** The place of the connector in the admin's order; those that are connected no more come last. */
+const precedenceOf = (mirrored: string): RawBuilder<number> => sql`
+  coalesce((select n.precedence from connections n
+    where n.connector = ${sql.table(mirrored)}.connector and n.state <> 'disconnected'), 2147483647)`
 
 /** Of one person or company; nobody has that many connectors. */
 const mostRecords = 20

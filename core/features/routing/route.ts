@@ -5,6 +5,7 @@ import type { Change, Services } from '../../services.ts'
 import { isVisitorGone, miss } from '../conversations/endings.ts'
 import { forVisitor } from '../conversations/for-visitor.ts'
 import { append, type ConversationRow } from '../conversations/repository.ts'
+import { requestRefresh } from '../mirror/lookups.ts'
 import { enqueue } from '../outbox/outbox.ts'
 import { pushOffer } from '../push/pushes.ts'
 import { chooseByRules } from '../routing-rules/book.ts'
@@ -64,6 +65,7 @@ export async function routeOn(
   const [offer] = await describeOffers(tx, sql`o.id = ${id}`)
   if (offer) change.tellAgent(chosen.candidate.id, { type: 'offer', offer })
   await pushOffer(services, change, { id, agentId: chosen.candidate.id })
+  await requestRefresh(services, change, conversation.visitorId)
 }
 
 /** A round robin moves to whom it has chosen, and only for that. */

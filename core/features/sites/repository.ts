@@ -66,19 +66,26 @@ export async function update(
   return rows[0] ? toSite(rows[0]) : null
 }
 
-/** @throws {InvalidInputError} when the agent or the team does not exist */
+/** For a change: nobody else changes it before that is over. */
+export async function lockSite(tx: Tx, id: string): Promise<SiteRow | null> {
+  const { rows } =
+    await sql<StoredSite>`select ${columns} from sites where id = ${id} for no key update`.execute(tx)
+  return rows[0] ? toSite(rows[0]) : null
+}
+
+/** What it leads to has been held with {@link holdRoute}. */
 export async function setRoute(tx: Tx, id: string, route: SiteRoute): Promise<void> {
   const agentId = route.by === 'agent' ? route.agentId : null
   const teamId = route.by === 'team' ? route.teamId : null
-  await refuseUnknown(tx, route)
   await sql`
     update sites set route = ${route.by}, route_agent_id = ${agentId}, route_team_id = ${teamId} where id = ${id}`.execute(
     tx,
   )
 }
 
-/** Holds what the route names, so that it is not deleted meanwhile. */
-async function refuseUnknown(tx: Tx, route: SiteRoute): Promise<void> {
+/** Holds what the route names, so that it is not deleted meanwhile; before the site's own row, which whoever deletes a
+ *  team takes after the team's. @throws {InvalidInputError} when the agent or the team does not exist */
+export async function holdRoute(tx: Tx, route: SiteRoute): Promise<void> {
   if (route.by !== 'agent' && route.by !== 'team') return
   const { rows } =
     route.by === 'agent'

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { Api } from '../../app.ts'
 import { Id } from '../../contracts/common.ts'
 import { CreateSite, SaveSite, Site, SiteList } from '../../contracts/sites.ts'
+import { ifMatch } from '../content-version.ts'
 import { createSite, listSites, saveSite } from './service.ts'
 
 export async function siteRoutes(app: Api): Promise<void> {
@@ -43,6 +44,13 @@ export async function siteRoutes(app: Api): Promise<void> {
       schema: { params: z.object({ id: Id }), body: SaveSite, response: { 200: Site } },
     },
     (request) =>
-      saveSite(services, request.agent.id, request.params.id, request.body, scriptAddress(request)),
+      saveSite(
+        services,
+        request.agent.id,
+        request.params.id,
+        request.body,
+        scriptAddress(request),
+        ifMatch(request.headers['if-match']),
+      ),
   )
 }

@@ -5,6 +5,7 @@ import type { Tx } from '../../db/pool.ts'
 import { NotFoundError } from '../../errors.ts'
 import { change, type Services } from '../../services.ts'
 import { audit } from '../audit/audit.ts'
+import { refuseStale, versionOf } from '../content-version.ts'
 import { newToken } from '../sign-in/tokens.ts'
 import * as sites from './repository.ts'
 import { defaultSiteSettings } from './settings.ts'
@@ -26,16 +27,21 @@ export function createSite(
   })
 }
 
-/** @throws {NotFoundError} */
+/** @param expected the version it replaces, if the caller says
+ *  @throws {NotFoundError} @throws {ConflictError} `changed_meanwhile` */
 export function saveSite(
   services: Services,
   actorId: string,
   id: string,
   site: z.output<typeof SaveSite>,
   address: string,
+  expected?: string,
 ): Promise<Site> {
   return change(services, async ({ tx, now }) => {
-    // the team's row comes first: whoever deletes it holds it and goes on to the sites
+    if (site.route) await sites.holdRoute(tx, site.route)
+    const before = await sites.lockSite(tx, id)
+    if (!before) throw new NotFoundError('site')
+    await refuseStale(tx, expected, describe(before, address), { what: 'site', objectId: id, actorId })
     if (site.route) await sites.setRoute(tx, id, site.route)
     const row = await sites.update(tx, id, site)
     if (!row) throw new NotFoundError('site')
@@ -78,5 +84,6 @@ const newSiteKey = () => {
 
 const describe = ({ identitySecret, ...site }: sites.SiteRow, address: string): Site => ({
   ...site,
+  version: versionOf([site.name, site.allowedOrigins, site.settings, site.route]),
   snippet: `<script async src="${address}/widget.js" data-site="${site.key}"></script>`,
 })

@@ -1,17 +1,18 @@
 import { sql } from 'kysely'
 import type { Team } from '../../contracts/teams.ts'
 import type { Db, Tx } from '../../db/pool.ts'
+import { versionOf } from '../content-version.ts'
 
 /** By name. @param id only this one */
 export async function readTeams(db: Db | Tx, id: string | null = null): Promise<Team[]> {
-  const { rows } = await sql<Team>`
+  const { rows } = await sql<Omit<Team, 'version'>>`
     select t.id, t.name,
            coalesce((select jsonb_agg(jsonb_build_object('id', a.id, 'name', a.name, 'active', a.active) order by a.position)
                      from team_members m join agents a on a.id = m.agent_id where m.team_id = t.id), '[]') as members,
            coalesce((select jsonb_agg(s.name order by s.name) from sites s where s.route_team_id = t.id), '[]') as sites
     from teams t where ${id}::uuid is null or t.id = ${id}
     order by lower(t.name), t.id`.execute(db)
-  return rows
+  return rows.map((row) => ({ ...row, version: versionOf([row.name, row.members.map(({ id }) => id)]) }))
 }
 
 /** @returns false when another team has this name. */

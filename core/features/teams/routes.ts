@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { Api } from '../../app.ts'
 import { Id } from '../../contracts/common.ts'
 import { SaveTeam, Team, TeamList } from '../../contracts/teams.ts'
+import { ifMatch } from '../content-version.ts'
 import { createTeam, deleteTeam, listTeams, saveTeam } from './service.ts'
 
 const params = z.object({ id: Id })
@@ -30,7 +31,8 @@ export async function teamRoutes(app: Api): Promise<void> {
   app.put(
     '/teams/:id',
     { preHandler: mayManage, config: manage, schema: { params, body: SaveTeam, response: { 200: Team } } },
-    ({ params, body, agent }) => saveTeam(services, agent.id, params.id, body),
+    ({ params, body, agent, headers }) =>
+      saveTeam(services, agent.id, params.id, body, ifMatch(headers['if-match'])),
   )
 
   app.delete(

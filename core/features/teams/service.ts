@@ -5,6 +5,7 @@ import type { Tx } from '../../db/pool.ts'
 import { ConflictError, InvalidInputError, NotFoundError } from '../../errors.ts'
 import { change, type Services } from '../../services.ts'
 import { audit } from '../audit/audit.ts'
+import { refuseStale } from '../content-version.ts'
 import * as teams from './repository.ts'
 
 export const listTeams = ({ db }: Services): Promise<Team[]> => teams.readTeams(db)
@@ -31,16 +32,19 @@ export function createTeam(
   })
 }
 
-/** @throws {NotFoundError} @throws as {@link createTeam} */
+/** @param expected the version it replaces, if the caller says
+ *  @throws {NotFoundError} @throws as {@link createTeam} @throws {ConflictError} `changed_meanwhile` */
 export function saveTeam(
   services: Services,
   actorId: string,
   id: string,
   { name, agentIds }: z.output<typeof SaveTeam>,
+  expected?: string,
 ): Promise<Team> {
   return change(services, async ({ tx, now }) => {
     const before = await teams.lock(tx, id)
     if (before === null) throw new NotFoundError('team')
+    await refuseStale(tx, expected, await readTeam(tx, id), { what: 'team', objectId: id, actorId })
     if (await teams.isNameTaken(tx, name, id)) throw nameTaken()
     await teams.rename(tx, id, name)
     await setMembers(tx, id, agentIds)

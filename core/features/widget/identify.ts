@@ -95,9 +95,11 @@ async function findBySubject(tx: Tx, siteId: string, subject: string): Promise<s
 }
 
 async function keepIdentity(change: Change, id: string, { sub, email, name }: SignedIdentity): Promise<void> {
+  const at = change.now.toISOString()
+  const times = { ...(name === undefined ? {} : { name: at }), ...(email === undefined ? {} : { email: at }) }
   await sql`
     update visitors set name = coalesce(${name ?? null}, name), email = coalesce(${email ?? null}, email),
-           email_verified = email_verified or ${email !== undefined}, identity_subject = ${sub}
+           email_verified = email_verified or ${email !== undefined}, identity_subject = ${sub}, given_at = given_at || ${JSON.stringify(times)}::jsonb
     where id = ${id}`.execute(change.tx)
   await tellAgentOf(change, id)
 }
@@ -134,6 +136,7 @@ async function join(services: Services, change: Change, from: string, to: string
       name = coalesce(v.name, f.name), email = coalesce(v.email, f.email),
       job_title = coalesce(v.job_title, f.job_title), phone = coalesce(v.phone, f.phone),
       company = coalesce(v.company, f.company), corrections = f.corrections || v.corrections,
+      given_at = f.given_at || v.given_at, corrected_at = f.corrected_at || v.corrected_at,
       referrer = coalesce(v.referrer, f.referrer), utm = coalesce(v.utm, f.utm)
     from visitors f where v.id = ${to} and f.id = ${from}`.execute(tx)
   await moveBlocks(tx, from, to)

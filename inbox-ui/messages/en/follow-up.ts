@@ -6,6 +6,8 @@ export const followUp = () => ({
     claim: 'Claim',
     release: 'Give back',
     reply: 'Reply',
+    claimOf: (name: string) => `Claim the request of ${name}`,
+    replyOf: (name: string) => `Reply to ${name}`,
     open: 'Nobody has claimed this request yet.',
     mine: 'You have claimed this request.',
     others: (name: string) => `${name} has claimed this request.`,

@@ -5,6 +5,8 @@ export const settings = () => ({
     groups: { yours: 'Yours', organisation: 'Organisation', chat: 'Chat' },
     noPermission: (what: string) => `${what} are not part of your profile`,
     noPermissionHint: 'An admin can change that.',
+    loadTheirs: 'Load theirs',
+    keepMine: 'Keep mine',
   },
 
   agents: {

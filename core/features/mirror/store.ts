@@ -1,0 +1,232 @@
+import { sql } from 'kysely'
+import type { CrmCompany, CrmOwner, CrmPerson } from '#connectors/sdk/crm.ts'
+import { personFields } from '#connectors/sdk/crm.ts'
+import type { Tx } from '../../db/pool.ts'
+
+/** Whose mirror it is. */
+export interface MirrorOf {
+  connector: string
+  /** The connector's types of people, most telling first. */
+  types: readonly string[]
+}
+
+export interface Reading {
+  /** When the vendor was asked: of two answers about the same state the later one counts. */
+  readAt: Date
+  /** Read by its id, so it is there now, whatever was heard of its end. What a feed or a search says may lag. */
+  direct: boolean
+}
+
+/** More at once hold the others up; more rows than this are stored in several transactions. @public */
+export const storedAtOnce = 500
+
+/**
+ * Takes what a CRM said of people into the mirror. What is older than what is known changes nothing, so answers may be
+ * stored twice and in any order; whoever was merged into somebody else goes, with what hangs on them. Ids that were
+ * deleted come back only if they were changed since, erased ones never.
+ * @returns the addresses of which something is different now.
+ */
+export async function storePeople(
+  tx: Tx,
+  { connector, types }: MirrorOf,
+  people: CrmPerson[],
+  { readAt, direct }: Reading,
+): Promise<string[]> {
+  if (people.length === 0) return []
+  await lockMirror(tx, connector)
+  await storeCompanies(tx, connector, people, readAt)
+  const given = people.map((person) => toRow(person, types))
+  const { rows } = await sql<{ emails: string[] }>`
+    with given as materialized (
+      select distinct on (g.id) g.* from jsonb_to_recordset(${JSON.stringify(given)}::jsonb) as g (
+        id text, type text, rank smallint, emails text[], fields jsonb, hidden text[], owner_id text, owner_name text,
+        owner_email text, owner_active boolean, owner_is_queue boolean, company_id text, url text, changed_at timestamptz)
+      order by g.id, g.changed_at desc
+    ), fresh as materialized (
+      select g.*, merged.fields as merged, coalesce(k.emails || k.email, '{}') as emails_before,
+        k.external_id is null or merged.fields <> k.fields or g.emails <> k.emails
+          or (g.type, g.owner_id, g.owner_name, g.owner_email, g.owner_active, g.owner_is_queue, g.company_id, g.url)
+            is distinct from (k.type, k.owner_id, k.owner_name, k.owner_email, k.owner_active, k.owner_is_queue, k.company_id, k.record_url)
+          as is_new
+      from given g
+      left join people_mirror k on k.connector = ${connector} and k.external_id = g.id
+      left join mirror_gone d on d.connector = ${connector} and d.external_id = g.id
+      cross join lateral (
+        select coalesce(jsonb_object_agg(f.key, mirrored_field(k.fields -> f.key, f.value, ${readAt})), '{}') as fields
+        from jsonb_each_text(g.fields) f) merged
+      where (d.external_id is null or (not d.erased and (${direct} or d.at < g.changed_at)))
+        and (k.changed_at is null or k.changed_at < g.changed_at or (k.changed_at = g.changed_at and k.read_at <= ${readAt}))
+        and not exists (select from people_mirror_former f where f.connector = ${connector} and f.former_id = g.id)
+    ), stored as (
+      insert into people_mirror as m (connector, external_id, type, rank, email, emails, fields, hidden, owner_id, owner_name,
+        owner_email, owner_active, owner_is_queue, company_id, record_url, changed_at, read_at)
+      select ${connector}, id, type, rank, emails[1], emails, merged, hidden, owner_id, owner_name, owner_email, owner_active,
+        owner_is_queue, company_id, url, changed_at, ${readAt}
+      from fresh
+      on conflict (connector, external_id) do update set
+        type = excluded.type, rank = excluded.rank, email = excluded.email, emails = excluded.emails,
+        fields = excluded.fields, hidden = excluded.hidden, owner_id = excluded.owner_id, owner_name = excluded.owner_name,
+        owner_email = excluded.owner_email, owner_active = excluded.owner_active,
+        owner_is_queue = excluded.owner_is_queue, company_id = excluded.company_id, record_url = excluded.record_url,
+        changed_at = excluded.changed_at, read_at = excluded.read_at
+    ), back as (
+      delete from mirror_gone d using fresh f where d.connector = ${connector} and d.external_id = f.id
+    )
+    select array(select distinct unnest(emails || emails_before)) as emails from fresh where is_new`.execute(
+    tx,
+  )
+  const moved = await takeOverFormer(tx, connector, people)
+  return [...new Set([...rows.flatMap(({ emails }) => emails), ...moved])]
+}
+
+function toRow(person: CrmPerson, types: readonly string[]) {
+  const { owner, company } = person
+  const emails = [...new Set(person.emails.map((email) => email.trim().toLowerCase()).filter(Boolean))]
+  const values = Object.entries({ ...person.fields, company: person.fields.company || company?.name })
+  const fields = Object.fromEntries(
+    values.flatMap(([field, value]) => {
+      const text = clean(value)
+      return text === null ? [] : [[field, text]]
+    }),
+  )
+  return {
+    id: person.id,
+    type: person.type,
+    rank: Math.max(0, types.indexOf(person.type)),
+    emails,
+    fields,
+    hidden: personFields.filter((field) => person.fields[field] === undefined),
+    ...ownerColumns(owner),
+    company_id: company?.id ?? null,
+    url: person.url,
+    changed_at: person.changedAt.toISOString(),
+  }
+}
+
+const ownerColumns = (owner: CrmOwner | null) => ({
+  owner_id: owner?.id ?? null,
+  owner_name: clean(owner?.name),
+  owner_email: owner?.email?.toLowerCase() ?? null,
+  owner_active: owner?.active ?? true,
+  owner_is_queue: owner?.isQueue ?? false,
+})
+
+/** PostgreSQL keeps no NUL, and a name is no book. */
+const clean = (value: string | null | undefined): string | null =>
+  value?.replaceAll('\0', '').toWellFormed().trim().slice(0, 1_000) || null
+
+async function storeCompanies(tx: Tx, connector: string, people: CrmPerson[], readAt: Date): Promise<void> {
+  const byId = new Map<string, CrmCompany>()
+  for (const { company } of people) if (company) byId.set(company.id, company)
+  if (byId.size === 0) return
+  const given = [...byId.values()].map(({ id, name, domain, owner, url }) => ({
+    id,
+    name: clean(name),
+    domain: domain?.toLowerCase() ?? null,
+    ...ownerColumns(owner),
+    url,
+  }))
+  await sql`
+    insert into companies_mirror as m (connector, external_id, domain, fields, owner_id, owner_name, owner_email, owner_active,
+      owner_is_queue, record_url, read_at)
+    select ${connector}, g.id, g.domain,
+      jsonb_strip_nulls(jsonb_build_object('name', mirrored_field(k.fields -> 'name', g.name, ${readAt}))),
+      g.owner_id, g.owner_name, g.owner_email, g.owner_active, g.owner_is_queue, g.url, ${readAt}
+    from jsonb_to_recordset(${JSON.stringify(given)}::jsonb) as g (id text, name text, domain text, owner_id text,
+      owner_name text, owner_email text, owner_active boolean, owner_is_queue boolean, url text)
+    left join companies_mirror k on k.connector = ${connector} and k.external_id = g.id
+    where k.read_at is null or k.read_at <= ${readAt}
+    on conflict (connector, external_id) do update set
+      domain = excluded.domain, fields = excluded.fields, owner_id = excluded.owner_id, owner_name = excluded.owner_name,
+      owner_email = excluded.owner_email, owner_active = excluded.owner_active, owner_is_queue = excluded.owner_is_queue,
+      record_url = excluded.record_url, read_at = excluded.read_at`.execute(tx)
+}
+
+/** Those who are somebody else now go; their activities, and what Foyer wrote about them, are that one's. */
+async function takeOverFormer(tx: Tx, connector: string, people: CrmPerson[]): Promise<string[]> {
+  const pairs = people.flatMap(({ id, formerIds }) =>
+    formerIds.filter((former) => former !== id).map((former) => ({ former, id })),
+  )
+  if (pairs.length === 0) return []
+  const { rows } = await sql<{ emails: string[] }>`
+    with pairs as materialized (
+      select distinct on (p.former) p.former, p.id from jsonb_to_recordset(${JSON.stringify(pairs)}::jsonb) as p (former text, id text)
+      where exists (select from people_mirror m where m.connector = ${connector} and m.external_id = p.id)
+    ), known as (
+      insert into people_mirror_former (connector, former_id, external_id)
+      select ${connector}, former, id from pairs
+      on conflict (connector, former_id) do update set external_id = excluded.external_id
+    ), further as (
+      update people_mirror_former f set external_id = p.id from pairs p
+      where f.connector = ${connector} and f.external_id = p.former and f.former_id not in (select former from pairs)
+    ), brought as (
+      insert into activities_mirror (connector, person_id, external_id, keys, kind, at, is_all_day, title, detail, url, foyer_key)
+      select a.connector, p.id, a.external_id, a.keys, a.kind, a.at, a.is_all_day, a.title, a.detail, a.url, a.foyer_key
+      from activities_mirror a join pairs p on p.former = a.person_id
+      where a.connector = ${connector}
+      on conflict do nothing
+    ), looked_up as (
+      update person_lookups l set external_id = p.id from pairs p, connections c
+      where l.external_id = p.former and c.id = l.connection_id and c.connector = ${connector}
+    ), written as (
+      update crm_writes w set person_id = p.id from pairs p, connections c
+      where w.person_id = p.former and c.id = w.connection_id and c.connector = ${connector}
+    )
+    select m.emails from people_mirror m join pairs p on p.former = m.external_id where m.connector = ${connector}`.execute(
+    tx,
+  )
+  await sql`
+    delete from people_mirror where connector = ${connector}
+      and external_id = any (${pairs.map(({ former }) => former)})`.execute(tx)
+  return rows.flatMap(({ emails }) => emails)
+}
+
+/** Forgets whom the CRM has deleted. @returns the addresses of which something is different now. */
+export async function forgetPeople(
+  tx: Tx,
+  connector: string,
+  ids: string[],
+  now: Date,
+  { erased = false } = {},
+): Promise<string[]> {
+  if (ids.length === 0) return []
+  await lockMirror(tx, connector)
+  await sql`
+    insert into mirror_gone as g (connector, external_id, at, erased)
+    select ${connector}, id, ${now}, ${erased} from unnest(${[...new Set(ids)]}::text[]) as id
+    on conflict (connector, external_id) do update set
+      at = greatest(g.at, excluded.at), erased = g.erased or excluded.erased`.execute(tx)
+  const { rows } = await sql<{ emails: string[] }>`
+    delete from people_mirror where connector = ${connector} and external_id = any (${ids}) returning emails`.execute(
+    tx,
+  )
+  return rows.flatMap(({ emails }) => emails)
+}
+
+/** One after the other for each connector: a merge touches rows of others. Held for some milliseconds. */
+const lockMirror = (tx: Tx, connector: string) =>
+  sql`select pg_advisory_xact_lock(hashtextextended('mirror: ' || ${connector}, 0))`.execute(tx)
+
+/** The vendor's users, all of them. @public */
+export async function storeUsers(tx: Tx, connector: string, users: CrmOwner[]): Promise<void> {
+  const given = users.map(({ id, name, email, active, isQueue }) => ({
+    id,
+    name: clean(name),
+    email: email?.toLowerCase() ?? null,
+    active,
+    is_queue: isQueue,
+  }))
+  await sql`
+    with given as materialized (
+      select distinct on (g.id) g.* from jsonb_to_recordset(${JSON.stringify(given)}::jsonb)
+        as g (id text, name text, email text, active boolean, is_queue boolean)
+    ), gone as (
+      delete from crm_users where connector = ${connector} and external_id not in (select id from given)
+    )
+    insert into crm_users (connector, external_id, name, email, active, is_queue)
+    select ${connector}, id, name, email, active, is_queue from given
+    on conflict (connector, external_id) do update set
+      name = excluded.name, email = excluded.email, active = excluded.active, is_queue = excluded.is_queue`.execute(
+    tx,
+  )
+}

@@ -1,0 +1,148 @@
+import { randomUUID } from 'node:crypto'
+import { beforeAll, expect, test } from 'vitest'
+import type { Agent } from '#core/contracts/agents.ts'
+import type { RoutingRule, RuleList } from '#core/contracts/routing-rules.ts'
+import type { Site } from '#core/contracts/sites.ts'
+import type { Team } from '#core/contracts/teams.ts'
+import type { AgentActor } from '#tests/support/agent-actor.ts'
+import { roundTheClock } from '#tests/support/factories.ts'
+import { startFoyer, type TestFoyer } from '#tests/support/foyer.ts'
+
+/** Two admins work on one thing: the second to save is told, and nothing is lost. */
+
+let foyer: TestFoyer
+let ada: AgentActor
+let bob: AgentActor
+
+beforeAll(async () => {
+  foyer = await startFoyer({ workers: false })
+  ada = await foyer.agent({ name: 'Ada', profile: 'admin', online: false })
+  bob = await foyer.agent({ name: 'Bob', profile: 'admin', online: false })
+})
+
+interface Thing {
+  path: string
+  version: string
+  /** What is sent, changed a little. */
+  as: (name: string) => Record<string, unknown>
+  /** How that is read again, where it is not the same. */
+  shows?: (name: string) => Record<string, unknown>
+  /** What stands there. */
+  read: () => Promise<Record<string, unknown> & { version: string }>
+  what: string
+  who: string
+}
+
+/** In the answer, or where that is fixed, in its header. */
+const versionIn = async (response: Response) =>
+  response.headers.get('etag')?.replaceAll('"', '') ??
+  ((await response.json()) as { version: string }).version
+const put = (by: AgentActor, { path }: Thing, body: unknown, ifMatch?: string) =>
+  by.http.raw('PUT', path, body, ifMatch === undefined ? {} : { 'if-match': ifMatch })
+
+const things: Record<string, () => Promise<Thing>> = {
+  async rule() {
+    const rule = {
+      enabled: true,
+      conditions: {
+        type: 'group',
+        match: 'all',
+        conditions: [{ type: 'condition', fact: 'visitor.company', operator: 'is', value: 'Contoso' }],
+      },
+      target: { type: 'agents', agentIds: [ada.id] },
+    }
+    const { id, version } = await ada.http.post<RoutingRule>('/routing-rules', { name: 'Rule', ...rule })
+    return {
+      path: `/routing-rules/${id}`,
+      version,
+      as: (name) => ({ name, ...rule }),
+      read: async () =>
+        (await ada.http.get<RuleList>('/routing-rules')).rules.find((one) => one.id === id) as RoutingRule,
+      what: 'rule',
+      who: 'Ada',
+    }
+  },
+  async team() {
+    const own = randomUUID()
+    const { id, version } = await ada.http.post<Team>('/teams', { name: `Team ${own}`, agentIds: [] })
+    return {
+      path: `/teams/${id}`,
+      version,
+      as: (name) => ({ name: `${name} ${own}`, agentIds: [ada.id, bob.id] }),
+      shows: (name) => ({ name: `${name} ${own}`, members: [{ id: ada.id }, { id: bob.id }] }),
+      read: async () =>
+        (await ada.http.get<{ teams: Team[] }>('/teams')).teams.find((one) => one.id === id) as Team,
+      what: 'team',
+      who: 'Ada',
+    }
+  },
+  async site() {
+    const site = await ada.http.post<Site>('/sites', { name: 'Site', allowedOrigins: [] })
+    const { id, version, settings, allowedOrigins } = site
+    return {
+      path: `/sites/${id}`,
+      version,
+      as: (name) => ({ name, allowedOrigins, settings, route: { by: 'agent', agentId: ada.id } }),
+      read: async () =>
+        (await ada.http.get<{ sites: Site[] }>('/sites')).sites.find((one) => one.id === id) as Site,
+      what: 'site',
+      who: 'Ada',
+    }
+  },
+  async schedule() {
+    const read = async () => {
+      const { agents } = await ada.http.get<{ agents: Agent[] }>('/agents')
+      const { liveChatSchedule, liveChatScheduleVersion } = agents.find(({ id }) => id === bob.id) as Agent
+      return { ...liveChatSchedule, version: liveChatScheduleVersion }
+    }
+    return {
+      path: `/agents/${bob.id}/live-chat-schedule`,
+      version: (await read()).version,
+      as: (name) => ({ ...roundTheClock, datesOff: [`2027-01-0${1 + (name.length % 9)}`] }),
+      read,
+      what: 'schedule',
+      who: 'Somebody',
+    }
+  },
+}
+
+test.each(Object.keys(things))('of two who change one %s, the second is told and decides', async (name) => {
+  const thing = await (things[name] as () => Promise<Thing>)()
+  const first = await put(ada, thing, thing.as('A'), `"${thing.version}"`)
+  expect(first.status).toBe(200)
+  const version = await versionIn(first)
+  expect(version).not.toBe(thing.version)
+  expect((await thing.read()).version).toBe(version)
+
+  const second = await put(bob, thing, thing.as('Bobs'), `"${thing.version}"`)
+  expect(second.status).toBe(409)
+  const current = await thing.read()
+  expect(await second.json()).toMatchObject({
+    code: 'changed_meanwhile',
+    detail: `${thing.who} has changed this ${thing.what} since you opened it. Load it as it is now, or keep yours.`,
+    current: JSON.parse(JSON.stringify(current)),
+  })
+  // nothing was saved; keeping theirs over it is their own decision
+  expect(current).toMatchObject((thing.shows ?? thing.as)('A'))
+  const kept = await put(bob, thing, thing.as('Bobs'), `"${version}"`)
+  expect(kept.status).toBe(200)
+  expect(await thing.read()).toMatchObject((thing.shows ?? thing.as)('Bobs'))
+  // a change that was taken back is none, and who does not say replaces whatever is there
+  expect((await put(ada, thing, thing.as('A'), `W/"${(await thing.read()).version}"`)).status).toBe(200)
+  expect((await put(bob, thing, thing.as('Bobs'), `"${version}"`)).status).toBe(200)
+  for (const ifMatch of [undefined, '*', ''])
+    expect((await put(bob, thing, thing.as('Once more'), ifMatch)).status).toBe(200)
+})
+
+test.each(Object.keys(things).filter((name) => name !== 'schedule'))(
+  'of twelve who save one %s at once, one does',
+  async (name) => {
+    const thing = await (things[name] as () => Promise<Thing>)()
+    const answers = await Promise.all(
+      Array.from({ length: 12 }, (_, n) =>
+        put(n % 2 ? ada : bob, thing, thing.as(`Version ${n}`), `"${thing.version}"`),
+      ),
+    )
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, ...Array(11).fill(409)])
+  },
+)
