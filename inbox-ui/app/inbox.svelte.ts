@@ -12,6 +12,7 @@ import { Drafts } from '../conversations/drafts.svelte.ts'
 import { ListChoice } from '../conversations/list-choice.svelte.ts'
 import { Outbox } from '../conversations/outbox.svelte.ts'
 import { Typing } from '../conversations/typing.svelte.ts'
+import { openFileKeep } from '../files/kept-files.ts'
 import { Uploads } from '../files/uploads.svelte.ts'
 import { Offers } from '../offers/offers.svelte.ts'
 import { Outcomes } from '../outcomes/outcomes.svelte.ts'
@@ -79,6 +80,7 @@ export class Inbox {
     this.uploads = new Uploads({
       api,
       words: text.files,
+      ...('indexedDB' in globalThis ? { keep: openFileKeep(id) } : {}),
       onstored: (conversationId, entry) => this.apply({ type: 'entry', conversationId, entry }),
     })
     this.availability = new OwnAvailability(api, clock.now, availability)
@@ -121,6 +123,7 @@ export class Inbox {
 
   start(): () => void {
     this.socket.open()
+    void this.uploads.restore()
     return () => {
       this.socket.close()
       this.offers.stop()

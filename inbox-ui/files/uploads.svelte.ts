@@ -1,11 +1,12 @@
 import type { Entry } from '../../core/contracts/conversations.ts'
 import type { StoredFile } from '../../core/contracts/files.ts'
 import { type Api, ApiError, ConnectionError, sentence } from '../app/api.ts'
+import type { FileKeep, KeptFile } from './kept-files.ts'
 
 /**
  * A file on its way. States:
  *   sending  `part` of it has left, from 0 to 1        -> gone (stored, or cancelled), failed
- *   failed   refused, or the line broke; `error`       -> sending (Try again), gone (Discard)
+ *   failed   refused, or the line broke; `error`       -> sending (Try again, where the file is there), gone (Discard)
  */
 export interface Upload {
   clientId: string
@@ -15,18 +16,25 @@ export interface Upload {
   part: number
   state: 'sending' | 'failed'
   error: string
+  /** Whether it can be sent once more: of one that a page before this one had, the browser may know the name only. */
+  isThere: boolean
 }
 
 interface Held {
-  file: File
+  file: File | null
   abort: AbortController
+  /** It is written down for the next page, or can not be. */
+  kept: Promise<unknown>
+  letGo: () => void
 }
 
 export interface UploadOptions {
   api: Pick<Api, 'upload'>
   /** Foyer has it: its line, which may have come over the socket already. */
   onstored: (conversationId: string, entry: Entry) => void
-  words: { tooLarge: string; empty: string }
+  words: { tooLarge: string; empty: string; lost: string }
+  /** Where they outlive the page. */
+  keep?: FileKeep
   makeId?: () => string
 }
 
@@ -36,8 +44,8 @@ const mostBytes = 10 * 1024 * 1024
 const againAfterMs = 2_000
 const tries = 3
 
-/** Files that agents send, each under the one client id it was chosen with, so that a repeated send is one file. They
- *  live as long as the page: a browser gives no file back after a reload. */
+/** Files that agents send, each under the one client id it was chosen with, so that a repeated send is one file. What was
+ *  on its way when a page went is sent by the next one. */
 export class Uploads {
   readonly #options: UploadOptions
   readonly #held = new Map<string, Held>()
@@ -59,19 +67,63 @@ export class Uploads {
     for (const file of files) {
       const { name, size } = file
       const clientId = (this.#options.makeId ?? newId)()
-      this.#held.set(clientId, { file, abort: new AbortController() })
-      const item: Upload = { clientId, conversationId, name, size, part: 0, state: 'sending', error: '' }
-      this.#items = [...this.#items, item]
       const { tooLarge, empty } = this.#options.words
-      if (size > mostBytes || size === 0)
-        this.#change(clientId, { state: 'failed', error: size ? tooLarge : empty })
-      else void this.#send(clientId)
+      const isSendable = size > 0 && size <= mostBytes
+      this.#take({ clientId, conversationId, name, size, file }, isSendable)
+      if (isSendable) void this.#send(clientId)
+      else this.#change(clientId, { state: 'failed', error: size ? tooLarge : empty })
     }
+  }
+
+  /** Goes on with what pages before this one left. */
+  async restore(): Promise<void> {
+    const { keep, words } = this.#options
+    for (const one of (await keep?.left()) ?? []) {
+      const letGo = this.#held.has(one.clientId) ? null : await keep?.hold(one.clientId)
+      // another tab sends it
+      if (!letGo) continue
+      this.#take(one, false, letGo)
+      if (one.file) void this.#send(one.clientId)
+      else this.#change(one.clientId, { state: 'failed', error: words.lost })
+    }
+  }
+
+  /** Whoever signs out leaves nothing behind. */
+  async forget(): Promise<void> {
+    this.stop()
+    await this.#options.keep?.clear()
+  }
+
+  #take(
+    { clientId, conversationId, name, size, file }: Omit<KeptFile, 'agentId' | 'at'>,
+    isToKeep: boolean,
+    letGo: () => void = () => {},
+  ): void {
+    const { keep } = this.#options
+    const held: Held = { file, abort: new AbortController(), kept: Promise.resolve(), letGo }
+    this.#held.set(clientId, held)
+    if (isToKeep && keep)
+      held.kept = keep.hold(clientId).then((mine) => {
+        held.letGo = mine ?? letGo
+        return keep.put({ clientId, conversationId, name, size, file })
+      })
+    const isThere = file !== null
+    const item = {
+      clientId,
+      conversationId,
+      name,
+      size,
+      part: 0,
+      state: 'sending',
+      error: '',
+      isThere,
+    } as const
+    this.#items = [...this.#items, item]
   }
 
   retry(clientId: string): void {
     const held = this.#held.get(clientId)
-    if (!held) return
+    if (!held?.file) return
     held.abort = new AbortController()
     this.#change(clientId, { state: 'sending', part: 0, error: '' })
     void this.#send(clientId)
@@ -85,7 +137,10 @@ export class Uploads {
 
   /** Its line is in the log. */
   settled(clientId: string): void {
-    if (!this.#held.delete(clientId)) return
+    const held = this.#held.get(clientId)
+    if (!held) return
+    this.#held.delete(clientId)
+    void held.kept.then(() => this.#options.keep?.remove(clientId)).then(() => held.letGo())
     this.#items = this.#items.filter((item) => item.clientId !== clientId)
   }
 
@@ -96,7 +151,7 @@ export class Uploads {
   async #send(clientId: string): Promise<void> {
     const held = this.#held.get(clientId)
     const item = this.#items.find((one) => one.clientId === clientId)
-    if (!held || !item) return
+    if (!held?.file || !item) return
     const { abort, file } = held
     for (let tried = 1; !abort.signal.aborted; tried++) {
       try {

@@ -145,6 +145,58 @@ test('files go both ways, pictures show in the room kept for them, and what is r
   await agent.log.getByRole('link', { name: /broken.png/ }).waitFor()
 })
 
+test('a file on its way survives a reload of the inbox, and the widget says which one did not', async () => {
+  const { agent, visitor } = await stage.chat({ name: 'Lars Holm' })
+  // the line is so slow that nothing arrives before the page goes
+  const isStuck = '**/api/v1/**/files'
+  const attach = async (screen: typeof agent | typeof visitor, name: string) => {
+    await screen.page.route(isStuck, () => {})
+    const [chooser] = await Promise.all([
+      screen.page.waitForEvent('filechooser'),
+      screen.button('Attach files').click(),
+    ])
+    const sent = screen.page.waitForRequest(/\/files$/)
+    await chooser.setFiles([{ name, mimeType: 'image/png', buffer: pixel }])
+    await sent
+  }
+  await attach(agent, 'plan.png')
+  await agent.log.getByText('plan.png').waitFor()
+  await expect
+    .poll(() =>
+      agent.page.evaluate(async () => {
+        const open = indexedDB.open('foyer-files')
+        await new Promise((done) => open.addEventListener('success', done))
+        const all = open.result.transaction('files').objectStore('files').getAll()
+        await new Promise((done) => all.addEventListener('success', done))
+        open.result.close()
+        return all.result.map(({ name }) => name)
+      }),
+    )
+    .toEqual(['plan.png'])
+  await agent.page.unroute(isStuck)
+  await agent.page.reload()
+  await agent.ready()
+  await agent.log.getByRole('img', { name: 'Picture: plan.png' }).waitFor()
+  await visitor.log.getByRole('img', { name: 'plan.png' }).waitFor()
+
+  await attach(visitor, 'mine.png')
+  await visitor.page.unroute(isStuck)
+  await visitor.page.reload()
+  await visitor.log.getByText('mine.png').waitFor()
+  await visitor.says('Not sent: attach it again.')
+  await visitor.button('Remove').click()
+  await visitor.log.getByText('mine.png').waitFor({ state: 'detached' })
+  // one file, however often it was sent, and the next page has nothing left to send
+  await agent.page.reload()
+  await agent.ready()
+  await agent.log.getByRole('img', { name: 'Picture: plan.png' }).waitFor()
+  const { rows } = await stage.foyer.pool.query(
+    `select f.name from files f join conversations c on c.id = f.conversation_id join visitors v on v.id = c.visitor_id
+     where v.name = 'Lars Holm' and f.seq is not null`,
+  )
+  expect(rows).toEqual([{ name: 'plan.png' }])
+})
+
 test('an emoji is found by its name and stands where the caret was, on both sides', async () => {
   const { agent, visitor } = await stage.chat({ name: 'Emil Jansen' })
   await agent.message.fill('Done!')

@@ -103,6 +103,7 @@ export const tools = (f: Format) => ({
     drop: 'Drop files to send them',
     tooLarge: 'A file has at most 10 MB.',
     empty: 'This file is empty.',
+    lost: 'The page was closed before it had left, and this browser had no room to keep it. Attach it again.',
   },
 
   emoji: {

@@ -91,6 +91,9 @@ export class Chat {
     this.writing = new Writing({ keep, sending, thread, typing, onsubmitted })
   }
 
+  get keep() {
+    return this.#parts.keep
+  }
   get session() {
     return this.visit.session
   }

@@ -4,8 +4,16 @@ import { words } from '../words.ts'
 import type { Chat } from './chat.svelte.ts'
 import { newId } from './outbox.ts'
 
-/** A file on its way: `part` of it has left, from 0 to 1, or Foyer said why not. */
-export type Sending = { clientId: string; file: File; to: string; part: number; refused?: string }
+/** A file on its way: `part` of it has left, from 0 to 1, or it is known why not. Without `file` the page that had it is
+ *  gone, and only its name is known. */
+export type Sending = {
+  clientId: string
+  name: string
+  to: string
+  part: number
+  file?: File
+  refused?: string
+}
 
 /** As Foyer has it by default; it decides, this only saves the way. */
 const mostBytes = 10 * 1024 * 1024
@@ -14,38 +22,57 @@ const againMs = 2_000
 
 const filesAt = (conversationId: string) => `/api/v1/widget/conversations/${conversationId}/files`
 
+/** Kept under this and the client id until it is stored. */
+const prefix = 'file:'
+
 /** Files on their way, each under the one client id it was chosen with: sent again, it is still one file. They live as
- *  long as the page, since a browser gives no file back afterwards. */
+ *  long as the page, since a browser gives no file back afterwards; the next page says which ones did not leave. */
 export class Files {
   #chat: Chat
   #requests = new Map<string, XMLHttpRequest>()
 
   sending = $state.raw<readonly Sending[]>([])
 
+  /** Call where a component begins. */
   constructor(chat: Chat) {
     this.#chat = chat
+    const { keep } = chat
+    const to = chat.conversation?.id
+    for (const name of keep.names().filter((one) => one.startsWith(prefix))) {
+      const one = parse<Sending>(keep.get(name) ?? '')
+      if (one && one.to === to) this.sending = [...this.sending, { ...one, refused: words.fileGone }]
+      else if (to) keep.set(name, null)
+    }
+    // its line may come before the answer, from another tab, or have come just before the last page went
+    $effect(() => {
+      const stored = chat.entries.map(({ clientId }) => clientId)
+      for (const one of this.sending) if (stored.includes(one.clientId)) this.#away(one.clientId)
+    })
   }
 
   add(files: Iterable<File>) {
     const to = this.#chat.conversation?.id
     if (!to) return
     for (const file of files) {
-      const one = { clientId: newId(), file, to, part: 0 }
+      const one = { clientId: newId(), name: file.name, file, to, part: 0 }
       this.sending = [...this.sending, one]
+      const { clientId, name } = one
+      this.#chat.keep.set(prefix + clientId, JSON.stringify({ clientId, name, to, part: 0 }))
       this.again(one)
     }
   }
 
   again({ clientId, file, to }: Sending) {
+    if (!file) return
     const refused = file.size === 0 || file.size > mostBytes ? words.fileSize : undefined
     this.#change(clientId, { part: 0, refused })
     if (!refused) this.#send(clientId, file, to, 1)
   }
 
   drop({ clientId }: Sending) {
-    this.sending = this.sending.filter((one) => one.clientId !== clientId)
-    this.#requests.get(clientId)?.abort()
-    this.#requests.delete(clientId)
+    const request = this.#requests.get(clientId)
+    this.#away(clientId)
+    request?.abort()
   }
 
   /** An address, for this page only, of a file that others can not read. */
@@ -70,7 +97,7 @@ export class Files {
     request.upload.onprogress = ({ loaded, total }) => this.#change(clientId, { part: loaded / total })
     request.onloadend = () => {
       if (this.#requests.get(clientId) !== request) return
-      const answer = parse(request.responseText)
+      const answer = parse<StoredFile | { detail: string }>(request.responseText)
       if (answer && 'entry' in answer) return this.#stored(clientId, to, answer.entry)
       if (answer && request.status < 500) return this.#change(clientId, { refused: answer.detail })
       if (tried === tries) return this.#change(clientId, { refused: words.noAnswer })
@@ -80,17 +107,22 @@ export class Files {
   }
 
   #stored(clientId: string, to: string, entry: Entry) {
-    this.sending = this.sending.filter((one) => one.clientId !== clientId)
-    this.#requests.delete(clientId)
+    this.#away(clientId)
     if (this.#chat.conversation?.id === to) this.#chat.thread.add(entry)
   }
 
   #change(clientId: string, change: Partial<Sending>) {
     this.sending = this.sending.map((one) => (one.clientId === clientId ? { ...one, ...change } : one))
   }
+
+  #away(clientId: string) {
+    this.sending = this.sending.filter((one) => one.clientId !== clientId)
+    this.#requests.delete(clientId)
+    this.#chat.keep.set(prefix + clientId, null)
+  }
 }
 
-const parse = (text: string): StoredFile | { detail: string } | null => {
+const parse = <T>(text: string): T | null => {
   try {
     return JSON.parse(text)
   } catch {

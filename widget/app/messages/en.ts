@@ -86,6 +86,7 @@ export default {
   emoji: 'Emoji',
   emojiSearch: 'Search emoji',
   fileSize: 'A file has at most 10 MB and is not empty.',
+  fileGone: 'attach it again.',
   fileLost: 'This file did not come. Try again.',
   linkOpens: 'opens in a new tab',
 
