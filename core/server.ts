@@ -10,6 +10,7 @@ import { orStop, StartError } from './errors.ts'
 import { demoPassword, seedDemo } from './features/demo/seed.ts'
 import { printSetUpLink } from './features/setup/service.ts'
 import { type OnStop, runProcess } from './process.ts'
+import { resealSecrets } from './reseal.ts'
 import { keptSecretKey } from './secret-key.ts'
 
 /** `npm run demo`, `npm start` and `npm run web`: the same web process, with the database, the workers and the sample
@@ -31,6 +32,7 @@ await runProcess(async (onStop) => {
   const secretKey = config.secretKey ?? (await keptSecretKey(config.dataDir))
   const app = await buildApp({ ...config, databaseUrl, secretKey }, { connectors })
   onStop('The web server', () => app.close())
+  await resealSecrets(app.services)
   const password = mode === 'demo' ? await demoPassword(config) : null
   if (password !== null) await seedDemo(app.services, password)
   if (mode !== 'web') {

@@ -7,6 +7,7 @@ import { orStop, StartError } from '#core/errors.ts'
 import { loggerOptions } from '#core/log.ts'
 import { openServices } from '#core/open-services.ts'
 import { runProcess } from '#core/process.ts'
+import { resealSecrets } from '#core/reseal.ts'
 import { startFoyerWorkers } from './foyer.ts'
 
 await runProcess(async (onStop) => {
@@ -20,6 +21,7 @@ await runProcess(async (onStop) => {
   await migrate(databaseUrl, log)
   const { services, close } = await openServices({ ...config, databaseUrl }, log, { connectors })
   onStop('What the worker works with', close)
+  await resealSecrets(services)
   const workers = await startFoyerWorkers(services)
   onStop('The background work', () => workers.stop())
   console.log(JSON.stringify({ worker: process.pid }))

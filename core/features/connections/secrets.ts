@@ -26,6 +26,13 @@ type SecretName = keyof typeof names
 /** Bound to its row and name: no other opens there. */
 const placeOf = (id: string, name: SecretName) => `connection:${id}:${names[name]}`
 
+/** For whoever seals anew. */
+export const secretPlaces = [
+  { column: 'client_secret', placeOf: (id: string) => placeOf(id, 'clientSecret') },
+  { column: 'access_token', placeOf: (id: string) => placeOf(id, 'accessToken') },
+  { column: 'refresh_token', placeOf: (id: string) => placeOf(id, 'refreshToken') },
+]
+
 export async function setClientSecret(services: Services, tx: Tx, id: string, secret: string): Promise<void> {
   const sealed = sealingOf(services).seal(secret, placeOf(id, 'clientSecret'))
   await sql`update connection_secrets set client_secret = ${sealed} where connection_id = ${id}`.execute(tx)

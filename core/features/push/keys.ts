@@ -9,7 +9,7 @@ export interface PushKeys {
   privateKey: string
 }
 
-const place = 'push key'
+export const place = 'push key'
 
 /** What only this Foyer can seal, open and sign. @throws without a secret key, which every entry point brings. */
 export function sealingOf({ config }: Pick<Services, 'config'>): Sealing {
