@@ -31,7 +31,8 @@ function viewConnector(
     documentation: auth.documentation,
     scopes: auth.scopes,
     redirectUrl: filled.redirectUrl,
-    webhookUrl: crm?.webhooks ? `${publicUrl}/api/v1/webhooks/${id}` : null,
+    // events are not taken yet: changes come by asking
+    webhookUrl: null,
     crm: crm
       ? {
           personTypes: crm.personTypes,
