@@ -144,6 +144,22 @@ test('a chat is handed over: declined, then taken', async () => {
   await visitor.says(new RegExp(other))
   await marco.say('They do.')
   await visitor.says('They do.')
+
+  // the new agent reads how it came here
+  await marco.button('How this was routed').click()
+  const trace = marco.page.getByRole('region', { name: 'How this was routed' })
+  await trace.getByText(`${other} accepted after`).waitFor()
+  await screenshot(marco.page, 'handover-trace')
+  await expect
+    .poll(() => trace.getByRole('listitem').allInnerTexts())
+    .toEqual([
+      expect.stringMatching(new RegExp(`${dana.row.name} accepted after`)),
+      `Handed over by ${dana.row.name}`,
+      expect.stringMatching(new RegExp(`Handed over\\s+${other} declined after`)),
+      `${dana.row.name} kept the chat`,
+      `Handed over by ${dana.row.name}`,
+      expect.stringMatching(new RegExp(`Handed over\\s+${other} accepted after`)),
+    ])
 })
 
 test('what is written to a visitor who has left is mailed, and the transcript too', async () => {

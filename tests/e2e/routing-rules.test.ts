@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core'
 import { beforeAll, expect, test } from 'vitest'
+import { screenshot } from '../support/browser.ts'
 import { axeFindsNothing } from '../support/every-look.ts'
 import { type Stage, setStage } from '../support/stage.ts'
 
@@ -197,6 +198,7 @@ test('of two admins who change one rule, the second reads so and loads theirs or
   await told.waitFor()
   await axeFindsNothing(bob.page, 'a rule somebody else has changed')
   expect(await name(bob.page).inputValue()).toBe('Contoso Italy')
+  await screenshot(bob.page, 'rule-changed-meanwhile')
   await told.getByRole('button', { name: 'Load theirs' }).click()
   expect(await name(bob.page).inputValue()).toBe('Contoso Spain')
   expect(await told.count()).toBe(0)
