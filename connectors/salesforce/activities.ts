@@ -34,19 +34,14 @@ export const activities = (crm: Crm, ref: PersonRef, span: Span): Promise<Page<C
       for (const row of rows) found.set(asId(row.Id) ?? '', { type: asked[at]?.type ?? '', row })
     })
     const webOrigin = webOriginOf(crm)
-    const told = [...found.values()]
-      .filter(({ row }) => !isToldByAnother(row, found))
-      .map(({ type, row }) => activityFrom(type, row, webOrigin, span.to))
+    // Salesforce keeps an e-mail as a message and as a task: the message says more
+    const toldByAnother = new Set([...found.values()].flatMap(({ row }) => activityIdsBehind(row)))
+    const told = [...found]
+      .filter(([id]) => !toldByAnother.has(id))
+      .map(([, { type, row }]) => activityFrom(type, row, webOrigin, span.to))
       .filter((activity) => activity !== null && isWithin(activity, span))
     return { items: told as CrmActivity[], cursor: null }
   })
-
-/** Salesforce keeps an e-mail as a message and as a task: the message says more. */
-function isToldByAnother(row: Row, found: ReadonlyMap<string, { row: Row }>): boolean {
-  const id = asId(row.Id)
-  for (const { row: other } of found.values()) if (activityIdsBehind(other).includes(id ?? '')) return true
-  return false
-}
 
 const isWithin = ({ at }: CrmActivity, { from, to }: Span) => at >= from && at <= to
 

@@ -6,7 +6,6 @@ import { SalesforceRefusedError } from './errors.ts'
 import { recordsWith } from './find-person.ts'
 import { asId } from './ids.ts'
 import { asPerson, followed } from './read-person.ts'
-import { instantAt } from './rows.ts'
 import { all, names, soql } from './soql.ts'
 import { type FieldValue, fitting, mappedValues } from './write-values.ts'
 
@@ -79,14 +78,12 @@ async function createdEarlier(salesforce: Salesforce, crm: Crm, sight: Sight, pe
     )
     if (records.length === 0) return undefined
     const ids = records.map(({ row }) => asId(row.Id)).filter((id) => id !== undefined)
+    const ofType = records.filter((record) => record.type === type).map(({ row }) => String(row.Id))
     const [own] =
-      ours.length > 0
-        ? await salesforce
-            .rows({
-              soql: soql`SELECT Id FROM ${names(type)} WHERE ${all(soql`Id IN ${ids}`, ...ours)} LIMIT 1`,
-            })
-            // ids of another type are refused by some versions
-            .catch(() => [])
+      ours.length > 0 && ofType.length > 0
+        ? await salesforce.rows({
+            soql: soql`SELECT Id FROM ${names(type)} WHERE ${all(soql`Id IN ${ofType}`, ...ours)} LIMIT 1`,
+          })
         : []
     if (own) return asId(own.Id)
     throw new DuplicateError('There is a person with this address in Salesforce.', ids)
@@ -97,9 +94,9 @@ async function createdEarlier(salesforce: Salesforce, crm: Crm, sight: Sight, pe
   )
   const matches = same.map((one) => soql`${names(one.field)} = ${String(fitting(type, one, sight))}`)
   const [own] = await salesforce.rows({
-    soql: soql`SELECT Id, CreatedDate FROM ${names(type)} WHERE ${all(...matches, ...ours)} ORDER BY CreatedDate DESC LIMIT 1`,
+    soql: soql`SELECT Id FROM ${names(type)} WHERE ${all(...matches, ...ours)} ORDER BY CreatedDate DESC LIMIT 1`,
   })
-  return own && instantAt(own, 'CreatedDate') ? asId(own.Id) : undefined
+  return asId(own?.Id)
 }
 
 /** An owner who left is not worth a lost lead: Salesforce's own default takes it. */

@@ -22,7 +22,6 @@ export function taskOf(conversation: LoggedConversation, timeZone = 'UTC'): Entr
     values: {
       Status: 'Completed',
       Priority: 'Normal',
-      TaskSubtype: 'Task',
       ActivityDate: dateIn(endedAt, timeZone),
       Description: descriptionOf(conversation),
     },

@@ -1,4 +1,5 @@
 import type { Crm, Logged, PersonRef } from '../sdk/crm.ts'
+import { RecordGoneError } from '../sdk/errors.ts'
 import { Salesforce } from './client.ts'
 import { withAnyOwner } from './create-person.ts'
 import { keyField, type Sight, seeing } from './describe.ts'
@@ -27,11 +28,13 @@ export const logEntry = (crm: Crm, ref: PersonRef, entry: Entry): Promise<Logged
   seeing(crm, async (sight) => {
     const salesforce = await Salesforce.over(crm.connection)
     const person = await followed(salesforce, crm, sight, ref)
+    const status = await closedStatus(salesforce, sight, entry)
     // events belong to people, not to queues
     const owner = entry.ownerId?.startsWith('005') ? entry.ownerId : null
     const id = await withAnyOwner(owner, (ownerId) => {
       const values = {
         ...writable(entry, sight),
+        ...status,
         // no WhatId: Salesforce refuses one beside a lead, and finds a contact's account itself
         WhoId: person.id,
         ...(ownerId ? { OwnerId: ownerId } : {}),
@@ -41,6 +44,21 @@ export const logEntry = (crm: Crm, ref: PersonRef, entry: Entry): Promise<Logged
     return { id, url: `${webOriginOf(crm)}/${id}` }
   })
 
+/** An organisation may call "Completed" by another name. */
+async function closedStatus(
+  salesforce: Salesforce,
+  sight: Sight,
+  { type, values }: Entry,
+): Promise<Record<string, string>> {
+  const options = sight.field(type, 'Status')?.options
+  if (!values.Status || !options || options.some(({ value }) => value === values.Status)) return {}
+  const rows = await salesforce.rows({
+    soql: soql`SELECT ApiName FROM TaskStatus WHERE IsClosed = ${true} LIMIT 1`,
+  })
+  const status = textAt(rows[0] ?? {}, 'ApiName')
+  return status ? { Status: status } : {}
+}
+
 async function write(
   salesforce: Salesforce,
   sight: Sight,
@@ -48,11 +66,25 @@ async function write(
   values: Record<string, string | boolean>,
   people: string[],
 ): Promise<string> {
-  const { type, key, knownId } = entry
-  if (sight.sees(type, keyField)) return salesforce.upsert(type, keyField, key, values)
-  const id = knownId ?? (entry.mayExist ? await writtenEarlier(salesforce, entry, people) : undefined)
-  if (!id) return salesforce.create(type, values)
-  await salesforce.update(type, id, values)
+  const { type, key, knownId, mayExist } = entry
+  const hasKeyField = sight.sees(type, keyField)
+  const id = knownId
+    ? knownIdOf(knownId)
+    : mayExist && !hasKeyField
+      ? await writtenEarlier(salesforce, entry, people)
+      : undefined
+  if (id) {
+    // one that was written before the field was there gets its key now
+    await salesforce.update(type, id, hasKeyField ? { ...values, [keyField]: key } : values)
+    return id
+  }
+  return hasKeyField ? salesforce.upsert(type, keyField, key, values) : salesforce.create(type, values)
+}
+
+/** @throws {RecordGoneError} */
+function knownIdOf(knownId: string): string {
+  const id = asId(knownId)
+  if (!id) throw new RecordGoneError('What is known of the entry in Salesforce is no id of a record.')
   return id
 }
 

@@ -156,6 +156,11 @@ export const standardObjects: Record<string, { prefix: string; label: string; fi
       Id:id! Name:string(80) IsSandbox:boolean! OrganizationType:string! TrialExpirationDate:datetime?!
       TimeZoneSidKey:string InstanceName:string! CreatedDate:datetime! SystemModstamp:datetime!`,
   },
+  TaskStatus: {
+    prefix: '01Y',
+    label: 'Task Status Value',
+    fields: 'Id:id! ApiName:string! MasterLabel:string! IsClosed:boolean! IsDefault:boolean! SortOrder:int!',
+  },
   Note: {
     prefix: '002',
     label: 'Note',

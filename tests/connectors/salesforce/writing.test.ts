@@ -352,6 +352,26 @@ describe('what is logged', () => {
     await expect(logConversation(sf.crm(), sofia, { ...chat, knownId: id })).rejects.toThrow(RecordGoneError)
   })
 
+  test('where "Completed" has another name, the closed status is taken', async () => {
+    sf.org.schema.addField('Task', 'Status:picklist', { values: ['Open', 'Erledigt'] })
+    sf.org.insert('TaskStatus', { ApiName: 'Open', IsClosed: false })
+    sf.org.insert('TaskStatus', { ApiName: 'Erledigt', IsClosed: true })
+    await logConversation(sf.crm(), sofia, chat)
+    expect(only('Task').Status).toBe('Erledigt')
+  })
+
+  test('an entry from before the key field was installed is not written again', async () => {
+    const { id } = await logConversation(sf.crm(), sofia, chat)
+    installKeyField()
+    await logConversation(sf.crm(), sofia, { ...chat, knownId: id })
+    expect(only('Task')).toMatchObject({ Foyer_Key__c: 'foyer-chat-42', Subject: 'Chat with Sofia Ricci' })
+  })
+
+  test('a known id that is none is not sent anywhere', async () => {
+    const log = logConversation(await sf.describedCrm(), sofia, { ...chat, knownId: '../../query' })
+    await expect(log).rejects.toThrow(RecordGoneError)
+  })
+
   test('a queue or a former colleague as owner costs nothing', async () => {
     const queue = sf.org.insert('Group', { Name: 'Q', Type: 'Queue' }).Id
     const greta = sf.org.insert('User', { LastName: 'Holm', Email: 'g@foyer.test', IsActive: false }).Id
