@@ -40,7 +40,7 @@ export class Salesforce {
       throw new ReconnectNeededError('Salesforce has not said where the organisation is. Connect again.')
     // jsforce takes a second to load: an installation without Salesforce does not pay for it
     const { jsforceOver } = await import('./transport.ts')
-    return new Salesforce(connection, await jsforceOver(connection, instanceUrl))
+    return new Salesforce(connection, jsforceOver(connection, instanceUrl))
   }
 
   /** Salesforce's clock where it told, ours else. */

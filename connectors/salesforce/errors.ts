@@ -146,7 +146,7 @@ const meanings: Record<string, (refusal: Refusal) => ConnectorError> = {
       ? new ProviderConflictError(
           'Somebody else is changing the record in Salesforce. Foyer tries again by itself.',
         )
-      : rejected(({ message }) => `A trigger or flow in Salesforce failed: ${message}`)(refusal),
+      : rejected(({ message }) => `A trigger or flow in Salesforce failed (${message}).`)(refusal),
   DUPLICATES_DETECTED: ({ entry }) =>
     new DuplicateError('A duplicate rule in Salesforce found that there is such a person.', matchesIn(entry)),
   DUPLICATE_VALUE: ({ message }) =>
@@ -159,7 +159,7 @@ const meanings: Record<string, (refusal: Refusal) => ConnectorError> = {
       `Salesforce requires ${listed(fields)}. Set a fixed value for it on the connector’s page.`,
   ),
   FIELD_CUSTOM_VALIDATION_EXCEPTION: rejected(
-    ({ message }) => `A validation rule in Salesforce refused it: ${message}`,
+    ({ message }) => `A validation rule in Salesforce refused it (${message}).`,
   ),
   INVALID_EMAIL_ADDRESS: rejected(() => 'Salesforce does not accept the e-mail address.'),
   STRING_TOO_LONG: rejected(({ fields }) => `The value of ${listed(fields)} is too long for Salesforce.`),

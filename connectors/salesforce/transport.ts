@@ -3,8 +3,9 @@ import { Connection as JsforceConnection } from 'jsforce/lib/connection.js'
 import { Transport } from 'jsforce/lib/transport.js'
 import type { HttpRequest, HttpResponse } from 'jsforce/lib/types/index.js'
 import { StreamPromise } from 'jsforce/lib/util/promise.js'
+import { fetchAuthorized } from '../sdk/authorized.ts'
 import type { Connection } from '../sdk/contract.ts'
-import { ProviderUnavailableError, ReconnectNeededError } from '../sdk/errors.ts'
+import { ProviderUnavailableError } from '../sdk/errors.ts'
 import type { GuardedResponse } from '../sdk/http.ts'
 import { errorFrom } from './errors.ts'
 
@@ -13,16 +14,12 @@ export const apiVersion = '67.0'
 
 /**
  * jsforce with Foyer's way out in place of its own: its addresses, headers and bodies; our guard, limits and times. Without a client id
- * it does not refresh (it would forget a rotated token, and try for ever against a 401), and without its own requests it
- * does not repeat.
+ * and tokens it does not refresh (it would forget a rotated one, and try for ever against a 401), and without its own requests
+ * it does not repeat.
  */
-export async function jsforceOver(connection: Connection, instanceUrl: string) {
-  const jsforce = new JsforceConnection({
-    instanceUrl,
-    version: apiVersion,
-    accessToken: await connection.credentials.accessToken(),
-  })
-  const transport = new GuardedTransport(connection, jsforce)
+export function jsforceOver(connection: Connection, instanceUrl: string) {
+  const jsforce = new JsforceConnection({ instanceUrl, version: apiVersion })
+  const transport = new GuardedTransport(connection)
   jsforce._transport = transport
   return { jsforce, transport }
 }
@@ -31,12 +28,10 @@ class GuardedTransport extends Transport {
   /** Salesforce's clock, as of the last answer. */
   serverTime: Date | null = null
   readonly #connection: Connection
-  readonly #jsforce: JsforceConnection
 
-  constructor(connection: Connection, jsforce: JsforceConnection) {
+  constructor(connection: Connection) {
     super()
     this.#connection = connection
-    this.#jsforce = jsforce
   }
 
   override httpRequest(request: HttpRequest): StreamPromise<HttpResponse> {
@@ -44,40 +39,23 @@ class GuardedTransport extends Transport {
     return StreamPromise.create(() => ({ stream: new PassThrough(), promise: this.#send(request) }))
   }
 
-  async #send(request: HttpRequest): Promise<HttpResponse> {
-    const isReading = request.method === 'GET'
-    const answer = await this.#authorized(request)
+  async #send({ url, method, headers, body }: HttpRequest): Promise<HttpResponse> {
+    const answer = await fetchAuthorized(this.#connection, url, {
+      method: method as 'GET' | 'POST' | 'PATCH' | 'DELETE',
+      headers: { ...headers, accept: 'application/json' },
+      ...(typeof body === 'string' ? { body } : {}),
+      limits: ['daily'],
+      // below the 20 s from which Salesforce counts a request as a long one, of which only 25 (or 5) may run at once
+      timeoutMs: 18_000,
+      maxBytes: 32 * 1024 * 1024,
+    })
+    const date = Date.parse(answer.headers.date ?? '')
+    if (!Number.isNaN(date)) this.serverTime = new Date(date)
+    // nothing but queries travels as composite
+    const isReading = method === 'GET' || url.endsWith('/composite')
     if (answer.status >= 300) throw errorFrom(answer.status, parsedOrNull(answer), isReading)
     if (answer.status !== 204) refuseHalfAnswers(answer, isReading)
     return { statusCode: answer.status, headers: answer.headers, body: answer.text }
-  }
-
-  /** With another token after a 401; once, and once more if another process replaced that one meanwhile. */
-  async #authorized({ url, method, headers, body }: HttpRequest): Promise<GuardedResponse> {
-    const { credentials, fetch } = this.#connection
-    for (let attempt = 0; attempt < 3; attempt++) {
-      const token = this.#jsforce.accessToken ?? ''
-      const answer = await fetch(url, {
-        method: method as 'GET' | 'POST' | 'PATCH' | 'DELETE',
-        headers: { ...headers, accept: 'application/json', Authorization: `Bearer ${token}` },
-        ...(typeof body === 'string' ? { body } : {}),
-        limits: ['daily'],
-        // below the 20 s from which Salesforce counts a request as a long one, of which only 25 (or 5) may run at once
-        timeoutMs: 18_000,
-        maxBytes: 32 * 1024 * 1024,
-      })
-      this.#note(answer)
-      if (answer.status !== 401) return answer
-      this.#jsforce.accessToken = await credentials.replaceToken(token)
-    }
-    throw new ReconnectNeededError(
-      'Salesforce refuses every access token, also new ones. Check the app’s policies and the user in Salesforce, and connect again.',
-    )
-  }
-
-  #note({ headers }: GuardedResponse) {
-    const date = Date.parse(headers.date ?? '')
-    if (!Number.isNaN(date)) this.serverTime = new Date(date)
   }
 }
 

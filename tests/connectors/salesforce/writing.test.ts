@@ -118,7 +118,7 @@ describe('a new person', () => {
   test('what a validation rule or a missing field says is told so that an admin can act', async () => {
     sf.org.validationRules.push((type) => (type === 'Lead' ? 'Give a region.' : null))
     await expect(createPerson(sf.crm(), sofia)).rejects.toThrow(
-      'A validation rule in Salesforce refused it: Give a region.',
+      'A validation rule in Salesforce refused it (Give a region.).',
     )
     sf.org.validationRules.length = 0
     sf.org.schema.addField('Lead', 'Region__c:string(255)', { required: true })
@@ -343,6 +343,13 @@ describe('what is logged', () => {
   test('the mark of another chat that begins alike is another chat', async () => {
     await logConversation(sf.crm(), sofia, { ...chat, key: 'foyer-chat-421' })
     await logConversation(sf.crm(), sofia, { ...chat, mayExist: true })
+    expect(sf.org.rows('Task').size).toBe(2)
+  })
+
+  test('what a colleague wrote about the chat is left alone', async () => {
+    const follow = sf.org.insert('Task', { WhoId: sofia.id, Subject: 'Re: Chat [foyer-chat-42], follow up' })
+    await logConversation(sf.crm(), sofia, { ...chat, mayExist: true })
+    expect(sf.org.find(follow.Id)?.Subject).toBe('Re: Chat [foyer-chat-42], follow up')
     expect(sf.org.rows('Task').size).toBe(2)
   })
 
