@@ -5,13 +5,14 @@ import { chromiumArguments } from './tests/support/browser-arguments.ts'
 import { patienceMs } from './tests/support/patience.ts'
 import { findTool, headlessChromium } from './tests/support/tools.ts'
 
-/** Four kinds of tests, told apart by their file names:
+/** Five kinds of tests, told apart by their file names:
  *  - `*.unit.test.ts`: pure code, no database, no socket
  *  - `*.browser.test.ts`: Svelte components in Chromium
  *  - `tests/e2e`, `tests/faults`: the whole Foyer with real browsers, or with processes that get killed
+ *  - `*.alone.test.ts`: those that put something in the place of a module, for which nobody else may have loaded it
  *  - every other `*.test.ts`: integration, on a database of its own
  *
- *  Two files at a time, for machines with two cores. The files of a kind share a process (`isolate: false`): loading
+ *  Two files at a time, for machines with two cores. The files of most kinds share a process (`isolate: false`): loading
  *  Foyer anew for each took a fifth of the whole run. Nothing is tried twice; a test waits as long as a crowded machine
  *  needs instead. */
 const patient = {
@@ -45,9 +46,19 @@ export default defineConfig({
           ...patient,
           name: 'integration',
           include: ['tests/**/*.test.ts'],
-          exclude: ['tests/{e2e,faults}/**', 'tests/**/*.{unit,browser}.test.ts'],
+          exclude: ['tests/{e2e,faults}/**', 'tests/**/*.{unit,browser,alone}.test.ts'],
           setupFiles: ['./tests/support/no-leaks.ts'],
           isolate: false,
+          sequence: { groupOrder: 1 },
+          maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          ...patient,
+          name: 'alone',
+          include: ['tests/**/*.alone.test.ts'],
+          setupFiles: ['./tests/support/no-leaks.ts'],
           sequence: { groupOrder: 1 },
           maxWorkers: 2,
         },
