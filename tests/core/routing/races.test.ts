@@ -131,8 +131,8 @@ test('who goes unavailable while a choice waits for its turn is not chosen', asy
 
 test('in a storm, nobody is asked while unavailable and nobody is asked too much', async () => {
   const agents = await world.agents(4)
-  const until = performance.now() + 6_000
-  const going = () => performance.now() < until
+  // until enough has happened, however fast the machine is
+  const going = () => asked < 40 || accepted < 15
   const away = new Set<string>()
   const trouble: string[] = []
   const visitorsOf = new Map<string, string>()
@@ -205,6 +205,4 @@ test('in a storm, nobody is asked while unavailable and nobody is asked too much
 
   expect([...new Set(trouble)]).toEqual([])
   expect(await world.broken(cap)).toEqual([])
-  expect(asked).toBeGreaterThan(20)
-  expect(accepted).toBeGreaterThan(5)
 })
