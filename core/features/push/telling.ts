@@ -48,8 +48,7 @@ export async function tellingOf(db: Db, now: Date, pushId: string): Promise<Tell
              select count(*) from conversations g
              where p.kind = 'gone' and g.agent_id = p.agent_id and g.status = 'active') as chats,
            ${isSignedIn(now)} as is_signed_in, ${holds(now)} as holds,
-           ${knownField('name')} as name,
-           ${knownField('company')} as company,
+           known.name, known.company,
            left(case when p.kind = 'message' then c.last_text else c.first_text end, ${mostText}) as text
     from pushes p
     join push_subscriptions s on s.id = p.subscription_id
@@ -58,8 +57,10 @@ export async function tellingOf(db: Db, now: Date, pushId: string): Promise<Tell
     left join conversations c on c.id = coalesce(p.conversation_id, (
       select g.id from conversations g
       where p.kind = 'gone' and g.agent_id = p.agent_id and g.status = 'active' order by g.requested_at limit 1))
-    left join visitors v on v.id = c.visitor_id
-    ${joinKnown}
+    -- a scope of its own: p is the notification here, and the person there
+    left join lateral (
+      select ${knownField('name')} as name, ${knownField('company')} as company
+      from visitors v ${joinKnown} where v.id = c.visitor_id) known on true
     where p.id = ${pushId} and p.state = 'waiting'`.execute(db)
   const row = rows[0]
   if (!row) return undefined
