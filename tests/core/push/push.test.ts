@@ -27,6 +27,11 @@ test.afterEach(async () => {
     `update conversations set status = 'missed', ended_at = $1, end_reason = 'cancelled' where status = 'waiting'`,
     [foyer.clock.now()],
   )
+  // and so would be who talks with somebody who is gone, once a test has moved the clock far enough
+  await foyer.pool.query(
+    `update conversations set status = 'ended', ended_at = $1, end_reason = 'agent', idle_at = null where status = 'active'`,
+    [foyer.clock.now()],
+  )
   expect(service.problems).toEqual([])
 })
 afterAll(async () => {
