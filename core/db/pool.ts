@@ -1,5 +1,6 @@
 import { CamelCasePlugin, Kysely, PostgresDialect, type Transaction } from 'kysely'
 import pg from 'pg'
+import { PlanningClient } from './planned-once.ts'
 
 // 8-byte integers here are identities and counts, far below 2^53.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number)
@@ -12,6 +13,7 @@ export type Tx = Transaction<unknown>
 /** @param url a postgres:// address. @param max connections at most. */
 export function createPool(url: string, max: number, applicationName: string): pg.Pool {
   const pool = new pg.Pool({
+    Client: PlanningClient,
     connectionString: url,
     max,
     application_name: applicationName,

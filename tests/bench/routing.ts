@@ -126,8 +126,8 @@ try {
     const client = await pool.connect()
     try {
       await client.query('set statement_timeout = 0')
-      await client.query(
-        `with made as (
+      const fill = {
+        text: `with made as (
            insert into visitors (id, site_id, created_at, seen_at)
            select gen_random_uuid(), $1, now(), now() from generate_series(1, $2::int)
            returning id
@@ -137,8 +137,10 @@ try {
          select gen_random_uuid(), $1, id, $3, (array(select id from agents order by position))[${agent('n')} + 1], 'x', at, at,
                 case when $3 = 'ended' then at end, case when $3 = 'ended' then 'agent' end, 'Hello', at, at
          from numbered, lateral (select now() - n * interval '1 minute' as at) t`,
-        [siteId, count, status],
-      )
+        values: [siteId, count, status],
+        query_timeout: 600_000,
+      }
+      await client.query(fill)
     } finally {
       client.release(true)
     }

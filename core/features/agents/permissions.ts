@@ -31,6 +31,9 @@ const table: Record<Permission, readonly Profile[]> = {
   'audit.view': ['admin'],
 }
 
+export const permits = (profile: Profile, permission: Permission): boolean =>
+  table[permission].includes(profile)
+
 export function permissionsOf(profile: Profile): Permission[] {
   return (Object.keys(table) as Permission[]).filter((permission) => table[permission].includes(profile))
 }

@@ -4,9 +4,10 @@ import type { Schedule } from '../../contracts/availability.ts'
 import { accountDomains, freeMailDomain } from '../../contracts/free-mail.ts'
 import type { RoutingStage } from '../../contracts/routing.ts'
 import type { SiteRoute } from '../../contracts/sites.ts'
+import { plannedOnce } from '../../db/planned-once.ts'
 import type { Db, Tx } from '../../db/pool.ts'
 import { isReachable } from '../../realtime/presence-sql.ts'
-import { permissionsOf } from '../agents/permissions.ts'
+import { permits } from '../agents/permissions.ts'
 import { type OverrideColumns, overrideColumns, toOverride } from '../availability/service.ts'
 import { type Candidate, inTurn, type StageOrder } from './order.ts'
 import {
@@ -55,20 +56,54 @@ interface CandidateRow extends OverrideColumns {
   reachable: boolean
   asked: boolean
   load: number
-  accountDomain: string | null
-  ownsPerson: boolean
-  ownsCompany: boolean
-  personNoOwners: NoOwner[] | null
-  companyNoOwners: NoOwner[] | null
   isTarget: boolean
   targetName: string | null
   targetPosition: number | null
 }
 
+/** Who looks after the visitor: agents by their ids, and owners who are nobody to ask. */
+interface Owners {
+  account: string | null
+  accountDomain: string | null
+  person: string | null
+  company: string | null
+  personNoOwners: NoOwner[] | null
+  companyNoOwners: NoOwner[] | null
+}
+
+const noOwners: Owners = {
+  account: null,
+  accountDomain: null,
+  person: null,
+  company: null,
+  personNoOwners: null,
+  companyNoOwners: null,
+}
+
+/** By itself, because of many visitors nothing is known that somebody could look after, and in one statement with the
+ *  candidates making the plan took longer than all the rest. */
+async function readOwners(
+  db: Db | Tx,
+  { email, company }: RoutingRequest,
+  domains: string[],
+): Promise<Owners> {
+  if (email === null && company === null) return noOwners
+  const { rows } = await sql<Owners>`${plannedOnce}
+    with account as materialized (${ownerOfAccount(domains, company)}),
+         person as materialized (${ownersOfPerson(email)}),
+         company as materialized (${ownersOfCompany(email, domains)})
+    select (select agent_id from account) as account, (select domain from account) as account_domain,
+           ${firstAgent('person')} as person, ${firstAgent('company')} as company,
+           ${passedOwners('person')} as person_no_owners, ${passedOwners('company')} as company_no_owners`.execute(
+    db,
+  )
+  return rows[0] ?? noOwners
+}
+
 /**
- * Everybody there is to ask, by stage and in order. One statement, which reads indexes that hold only
- * open chats and pending offers: past conversations cost nothing. Call under {@link lockRouting}, so that
- * it reads what the last chooser committed.
+ * Everybody there is to ask, by stage and in order. It reads indexes that hold only open chats and pending
+ * offers: past conversations cost nothing. Call under {@link lockRouting}, so that it reads what the last chooser
+ * committed.
  * @param after the position of the agent whom the round robin over all offered last.
  * @param rule what custom rules say, where the site's route asks them.
  */
@@ -80,25 +115,25 @@ export async function stagesFor(
 ): Promise<StageOrder[]> {
   const target = targetOf(request.route, rule)
   const teamId = target?.teamId ?? null
-  const domains = accountDomains(request.email)
-  const { conversation, email, company } = request
-  const byName = [request.wantedAgentId, request.previousAgentId, ...(target?.agentIds ?? [])].filter(Boolean)
+  const { conversation } = request
+  const owners = await readOwners(db, request, accountDomains(request.email))
+  const byName = [
+    request.wantedAgentId,
+    request.previousAgentId,
+    owners.account,
+    owners.person,
+    owners.company,
+    ...(target?.agentIds ?? []),
+  ].filter(Boolean)
   const isTarget: RawBuilder<boolean> = teamId
     ? sql`exists (select from team_members m where m.team_id = ${teamId} and m.agent_id = a.id)`
     : sql`a.id = any (${target?.agentIds ?? []}::uuid[])`
-  const { rows } = await sql<CandidateRow>`
-    with account as materialized (${ownerOfAccount(domains, company)}),
-         person as materialized (${ownersOfPerson(email)}),
-         company as materialized (${ownersOfCompany(email, domains)})
+  const { rows } = await sql<CandidateRow>`${plannedOnce}
     select a.id, a.name, a.position, a.profile, a.active, a.live_chat_schedule, ${overrideColumns},
            ${isReachable('agent', sql`a.id`, now)} as reachable,
            exists (select from offers o where o.conversation_id = ${conversation?.id ?? null} and o.agent_id = a.id
                      and o.round = ${conversation?.round ?? 0}) as asked,
            coalesce(held.load, 0) as load,
-           (select domain from account where agent_id = a.id) as account_domain,
-           coalesce(${firstAgent('person')} = a.id, false) as owns_person,
-           coalesce(${firstAgent('company')} = a.id, false) as owns_company,
-           ${passedOwners('person')} as person_no_owners, ${passedOwners('company')} as company_no_owners,
            ${isTarget} as is_target,
            (select name from teams where id = ${teamId}) as target_name,
            (select last_offered_position from round_robins where of_id = ${target?.turnOf ?? null}) as target_position
@@ -111,9 +146,8 @@ export async function stagesFor(
         select o.agent_id from offers o where o.state = 'pending') open
       group by open.agent_id) held on held.agent_id = a.id
     where a.active or a.id = any (${byName}::uuid[])
-      or a.id in (select agent_id from account union all select agent_id from person union all select agent_id from company)
     order by a.position`.execute(db)
-  return toStages(request, rows, target, after)
+  return toStages(request, owners, rows, target, after)
 }
 
 interface Target {
@@ -140,6 +174,7 @@ function targetOf(route: SiteRoute, rule: ChosenRule | null): Target | null {
 
 function toStages(
   request: RoutingRequest,
+  owners: Owners,
   rows: CandidateRow[],
   target: Target | null,
   after: number,
@@ -162,15 +197,11 @@ function toStages(
     named('wanted', ({ id }) => id === request.wantedAgentId),
     named('previous_agent', ({ id }) => id === request.previousAgentId),
     {
-      ...named(
-        'account',
-        ({ accountDomain }) => accountDomain !== null,
-        rows.find(({ accountDomain }) => accountDomain !== null)?.accountDomain ?? null,
-      ),
+      ...named('account', ({ id }) => id === owners.account, owners.accountDomain),
       noOwners: everybodys ? [{ name: everybodys, connector: null, why: 'free_mail' }] : [],
     },
-    ownedBy('person_owner', ({ ownsPerson }) => ownsPerson, rows[0]?.personNoOwners),
-    ownedBy('company_owner', ({ ownsCompany }) => ownsCompany, rows[0]?.companyNoOwners),
+    ownedBy('person_owner', ({ id }) => id === owners.person, owners.personNoOwners),
+    ownedBy('company_owner', ({ id }) => id === owners.company, owners.companyNoOwners),
   ]
   if (target) {
     const { stage, label, turnOf } = target
@@ -201,4 +232,4 @@ const toCandidate = (row: CandidateRow): Candidate => ({
   override: toOverride(row),
 })
 
-const canChat = (profile: Profile) => permissionsOf(profile).includes('conversations.reply')
+const canChat = (profile: Profile) => permits(profile, 'conversations.reply')
