@@ -14,6 +14,7 @@ export type ObjectType = keyof typeof objectTypes
 
 /** What is logged with people; each is a type of record of its own. */
 export const engagementTypes = ['emails', 'calls', 'meetings', 'notes', 'tasks'] as const
+export type EngagementType = (typeof engagementTypes)[number]
 
 /** The label "Primary" between a contact and its company; without it an association is 279. */
 export const primaryCompany = 1

@@ -76,6 +76,8 @@ export interface Connection {
 
 /** Tokens by OAuth, or what was typed. Secrets never leave through anything else. */
 export interface Credentials {
+  /** Of the vendor's app, as the admin entered it. */
+  readonly clientId: string
   /** An access token that holds for another minute at least; refreshed before by one process for all. @throws {ReconnectNeededError} */
   accessToken(): Promise<string>
   /**

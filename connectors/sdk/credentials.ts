@@ -72,6 +72,7 @@ export function createCredentials(options: CredentialsOptions): Credentials {
   }
 
   return {
+    clientId: options.clientId,
     async accessToken() {
       if (known && isGood(known)) return tokenOf(known)
       known = await store.read()

@@ -1,0 +1,53 @@
+/** HubSpot shows notes and descriptions as HTML: what a visitor wrote must stay what it is. */
+export const escapeHtml = (text: string): string =>
+  text.replace(/[&<>"']/g, (character) => entities[character] ?? '')
+
+const entities: Record<string, string> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+}
+const named: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: ' ' }
+
+/** As many characters of `text` as fit into `limit` once they are escaped, line breaks as `<br>`. */
+export function escapedWithin(text: string, limit: number): { html: string; isWhole: boolean } {
+  const parts: string[] = []
+  let length = 0
+  // by code points: half a character would be none
+  for (const character of text.replace(/\r\n?/g, '\n')) {
+    const part = character === '\n' ? '<br>' : escapeHtml(character)
+    length += part.length
+    if (length > limit) return { html: parts.join(''), isWhole: false }
+    parts.push(part)
+  }
+  return { html: parts.join(''), isWhole: true }
+}
+
+/** What a person reads of it. Bodies come from anybody's mail: at most so much is looked at. */
+export function plainText(html: string, longest = 2_000): string {
+  const text = html
+    .slice(0, 100_000)
+    .replace(/<(style|script|head)\b[^>]*>[\s\S]*?<\/\1>/gi, '')
+    .replace(/\s*\n\s*/g, ' ')
+    .replace(/<(?:br|\/p|\/div|\/li|\/tr|\/h\d)\b[^>]*>/gi, '\n')
+    .replace(/<[^>]*>/g, '')
+    .replace(/&(#x?[0-9a-f]{1,6}|[a-z]{2,6});/gi, decoded)
+  const lines = text.split('\n').map((line) => line.trim())
+  const whole = lines
+    .join('\n')
+    .replace(/\n{3,}/g, '\n\n')
+    .trim()
+  return whole.length <= longest
+    ? whole
+    : `${[...whole.slice(0, longest - 1)].join('').replace(/[\ud800-\udbff]$/, '')}…`
+}
+
+function decoded(code: string, inside: string): string {
+  if (!inside.startsWith('#')) return named[inside.toLowerCase()] ?? code
+  const number = /^#x/i.test(inside) ? Number.parseInt(inside.slice(2), 16) : Number(inside.slice(1))
+  return number > 0 && number <= 0x10ffff && !(number >= 0xd800 && number <= 0xdfff)
+    ? String.fromCodePoint(number)
+    : code
+}

@@ -1,0 +1,136 @@
+import { expect, test } from 'vitest'
+import { nextRound } from '#connectors/hubspot/changes.ts'
+import { firstCursor } from '#connectors/hubspot/changes-cursor.ts'
+import type { CrmChange } from '#connectors/sdk/crm.ts'
+import { CursorExpiredError } from '#connectors/sdk/errors.ts'
+import { type Connected, connected, contact, crmOf } from './a-connection.ts'
+
+/** Polls until there is no more for now. */
+async function poll({ crm, standIn }: Connected, cursor: string | null) {
+  const all: CrmChange[] = []
+  let at = cursor
+  for (;;) {
+    const { changes, cursor: next, done } = await crmOf.changes(crm, at)
+    all.push(...changes)
+    at = next
+    if (done) return { changes: all, cursor: next, told: all.map(words) }
+    // as the limiter would wait for five searches a second
+    standIn.clock.advance(250)
+  }
+}
+
+const words = (change: CrmChange) =>
+  change.type === 'changed' ? `changed ${change.person.emails[0]}` : `${change.type} ${change.ref.id}`
+
+test('a first poll tells nothing, later ones tell what was changed since, oldest first', async () => {
+  const world = await connected()
+  const { store, clock } = world.standIn
+  const old = store.create('contacts', { email: 'old@b.test' })
+  clock.advance(60_000)
+  const first = await poll(world, null)
+  expect(first.changes).toEqual([])
+  clock.advance(1_000)
+  store.create('contacts', { email: 'new@b.test' })
+  clock.advance(1_000)
+  store.update(old, { jobtitle: 'CEO' })
+  const second = await poll(world, first.cursor)
+  expect(second.told).toEqual(['changed new@b.test', 'changed old@b.test'])
+  expect(second.changes[1]).toMatchObject({ person: { fields: { jobTitle: 'CEO' } } })
+  expect((await poll(world, second.cursor)).told).toEqual([])
+})
+
+test('a change that the search sees late, after a younger one, is not missed', async () => {
+  const world = await connected()
+  const { store, clock } = world.standIn
+  const { cursor } = await poll(world, null)
+  clock.advance(1_000)
+  store.setIndexLag(120_000)
+  store.create('contacts', { email: 'late@b.test' })
+  store.setIndexLag(0)
+  clock.advance(1_000)
+  store.create('contacts', { email: 'early@b.test' })
+  const first = await poll(world, cursor)
+  expect(first.told).toEqual(['changed early@b.test'])
+  clock.advance(120_000)
+  expect((await poll(world, first.cursor)).told).toEqual(['changed late@b.test'])
+})
+
+test('an activity that somebody logs is told with its contact', async () => {
+  const world = await connected()
+  const { store, clock } = world.standIn
+  const of = store.create('contacts', { email: 'a@b.test' })
+  clock.advance(1_000)
+  const { cursor } = await poll(world, null)
+  clock.advance(1_000)
+  store.associate(store.create('notes', { hs_note_body: 'x', hs_timestamp: String(clock.now()) }), of, [])
+  expect((await poll(world, cursor)).told).toEqual(['changed a@b.test', `activities_changed ${of.id}`])
+})
+
+test('what we write ourselves comes back once, as what it is', async () => {
+  const world = await connected()
+  const of = world.standIn.store.create('contacts', { email: 'a@b.test' })
+  world.standIn.clock.advance(1_000)
+  const { cursor } = await poll(world, null)
+  world.standIn.clock.advance(1_000)
+  const change = { key: 'k', values: { jobTitle: 'CTO' }, onlyEmpty: {} }
+  const written = await crmOf.updatePerson(world.crm, contact(of.id), change)
+  const echo = await poll(world, cursor)
+  expect(echo.changes).toEqual([{ type: 'changed', person: written }])
+  expect((await poll(world, echo.cursor)).changes).toEqual([])
+})
+
+test('two that were merged are told as one, a deleted one as gone within the hour', async () => {
+  const world = await connected()
+  const { store, clock } = world.standIn
+  const [first, second, third] = ['a@b.test', 'c@d.test', 'e@f.test'].map((email) =>
+    store.create('contacts', { email }),
+  )
+  if (!first || !second || !third) throw new Error('No contacts')
+  clock.advance(600_000)
+  const { cursor } = await poll(world, null)
+  clock.advance(1_000)
+  store.merge(first, second)
+  store.archive(third)
+  const soon = await poll(world, cursor)
+  expect(soon.told).toEqual(['changed a@b.test'])
+  expect(soon.changes[0]).toMatchObject({ person: { formerIds: [second.id] } })
+  clock.advance(3_600_000)
+  expect((await poll(world, soon.cursor)).told).toEqual([`gone ${third.id}`])
+})
+
+test('more changes than a search gives are all told, and each once', async () => {
+  const world = await connected({ perTenSeconds: 10_000 })
+  const { store, clock } = world.standIn
+  const { cursor } = await poll(world, null)
+  clock.advance(1_000)
+  for (let i = 0; i < 10_250; i += 1) {
+    if (i % 50 === 0) clock.advance(10)
+    store.create('contacts', { email: `p${i}@b.test` })
+  }
+  const { told } = await poll(world, cursor)
+  expect(new Set(told).size).toBe(10_250)
+  expect(told.length).toBeLessThan(10_450)
+}, 60_000)
+
+test('an instant that more contacts share than a search gives is read by their ids', () => {
+  const at = firstCursor(1_000).round
+  const record = (id: number) => ({
+    id: String(id),
+    properties: { lastmodifieddate: new Date(1_000).toISOString() },
+    updatedAt: new Date(1_000),
+  })
+  const page = Array.from({ length: 100 }, (_, i) => record(i + 1))
+  const capped = nextRound({ ...at, rows: 9_900 }, page, 'more')
+  expect(capped).toMatchObject({ isDone: false, round: { from: 1_000, tie: '0', after: null } })
+  const tied = nextRound(capped.round, page, 'more')
+  expect(tied).toMatchObject({ isDone: false, round: { tie: '100' } })
+  expect(nextRound(tied.round, page, null)).toMatchObject({
+    isDone: false,
+    round: { from: 1_001, tie: null },
+  })
+})
+
+test('a cursor that is none leads to reading everybody anew', async () => {
+  const { crm } = await connected()
+  await expect(crmOf.changes(crm, 'nonsense')).rejects.toThrow(CursorExpiredError)
+})
