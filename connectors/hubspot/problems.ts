@@ -104,7 +104,7 @@ export function rejected({ message, errors }: Pick<Problem, 'message' | 'errors'
   for (const [, name = ''] of message.matchAll(/"name":"([\w-]+)"/g)) fields.add(name)
   for (const { context } of errors) for (const name of context.propertyName ?? []) fields.add(name)
   const why = errors.map((one) => one.message).filter((one) => one !== '')
-  const reason = why.length > 0 ? why.join('; ') : message.replace(/\s*\[\{.*$/s, '')
+  const reason = why.length > 0 ? why.join('; ') : (message.split('[{')[0]?.trim() ?? '')
   return new ProviderRejectedError(
     fields.size > 0
       ? `HubSpot refused the value of ${[...fields].join(', ')}: ${shortened(reason)}`

@@ -60,14 +60,16 @@ export function createHubSpotStandIn(options: HubSpotStandInOptions = {}) {
   const requests: LoggedRequest[] = []
   const pageSize = options.associationsPerPage ?? 500
 
-  async function answer(request: Request, url: URL, text: string): Promise<Response> {
+  function answer(request: Request, url: URL, text: string): Response {
     const path = undated(url.pathname)
     if (path === '/oauth/authorize') return oauth.authorize(url)
     if (path.startsWith('/oauth/')) return oauthAnswer(path, url, text)
     if (path.startsWith('/contacts/')) return pageOf(path)
     const scopes = oauth.check(request.headers.get('authorization'))
     const headers = limits.count(path.endsWith('/search'))
-    const response = api(request.method, path, url.searchParams, text === '' ? {} : JSON.parse(text), scopes)
+    const response = answered(() =>
+      api(request.method, path, url.searchParams, text === '' ? {} : JSON.parse(text), scopes),
+    )
     for (const [name, value] of Object.entries(headers)) response.headers.set(name, value)
     return response
   }
@@ -194,12 +196,8 @@ export function createHubSpotStandIn(options: HubSpotStandInOptions = {}) {
     const url = new URL(request.url)
     const text = await request.text()
     const at = now()
-    const response = await faults.around({ method: request.method, path: url.pathname }, () =>
-      answer(request, url, text).catch((error: unknown) => {
-        if (error instanceof Refusal) return refusalAnswer(error)
-        if (error instanceof SyntaxError) return json(400, problem('VALIDATION_ERROR', 'Invalid input JSON'))
-        throw error
-      }),
+    const response = await faults.around({ method: request.method, path: url.pathname }, async () =>
+      answered(() => answer(request, url, text)),
     )
     requests.push({
       at,
@@ -232,6 +230,16 @@ export function createHubSpotStandIn(options: HubSpotStandInOptions = {}) {
         offset += ms
       },
     },
+  }
+}
+
+function answered(answer: () => Response): Response {
+  try {
+    return answer()
+  } catch (error) {
+    if (error instanceof Refusal) return refusalAnswer(error)
+    if (error instanceof SyntaxError) return json(400, problem('VALIDATION_ERROR', 'Invalid input JSON'))
+    throw error
   }
 }
 

@@ -3,8 +3,10 @@ import { hubspot } from '#connectors/hubspot/index.ts'
 import type { HubSpotStandIn, HubSpotStandInOptions } from '#connectors/hubspot/stand-in/index.ts'
 import { createConnection } from '#connectors/sdk/connect.ts'
 import type { Connection } from '#connectors/sdk/contract.ts'
-import type { StoredTokens, TokenStore } from '#connectors/sdk/credentials.ts'
+import { createCredentials, type StoredTokens, type TokenStore } from '#connectors/sdk/credentials.ts'
 import type { Crm, PersonRef } from '#connectors/sdk/crm.ts'
+import { ProviderAnswerError } from '#connectors/sdk/errors.ts'
+import type { GuardedFetch } from '#connectors/sdk/http.ts'
 import { serveStandIn } from '#connectors/sdk/stand-in.ts'
 import { aStandIn } from './a-stand-in.ts'
 import { problemsOf } from './contract/validate.ts'
@@ -61,13 +63,23 @@ export interface Connected {
   asked(where: string): number
 }
 
-/** A connection to a stand-in of its own, served over HTTP, as Foyer makes it. */
-export async function connected(
-  options: HubSpotStandInOptions & { scopes?: string[]; settings?: Record<string, string> } = {},
-): Promise<Connected> {
-  const standIn = aStandIn(options)
+async function served(standIn: HubSpotStandIn): Promise<string> {
   const { origin, close } = await serveStandIn(standIn.handle)
   closing.push(close)
+  return origin
+}
+
+/** A connection to a stand-in of its own, served over HTTP, as Foyer makes it.
+ *  `byItsOwnName`: to HubSpot's own hosts, behind which a test puts the stand-in. */
+export async function connected(
+  options: HubSpotStandInOptions & {
+    scopes?: string[]
+    settings?: Record<string, string>
+    byItsOwnName?: boolean
+  } = {},
+): Promise<Connected> {
+  const standIn = aStandIn(options)
+  const origin = options.byItsOwnName ? null : await served(standIn)
   used.push(standIn)
   const granted = await standIn.oauth.grantNow(options.scopes ?? hubspot.auth.scopes)
   const store = memoryTokens(
@@ -79,8 +91,8 @@ export async function connected(
     },
     standIn.clientSecret,
   )
-  const another = () =>
-    createConnection({
+  const another = () => {
+    const made = createConnection({
       connector: hubspot,
       id: 'connection-1',
       settings: { apiVersion: 'v3', ...options.settings },
@@ -94,6 +106,8 @@ export async function connected(
       signal: new AbortController().signal,
       log: { info: () => {}, warn: () => {} },
     })
+    return options.byItsOwnName ? withPlainFetch(made, store) : made
+  }
   const connection = another()
   return {
     standIn,
@@ -106,6 +120,41 @@ export async function connected(
       return standIn.requests.filter((one) => one.method === method && one.path.startsWith(path)).length
     },
   }
+}
+
+/** msw answers before there is a name to look up, which the guard of the real one needs. */
+function withPlainFetch(connection: Connection, store: TokenStore): Connection {
+  const plain: GuardedFetch = async (url, { method = 'GET', headers = {}, body }) => {
+    const response = await fetch(url, {
+      method,
+      headers,
+      redirect: 'manual',
+      ...(body ? { body: String(body) } : {}),
+    })
+    const text = await response.text()
+    return {
+      status: response.status,
+      headers: Object.fromEntries(response.headers),
+      text,
+      json() {
+        try {
+          return JSON.parse(text)
+        } catch (cause) {
+          throw new ProviderAnswerError('The answer is no JSON.', { cause })
+        }
+      },
+    }
+  }
+  const credentials = createCredentials({
+    auth: hubspot.auth,
+    at: { settings: {}, standIn: null },
+    clientId: 'stand-in-app',
+    store,
+    fetch: plain,
+    now: connection.now,
+    onAccount: () => {},
+  })
+  return { ...connection, fetch: plain, credentials }
 }
 
 export const contact = (id: string): PersonRef => ({ type: 'contact', id })
