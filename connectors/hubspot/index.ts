@@ -13,7 +13,7 @@ import { oauth } from './oauth.ts'
 import { owners } from './owners.ts'
 import { previewOf } from './preview.ts'
 import { readPerson } from './read-person.ts'
-import { accountLimit, apiOrigin, searchLimit, signInOrigin } from './transport.ts'
+import { accountLimit, apiOrigin, searchLimit, signInOrigin, usage } from './transport.ts'
 import { updatePerson } from './update-person.ts'
 import { apiVersions } from './versions.ts'
 import { webhooks } from './webhooks.ts'
@@ -40,6 +40,7 @@ export const hubspot = defineConnector({
     // of the whole account, whoever searches, and outside the ten-second budget
     [searchLimit]: { requests: 5, perMs: 1_000, reserve: 0.2 },
   },
+  usage,
   identify,
   crm: {
     personTypes: [{ type: contactType, label: 'Contact' }],

@@ -1,6 +1,6 @@
 import type { Connection } from '../sdk/contract.ts'
 import { ReconnectNeededError } from '../sdk/errors.ts'
-import type { GuardedRequest, GuardedResponse } from '../sdk/http.ts'
+import type { GuardedRequest, GuardedResponse, LimitUsage } from '../sdk/http.ts'
 import { errorOf } from './problems.ts'
 import { versionedPath } from './versions.ts'
 
@@ -23,8 +23,8 @@ export async function send(
   const isSearch = target.pathname.endsWith('/search')
   // the client ends some paths with a slash that HubSpot does not document
   target.pathname = versionedPath(target.pathname.replace(/\/$/, ''), connection.settings.apiVersion)
-  const attempt = async (token: string) => {
-    const response = await connection.fetch(target.href, {
+  const attempt = (token: string) =>
+    connection.fetch(target.href, {
       method,
       headers: {
         authorization: `Bearer ${token}`,
@@ -34,9 +34,6 @@ export async function send(
       ...(body === undefined ? {} : { body }),
       limits: [isSearch ? searchLimit : accountLimit],
     })
-    report(connection, response)
-    return response
-  }
   const { credentials } = connection
   const token = await credentials.accessToken()
   let response = await attempt(token)
@@ -56,8 +53,9 @@ export async function send(
 const isRead = (path: string) => path.endsWith('/search') || path.endsWith('/batch/read')
 
 /** Others use the same budget: every answer tells what is left of it, but for the search. */
-function report({ reportLimit }: Connection, { headers }: GuardedResponse) {
-  const max = Number(headers['x-hubspot-ratelimit-max'])
+export function usage({ headers }: Pick<GuardedResponse, 'headers'>): LimitUsage[] {
+  const allowed = Number(headers['x-hubspot-ratelimit-max'])
   const remaining = Number(headers['x-hubspot-ratelimit-remaining'])
-  if (max > 0 && remaining >= 0) reportLimit(accountLimit, { used: max - remaining, max })
+  if (!(allowed > 0 && remaining >= 0)) return []
+  return [{ limit: accountLimit, used: Math.max(0, allowed - remaining), allowed }]
 }

@@ -6,7 +6,7 @@ import type { Connection } from '#connectors/sdk/contract.ts'
 import { createCredentials, type StoredTokens, type TokenStore } from '#connectors/sdk/credentials.ts'
 import type { Crm, PersonRef } from '#connectors/sdk/crm.ts'
 import { ProviderAnswerError } from '#connectors/sdk/errors.ts'
-import type { GuardedFetch } from '#connectors/sdk/http.ts'
+import type { GuardedFetch, LimitUsage } from '#connectors/sdk/http.ts'
 import { serveStandIn } from '#connectors/sdk/stand-in.ts'
 import { aStandIn } from './a-stand-in.ts'
 import { problemsOf } from './contract/validate.ts'
@@ -57,6 +57,8 @@ export interface Connected {
   connection: Connection
   crm: Crm
   store: MemoryTokens
+  /** What HubSpot said of its limits. */
+  reports: LimitUsage[]
   /** Another process with the same tokens. */
   another(): Connection
   /** How often a path was asked for, by its beginning. */
@@ -91,6 +93,7 @@ export async function connected(
     },
     standIn.clientSecret,
   )
+  const reports: LimitUsage[] = []
   const another = () => {
     const made = createConnection({
       connector: hubspot,
@@ -100,7 +103,7 @@ export async function connected(
       account: { id: String(standIn.hubId), name: 'HubSpot', webOrigin: 'https://app.hubspot.com' },
       standIn: origin,
       store,
-      turns: { take: async () => {}, report: () => {} },
+      turns: { take: async () => () => {}, report: (usage) => void reports.push(usage) },
       priority: 'live',
       now: () => new Date(standIn.clock.now()),
       signal: new AbortController().signal,
@@ -114,6 +117,7 @@ export async function connected(
     connection,
     crm: { connection, mapping: crmOf.mapping, description: null },
     store,
+    reports,
     another,
     asked: (where) => {
       const [method, path = ''] = where.split(' ')

@@ -154,13 +154,8 @@ test('the limit that HubSpot states is refused by it when we ignore it, and told
 
 test('how much of the limit is used is passed on from every answer but those of the search', async () => {
   const world = await withTom()
-  const reports: [string, { used: number; max: number }][] = []
-  const connection = {
-    ...world.connection,
-    reportLimit: (...report: [string, { used: number; max: number }]) => void reports.push(report),
-  }
-  await crmOf.findPerson({ ...world.crm, connection }, 'nobody@contoso.test')
-  expect(reports).toEqual([['account', { used: 1, max: 110 }]])
+  await crmOf.findPerson(world.crm, 'nobody@contoso.test')
+  expect(world.reports).toEqual([{ limit: 'account', used: 1, allowed: 110 }])
 })
 
 test('a locked record and an account that moves are waited for', async () => {
