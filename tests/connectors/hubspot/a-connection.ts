@@ -1,4 +1,4 @@
-import { afterEach, expect } from 'vitest'
+import { expect, onTestFinished } from 'vitest'
 import { hubspot } from '#connectors/hubspot/index.ts'
 import type { HubSpotStandIn, HubSpotStandInOptions } from '#connectors/hubspot/stand-in/index.ts'
 import { createConnection } from '#connectors/sdk/connect.ts'
@@ -44,14 +44,6 @@ function memoryTokens(tokens: StoredTokens, clientSecret: string): MemoryTokens 
   return store
 }
 
-const closing: (() => Promise<void>)[] = []
-const used: HubSpotStandIn[] = []
-afterEach(async () => {
-  for (const close of closing.splice(0)) await close()
-  // whatever a test is about, what was sent is what HubSpot describes
-  for (const standIn of used.splice(0)) expect(standIn.requests.flatMap(problemsOf)).toEqual([])
-})
-
 export interface Connected {
   standIn: HubSpotStandIn
   connection: Connection
@@ -67,7 +59,7 @@ export interface Connected {
 
 async function served(standIn: HubSpotStandIn): Promise<string> {
   const { origin, close } = await serveStandIn(standIn.handle)
-  closing.push(close)
+  onTestFinished(close)
   return origin
 }
 
@@ -82,7 +74,8 @@ export async function connected(
 ): Promise<Connected> {
   const standIn = aStandIn(options)
   const origin = options.byItsOwnName ? null : await served(standIn)
-  used.push(standIn)
+  // whatever a test is about, what was sent is what HubSpot describes
+  onTestFinished(() => expect(standIn.requests.flatMap(problemsOf)).toEqual([]))
   const granted = await standIn.oauth.grantNow(options.scopes ?? hubspot.auth.scopes)
   const store = memoryTokens(
     {
