@@ -19,7 +19,10 @@ const sweepEveryMs = 3_600_000
  * - sweeping: through the list of archived contacts, once an hour
  * - done: `from` moves to `overlap` before the newest change seen
  */
-export async function changes(
+export const changes = (crm: Crm, cursor: string | null) => changesWithin(searchCap, crm, cursor)
+
+export async function changesWithin(
+  cap: number,
   crm: Crm,
   cursor: string | null,
 ): Promise<{ changes: CrmChange[]; cursor: string; done: boolean }> {
@@ -31,7 +34,7 @@ export async function changes(
   const { records, after } = await page(crm, round)
   const fresh = records.filter((record) => !round.seen.includes(seenAs(record)))
   const found = await whatBecameOf(crm, fresh, round.from)
-  const next = nextRound(round, records, after)
+  const next = nextRound(round, records, after, cap)
   if (next.isDone && now - sweep.at >= sweepEveryMs)
     return {
       changes: found,
@@ -58,10 +61,11 @@ function page({ connection }: Crm, { from, after, tie }: Round) {
   })
 }
 
-export function nextRound(
+function nextRound(
   round: Round,
   records: HubSpotRecord[],
   after: string | null,
+  cap: number,
 ): { round: Round; isDone: boolean } {
   const last = records.at(-1)
   const newest = Math.max(round.newest, ...records.map(modifiedAt))
@@ -74,7 +78,7 @@ export function nextRound(
   }
   const rows = round.rows + records.length
   if (last && after !== null) {
-    if (rows + pageSize <= searchCap) return { round: { ...on, after, rows }, isDone: false }
+    if (rows + pageSize <= cap) return { round: { ...on, after, rows }, isDone: false }
     const at = modifiedAt(last)
     const isTie = at === round.from
     return { round: { ...on, from: at, after: null, rows: 0, tie: isTie ? '0' : null }, isDone: false }
