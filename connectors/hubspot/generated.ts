@@ -4,8 +4,8 @@ import { apiOrigin, send } from './transport.ts'
 
 type Objects = typeof import('@hubspot/api-client/lib/codegen/crm/objects/index.js')
 
-/** HubSpot's client, as far as it is used: the parts for all types of records, for owners, properties and associations. The whole would be
- *  loaded with 30 more. Loaded when somebody connects HubSpot, not before. */
+/** HubSpot's client, as far as it is used: the generated parts for all types of records, for owners, properties and associations, without
+ *  the limiter and the retries that its `Client` puts around them. 30 MB: loaded when HubSpot is first asked, not before. */
 let loading: ReturnType<typeof load> | null = null
 async function load() {
   const [objects, owners, properties, associations] = await Promise.all([
