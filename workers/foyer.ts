@@ -3,7 +3,7 @@ import { createMailer } from '#core/features/mail/mailer.ts'
 import { readSender } from '#core/features/mail/settings.ts'
 import type { Services } from '#core/services.ts'
 import { startWorkers, type Workers } from './start.ts'
-import { refreshPerson } from './tasks/crm.ts'
+import { erasePerson, heldWrites, refreshPerson, writeToCrm } from './tasks/crm.ts'
 import { deadlineSweep, deadlineTasks } from './tasks/deadlines.ts'
 import { eraseMirror } from './tasks/erase-mirror.ts'
 import { mailBatch } from './tasks/mail-batch.ts'
@@ -12,6 +12,7 @@ import { pushSweep, sendPush } from './tasks/push.ts'
 import { retention } from './tasks/retention.ts'
 import { searchIndexing } from './tasks/search.ts'
 import { sendMail } from './tasks/send-mail.ts'
+import { importing, polling } from './tasks/sync.ts'
 
 /** All of Foyer's background work, in whichever process: on Redis if there is one, else on PostgreSQL. */
 export async function startFoyerWorkers(services: Services): Promise<Workers> {
@@ -20,8 +21,26 @@ export async function startFoyerWorkers(services: Services): Promise<Workers> {
   const sender = () => readSender(db, config)
   const mailer = smtpUrl ? createMailer({ url: smtpUrl, sender }) : undefined
   const workers = await startWorkers({
-    tasks: [...deadlineTasks, eraseMirror, mailBatch, refreshPerson, sendMail, sendPush],
-    schedules: [deadlineSweep, searchIndexing, presenceSweep, pushSweep, retention],
+    tasks: [
+      ...deadlineTasks,
+      eraseMirror,
+      erasePerson,
+      mailBatch,
+      refreshPerson,
+      sendMail,
+      sendPush,
+      writeToCrm,
+    ],
+    schedules: [
+      deadlineSweep,
+      heldWrites,
+      importing,
+      polling,
+      searchIndexing,
+      presenceSweep,
+      pushSweep,
+      retention,
+    ],
     db,
     pool,
     clock,

@@ -43,9 +43,7 @@ export const refreshPerson = defineJob(
   'refresh-person',
   z.strictObject({ connectionId: Id, visitorId: Id, askedBy: Id.nullable() }),
 )
-/** An event that a vendor sent: the record is read anew. */
-export const applyWebhookEvent = defineJob('apply-webhook-event', z.strictObject({ eventId: Id }))
 /** Writes one thing into a CRM, as it stands then. */
-export const writeToCrm = defineJob('write-to-crm', z.strictObject({ writeId: Id }))
+export const writeToCrm = defineJob('write-to-crm', z.strictObject({ writeId: Id, connectionId: Id }))
 /** Erases a person from wherever that is not done yet. */
 export const erasePerson = defineJob('erase-person', z.strictObject({ erasureId: Id }))

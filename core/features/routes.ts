@@ -20,6 +20,7 @@ import { routingRuleRoutes } from './routing-rules/routes.ts'
 import { setUpRoutes } from './setup/routes.ts'
 import { signInRoutes } from './sign-in/routes.ts'
 import { siteRoutes } from './sites/routes.ts'
+import { syncRoutes } from './sync/routes.ts'
 import { teamRoutes } from './teams/routes.ts'
 import { visitorRoutes } from './visitors/routes.ts'
 import { widgetRoutes } from './widget/routes.ts'
@@ -48,6 +49,7 @@ export async function routes(app: Api): Promise<void> {
     setUpRoutes,
     signInRoutes,
     siteRoutes,
+    syncRoutes,
     teamRoutes,
     unsentMailRoutes,
     visitorRoutes,

@@ -1,11 +1,20 @@
-import { refreshPerson as refreshContract } from '#core/contracts/jobs.ts'
+import {
+  erasePerson as eraseContract,
+  refreshPerson as refreshContract,
+  writeToCrm as writeContract,
+} from '#core/contracts/jobs.ts'
 import { refreshPersonNow } from '#core/features/mirror/refresh.ts'
+import { eraseEverywhere } from '#core/features/people/erase.ts'
+import { resumeHeld } from '#core/features/write-back/orders.ts'
+import { giveUp, WriteLaterError, WriteRefusedError, writeNow } from '#core/features/write-back/run.ts'
 import type { Services } from '#core/services.ts'
 import { atOnce } from '../at-once.ts'
-import { defineOutsideTask, type OutsideWork } from '../task.ts'
+import { every } from '../schedules.ts'
+import { defineOutsideTask, NotYetError, type OutsideWork, PermanentError } from '../task.ts'
 
-/** So many questions of one connection at a time: one that hangs leaves room for the others. */
+/** So many of one connection at a time: one that hangs leaves room for the others. */
 const live = atOnce(8, 300)
+const background = atOnce(4, 5_000)
 
 export const refreshPerson = defineOutsideTask({
   ...refreshContract,
@@ -17,3 +26,42 @@ export const refreshPerson = defineOutsideTask({
   run: ({ services, payload, signal }: OutsideWork<typeof refreshContract, Services>) =>
     live(payload.connectionId, () => refreshPersonNow(services, payload, signal)),
 })
+
+/** If the worker dies between the effect and `done`, the next run finds what that one wrote: see writeNow. */
+export const writeToCrm = defineOutsideTask({
+  ...writeContract,
+  lane: 'providers',
+  // with back-off up to an hour: for half a day
+  attempts: 20,
+  leaseMs: 30_000,
+  run: ({ services, payload, signal }: OutsideWork<typeof writeContract, Services>) =>
+    background(payload.connectionId, async () => {
+      try {
+        return await writeNow(services, payload.writeId, signal)
+      } catch (error) {
+        if (error instanceof WriteLaterError) throw new NotYetError(error.message, error.afterMs)
+        if (error instanceof WriteRefusedError) throw new PermanentError(error.message, { cause: error })
+        throw error
+      }
+    }),
+  gaveUp: ({ payload, tx, clock }, reason) => giveUp(tx, payload.writeId, clock.now(), reason),
+})
+
+const eraseAgainAfterMs = 10 * 60_000
+
+export const erasePerson = defineOutsideTask({
+  ...eraseContract,
+  attempts: 20,
+  async run({ services, payload }: OutsideWork<typeof eraseContract, Services>) {
+    if (!(await eraseEverywhere(services, payload.erasureId)))
+      throw new NotYetError('A chat with this person goes on.', eraseAgainAfterMs)
+  },
+})
+
+/** What was put aside while a connection was paused or broken. */
+export const heldWrites = every<Services>(
+  2_000,
+  'what waits for a CRM',
+  ({ services }) => resumeHeld(services),
+  { oneProcess: true },
+)

@@ -9,6 +9,7 @@ import { noteMissed } from '../mail/batches.ts'
 import { enqueueOnce } from '../outbox/outbox.ts'
 import { checkOffered } from '../outcomes/repository.ts'
 import { withdrawPending } from '../routing/offers.ts'
+import { orderWrites } from '../write-back/orders.ts'
 import { forVisitor } from './for-visitor.ts'
 import * as conversations from './repository.ts'
 
@@ -79,6 +80,10 @@ export async function endForBlock(
   else if (conversation.status === 'active' && conversation.agentId === agent.id)
     await end(change, conversation, 'agent', { type: 'agent', ...agent }, null)
 }
+
+/** A chat that has ended is written into the CRMs; one that was ended by a block is not. */
+const logInCrm = (services: Services, change: Change, { id, visitorId }: conversations.ConversationRow) =>
+  orderWrites(services, change, visitorId, { kind: 'conversation', conversationId: id })
 
 /** An ended or missed conversation is visible to everybody, so everybody's list hears of it. */
 async function announceEnd(
@@ -153,9 +158,13 @@ export function endByAgent(
     const conversation = await conversations.lock(change.tx, conversationId)
     if (conversation.agentId !== agent.id) throw new NotFoundError('conversation')
     if (outcome !== null) await checkOffered(change.tx, outcome)
-    if (conversation.status === 'active')
-      return end(change, conversation, 'agent', { type: 'agent', ...agent }, outcome)
-    if (outcome && conversation.status === 'ended') await keepOutcome(change, conversation, outcome)
+    if (conversation.status === 'active') {
+      const ended = await end(change, conversation, 'agent', { type: 'agent', ...agent }, outcome)
+      await logInCrm(services, change, conversation)
+      return ended
+    }
+    if (outcome && conversation.status === 'ended' && (await keepOutcome(change, conversation, outcome)))
+      await logInCrm(services, change, conversation)
     return conversations.summary(change.tx, change.now, conversationId)
   })
 }
@@ -165,12 +174,13 @@ async function keepOutcome(
   { tx, now, tellAgents }: Change,
   { id }: { id: string },
   outcome: Outcome,
-): Promise<void> {
+): Promise<boolean> {
   const { rows } = await sql`
     update conversations set outcome = ${outcome} where id = ${id} and outcome is null returning id`.execute(
     tx,
   )
   if (rows[0]) tellAgents({ type: 'conversation', conversation: await conversations.summary(tx, now, id) })
+  return rows.length > 0
 }
 
 /** The visitor ends the chat, or cancels the request. */
@@ -179,8 +189,10 @@ export function endByVisitor(services: Services, visitorId: string, conversation
     const conversation = await conversations.lock(change.tx, conversationId)
     if (conversation.visitorId !== visitorId) throw new NotFoundError('conversation')
     if (conversation.status === 'waiting') await miss(services, change, conversation, 'cancelled')
-    if (conversation.status === 'active')
+    if (conversation.status === 'active') {
       await end(change, conversation, 'visitor', { type: 'visitor', id: visitorId }, null)
+      await logInCrm(services, change, conversation)
+    }
   })
 }
 
@@ -196,6 +208,7 @@ export function endIfIdle(services: Services, conversationId: string): Promise<v
       enqueueOnce(tx, services.clock, { task: endIdle, payload: { conversationId }, runAt })
     if (conversation.idleAt <= now) {
       await end(change, conversation, 'timeout', { type: 'system' }, null)
+      await logInCrm(services, change, conversation)
     } else if (warnAt <= now) {
       if (!conversation.idleWarned) await warn(change, conversation)
       await again(conversation.idleAt)

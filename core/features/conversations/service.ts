@@ -10,6 +10,7 @@ import { noteMissed } from '../mail/batches.ts'
 import { checkOffered } from '../outcomes/repository.ts'
 import { routeOn } from '../routing/route.ts'
 import { tellAgentOf } from '../visitors/service.ts'
+import { orderWrites } from '../write-back/orders.ts'
 import { missUnseen, tellCounts } from './endings.ts'
 import { forVisitor, listForVisitor } from './for-visitor.ts'
 import type { OutgoingMessage } from './message-log.ts'
@@ -46,6 +47,7 @@ export async function requestConversation(
       if (isOpen(existing)) {
         // another tab's form counts all the same
         await keepFields(change, request.visitorId, request.fields)
+        await orderWrites(services, change, request.visitorId, { kind: 'person' })
         await tellAgentOf(change, request.visitorId)
       }
       return { conversation: existing, created: false }
@@ -237,16 +239,18 @@ export function setOutcome(
   conversationId: string,
   outcome: Outcome | null,
 ): Promise<Conversation> {
-  return change(services, async ({ tx, now, tellAgents }) => {
+  return change(services, async (change) => {
+    const { tx, now, tellAgents } = change
     if (outcome !== null) await checkOffered(tx, outcome)
-    const { rows } = await sql`
+    const { rows } = await sql<{ visitorId: string }>`
       update conversations c set outcome = ${outcome}
-      where c.id = ${conversationId} and c.status = 'ended' and ${visibleTo(viewer)} returning c.id`.execute(
+      where c.id = ${conversationId} and c.status = 'ended' and ${visibleTo(viewer)} returning c.visitor_id`.execute(
       tx,
     )
     if (!rows[0]) throw new NotFoundError('conversation')
     const conversation = await conversations.summary(tx, now, conversationId)
     tellAgents({ type: 'conversation', conversation })
+    await orderWrites(services, change, rows[0].visitorId, { kind: 'conversation', conversationId })
     return conversation
   })
 }

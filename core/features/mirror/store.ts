@@ -17,7 +17,7 @@ export interface Reading {
   direct: boolean
 }
 
-/** More at once hold the others up; more rows than this are stored in several transactions. @public */
+/** More at once hold the others up; more rows than this are stored in several transactions. */
 export const storedAtOnce = 500
 
 /**
@@ -207,7 +207,7 @@ export async function forgetPeople(
 const lockMirror = (tx: Tx, connector: string) =>
   sql`select pg_advisory_xact_lock(hashtextextended('mirror: ' || ${connector}, 0))`.execute(tx)
 
-/** The vendor's users, all of them. @public */
+/** The vendor's users, all of them. */
 export async function storeUsers(tx: Tx, connector: string, users: CrmOwner[]): Promise<void> {
   const given = users.map(({ id, name, email, active, isQueue }) => ({
     id,

@@ -10,6 +10,7 @@ import * as conversations from '../conversations/repository.ts'
 import { requestRefresh } from '../mirror/lookups.ts'
 import { enqueue } from '../outbox/outbox.ts'
 import { closePushed } from '../push/pushes.ts'
+import { orderWrites } from '../write-back/orders.ts'
 import { handOn, takeOver } from './handover.ts'
 import { changeInHand, withdrawOffers } from './in-hand.ts'
 import { routeOn } from './route.ts'
@@ -70,6 +71,7 @@ export function accept(
       runAt: new Date(idleAt.getTime() - services.settings.idleWarningMs),
     })
     await requestRefresh(services, change, conversation.visitorId)
+    await orderWrites(services, change, conversation.visitorId, { kind: 'person' })
     change.after(services.wakeJobs)
 
     const summary = await conversations.summary(tx, now, conversation.id)

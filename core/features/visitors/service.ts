@@ -11,6 +11,7 @@ import { lock, summary } from '../conversations/repository.ts'
 import { type Viewer, withoutWatching } from '../conversations/visibility.ts'
 import { requestRefresh } from '../mirror/lookups.ts'
 import { pendingOffersFor } from '../routing/repository.ts'
+import { orderWrites } from '../write-back/orders.ts'
 import { knownEmail } from './known.ts'
 import * as visitors from './repository.ts'
 import { visitorVisibleTo } from './visibility.ts'
@@ -36,7 +37,7 @@ export function correctVisitor(
 ): Promise<Visitor> {
   return change(services, async (change) => {
     const { tx, now } = change
-    await readVisitor(tx, now, withoutWatching(agent), id)
+    const { email: emailBefore } = await readVisitor(tx, now, withoutWatching(agent), id)
     await visitors.mergeCorrections(tx, now, id, corrections)
     await audit(tx, {
       now,
@@ -46,6 +47,10 @@ export function correctVisitor(
       objectId: id,
       detail: { fields: Object.keys(corrections) },
     })
+    const fields = Object.entries(corrections).flatMap(([field, value]) => (value === null ? [] : [field]))
+    if (fields.length > 0)
+      await orderWrites(services, change, id, { kind: 'correction', fields, emailBefore })
+    if (corrections.email !== undefined) await requestRefresh(services, change, id)
     await tellAgentOf(change, id)
     return readVisitor(tx, now, agent, id)
   })

@@ -1,0 +1,56 @@
+import { z } from 'zod'
+import { Id, Instant } from './common.ts'
+
+/** How far the mirror of a connection has come, and what became of what Foyer wrote there. */
+export const ConnectionSync = z.object({
+  /** When it was last asked what has changed. */
+  polledAt: Instant.nullable(),
+  /** Everybody, read once. */
+  import: z.object({
+    state: z.enum(['none', 'running', 'done', 'failed']),
+    done: z.number().int(),
+    /** Null where the vendor does not say. */
+    total: z.number().int().nullable(),
+    perSecond: z.number().nullable(),
+    etaMs: z.number().nullable(),
+    startedAt: Instant.nullable(),
+    finishedAt: Instant.nullable(),
+    /** A sentence: why it waits or has failed. */
+    reason: z.string().nullable(),
+  }),
+  writes: z.object({
+    open: z.number().int(),
+    written: z.number().int(),
+    skipped: z.number().int(),
+    failed: z.number().int(),
+  }),
+})
+export type ConnectionSync = z.infer<typeof ConnectionSync>
+
+const WriteState = z.enum(['open', 'written', 'skipped', 'failed'])
+
+/** One thing that Foyer writes, or has written, into a CRM. */
+export const CrmWrite = z.object({
+  id: Id,
+  connectionId: Id,
+  connector: z.string(),
+  kind: z.enum(['person', 'correction', 'conversation']),
+  visitorId: Id,
+  conversationId: Id.nullable(),
+  state: WriteState,
+  /** A sentence: why it waits, was left out or failed. */
+  reason: z.string().nullable(),
+  attempts: z.number().int(),
+  /** Whether Foyer made the person there. */
+  createdPerson: z.boolean(),
+  /** Of the entry, or of the person. */
+  url: z.string().nullable(),
+  createdAt: Instant,
+  changedAt: Instant,
+  writtenAt: Instant.nullable(),
+})
+export type CrmWrite = z.infer<typeof CrmWrite>
+
+export const ListWrites = z.object({ state: WriteState.optional() })
+/** The newest first, at most 200. */
+export const CrmWriteList = z.object({ writes: z.array(CrmWrite) })

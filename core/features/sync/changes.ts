@@ -1,0 +1,146 @@
+import { sql } from 'kysely'
+import type { CrmChange, CrmPerson, PersonRef } from '#connectors/sdk/crm.ts'
+import { type Change, change, type Services } from '../../services.ts'
+import type { OpenConnection } from '../connections/open.ts'
+import { readActivitiesOf, readOrGone } from '../mirror/refresh.ts'
+import { forgetPeople, storedAtOnce, storePeople } from '../mirror/store.ts'
+import { eraseByCrm } from '../people/erase.ts'
+import { knownEmail } from '../visitors/known.ts'
+import { tellAgentsAbout } from '../visitors/service.ts'
+
+/**
+ * Takes a page of changes into the mirror, with whatever must be committed together with it, and tells whoever talks with
+ * somebody it is about.
+ * @param changes oldest first; may repeat what is known and lag behind it.
+ * @param together runs in the last transaction: what it throws undoes that one.
+ */
+export async function takeChanges(
+  services: Services,
+  open: OpenConnection,
+  changes: CrmChange[],
+  readAt: Date,
+  together: (change: Change) => Promise<void>,
+): Promise<void> {
+  const people = newestOf(changes)
+  const gone = changes.filter((one) => one.type === 'gone')
+  // a feed does not say when somebody was deleted: whoever is told of both ways is looked at
+  const doubted = await readDoubted(services, open, people, gone)
+  const certain = [...people.values()].filter(({ id }) => !doubted.has(id))
+  const back = [...doubted.values()].filter((one) => one !== null)
+  const ids = gone.filter(({ ref, erase }) => !erase && !doubted.get(ref.id)).map(({ ref }) => ref.id)
+  const mirror = mirrorOf(open)
+  const steps: ((change: Change) => Promise<string[]>)[] = [
+    // first, while it is known whose addresses they are
+    async (change) => {
+      for (const { ref, erase } of gone)
+        if (erase) await eraseByCrm(services, change, mirror.connector, ref.id)
+      return []
+    },
+    ({ tx, now }) => forgetPeople(tx, mirror.connector, [...ids, ...nobody(doubted)], now),
+    ({ tx }) => storePeople(tx, mirror, back, { readAt, direct: true }),
+    ...slices(certain).map(
+      (slice) =>
+        ({ tx }: Change) =>
+          storePeople(tx, mirror, slice, { readAt, direct: false }),
+    ),
+  ]
+  for (const [place, step] of steps.entries()) {
+    const emails = await change(services, async (change) => {
+      const changed = await step(change)
+      if (place === steps.length - 1) await together(change)
+      return changed
+    })
+    if (emails.length > 0) await change(services, (change) => tellAgentsAbout(change, emails))
+  }
+  await readWatched(
+    services,
+    open,
+    changes.filter((one) => one.type === 'activities_changed').map(({ ref }) => ref),
+  )
+}
+
+/** Everybody a page of an import brought. */
+export async function takePeople(
+  services: Services,
+  open: OpenConnection,
+  people: CrmPerson[],
+  readAt: Date,
+  together: (change: Change) => Promise<void>,
+): Promise<void> {
+  const parts = people.length === 0 ? [[]] : slices(people)
+  for (const [place, slice] of parts.entries()) {
+    const emails = await change(services, async (change) => {
+      const changed = await storePeople(change.tx, mirrorOf(open), slice, { readAt, direct: false })
+      if (place === parts.length - 1) await together(change)
+      return changed
+    })
+    if (emails.length > 0) await change(services, (change) => tellAgentsAbout(change, emails))
+  }
+}
+
+export const mirrorOf = ({ row, connector }: OpenConnection) => ({
+  connector: row.connector,
+  types: connector.crm?.personTypes.map(({ type }) => type) ?? [],
+})
+
+function newestOf(changes: CrmChange[]): Map<string, CrmPerson> {
+  const people = new Map<string, CrmPerson>()
+  for (const one of changes) if (one.type === 'changed') people.set(one.person.id, one.person)
+  return people
+}
+
+/** Those of whom both was heard, that they are there and that they are gone: as they are now, null for nobody. */
+async function readDoubted(
+  { db }: Services,
+  { connector, crm, row }: OpenConnection,
+  people: Map<string, CrmPerson>,
+  gone: { ref: PersonRef }[],
+): Promise<Map<string, CrmPerson | null>> {
+  const doubted = new Map<string, CrmPerson | null>()
+  const declared = connector.crm
+  if (!declared || !crm || people.size === 0) return doubted
+  const { rows } = await sql<{ externalId: string }>`
+    select external_id from mirror_gone
+    where connector = ${row.connector} and not erased and external_id = any (${[...people.keys()]})`.execute(
+    db,
+  )
+  const ids = new Set([...rows.map(({ externalId }) => externalId), ...gone.map(({ ref }) => ref.id)])
+  for (const person of people.values())
+    if (ids.has(person.id)) doubted.set(person.id, await readOrGone(() => declared.readPerson(crm, person)))
+  return doubted
+}
+
+const nobody = (doubted: Map<string, CrmPerson | null>) =>
+  [...doubted].filter(([, person]) => person === null).map(([id]) => id)
+
+const slices = <T>(all: T[]): T[][] =>
+  Array.from({ length: Math.ceil(all.length / storedAtOnce) }, (_, place) =>
+    all.slice(place * storedAtOnce, (place + 1) * storedAtOnce),
+  )
+
+/** Reads anew what those did whom somebody talks with now. Of the others it is read with their next chat. */
+export async function readWatched(
+  services: Services,
+  open: OpenConnection,
+  refs: PersonRef[],
+): Promise<void> {
+  if (refs.length === 0) return
+  const byId = new Map(refs.map((ref) => [ref.id, ref]))
+  const { rows } = await sql<{ externalId: string; email: string }>`
+    select distinct e.external_id, e.email from conversations c
+    join visitors v on v.id = c.visitor_id
+    join people_mirror_emails e on e.email = ${knownEmail()}
+    where c.status in ('waiting', 'active') and e.connector = ${open.row.connector}
+      and e.external_id = any (${[...byId.keys()]})`.execute(services.db)
+  for (const { externalId, email } of rows) {
+    const ref = byId.get(externalId)
+    if (!ref) continue
+    await readActivitiesOf(services, open, ref)
+    await sql`
+      update person_lookups set answered_at = greatest(answered_at, ${services.clock.now()})
+      where connection_id = ${open.row.id} and email = ${email} and external_id = ${externalId}`.execute(
+      services.db,
+    )
+    await change(services, (change) => tellAgentsAbout(change, [email]))
+  }
+}

@@ -1,0 +1,155 @@
+import { sql } from 'kysely'
+import type { CrmPerson, Page } from '#connectors/sdk/crm.ts'
+import { CursorExpiredError, RateLimitedError } from '#connectors/sdk/errors.ts'
+import type { Tx } from '../../db/pool.ts'
+import type { Services } from '../../services.ts'
+import { ConnectionClosedError, type OpenConnection, openConnection } from '../connections/open.ts'
+import { takePeople } from './changes.ts'
+import type { Lease } from './lease.ts'
+
+/** After so long another connection may have its turn. */
+const turnMs = 20_000
+const giveUpAfter = 20
+const longestBackOffMs = 10 * 60_000
+const forgottenAtOnce = 2_000
+
+type PeoplePage = Page<CrmPerson> & { total: number | null }
+
+interface Progress {
+  cursor: string | null
+  startedAt: Date | null
+}
+
+/**
+ * Reads everybody a CRM has, a page after the other, and goes on where it was: the cursor is stored in the transaction of its
+ * page. The next page is asked for while one is stored, and no more than these two are in memory. When everybody was
+ * read, those who were not among them are gone.
+ */
+export async function importPeople(services: Services, lease: Lease): Promise<void> {
+  const { connectionId, signal } = lease
+  try {
+    const open = await openConnection(services, connectionId, { signal, priority: 'background' })
+    if (await readPages(services, open, lease)) await forgetUnseen(services, open, lease)
+  } catch (error) {
+    await putOff(services, connectionId, error, signal.aborted)
+  }
+}
+
+/** @returns whether that was the last page. */
+async function readPages(services: Services, open: OpenConnection, lease: Lease): Promise<boolean> {
+  const { connector, crm } = open
+  const declared = connector.crm
+  if (!declared || !crm) return false
+  const { cursor: from } = await begin(services, lease)
+  const began = performance.now()
+  const read = (cursor: string | null) => {
+    const asked = {
+      readAt: services.clock.now(),
+      page: declared.allPeople(crm, cursor) as Promise<PeoplePage>,
+    }
+    // whoever waits for it hears of a failure; until then it is nobody's
+    asked.page.catch(() => undefined)
+    return asked
+  }
+  let measuredAt = began
+  for (let asked = read(from); ; ) {
+    const page = await asked.page
+    const { readAt } = asked
+    const isTurnOver = performance.now() - began > turnMs
+    if (page.cursor !== null && !isTurnOver) asked = read(page.cursor)
+    await takePeople(services, open, page.items, readAt, async ({ tx, now }) => {
+      const spentMs = Math.round(performance.now() - measuredAt)
+      measuredAt = performance.now()
+      await keepProgress(tx, lease, { page, spentMs, now })
+    })
+    if (page.cursor === null) return true
+    if (isTurnOver) return false
+  }
+}
+
+async function begin({ db, clock }: Services, { connectionId, by }: Lease): Promise<Progress> {
+  const { rows } = await sql<Progress>`
+    update connection_sync set import_started_at = coalesce(import_started_at, ${clock.now()}), import_finished_at = null
+    where connection_id = ${connectionId} and import_lease = ${by}
+    returning import_cursor as cursor, import_started_at as started_at`.execute(db)
+  if (!rows[0]) throw new Error('Another process imports from this connection now.')
+  return rows[0]
+}
+
+async function keepProgress(
+  tx: Tx,
+  { connectionId, by }: Lease,
+  { page, spentMs, now }: { page: PeoplePage; spentMs: number; now: Date },
+): Promise<void> {
+  const { numAffectedRows } = await sql`
+    update connection_sync set import_cursor = ${page.cursor}, import_done = import_done + ${page.items.length},
+      import_total = coalesce(${page.total}, import_total), import_ms = import_ms + ${spentMs}, import_failures = 0,
+      import_reason = null, import_due_at = ${now}
+    where connection_id = ${connectionId} and import_lease = ${by} and import_state = 'running'`.execute(tx)
+  if (numAffectedRows !== 1n) throw new Error('This import is not ours any more.')
+}
+
+async function forgetUnseen(
+  services: Services,
+  { row }: OpenConnection,
+  { by, signal }: Lease,
+): Promise<void> {
+  const { db, clock } = services
+  const { rows } = await sql<{ startedAt: Date }>`
+    select import_started_at as started_at from connection_sync where connection_id = ${row.id}`.execute(db)
+  const startedAt = rows[0]?.startedAt
+  for (let gone = forgottenAtOnce; startedAt && gone === forgottenAtOnce; ) {
+    signal.throwIfAborted()
+    const { numAffectedRows } = await sql`
+      delete from people_mirror where ctid = any (array(
+        select ctid from people_mirror where connector = ${row.connector} and read_at < ${startedAt} limit ${forgottenAtOnce}))`.execute(
+      db,
+    )
+    gone = Number(numAffectedRows)
+  }
+  await sql`
+    update connection_sync set import_state = 'done', import_finished_at = ${clock.now()}
+    where connection_id = ${row.id} and import_lease = ${by} and import_state = 'running' and import_cursor is null`.execute(
+    db,
+  )
+}
+
+async function putOff(
+  { db, clock, log }: Services,
+  connectionId: string,
+  error: unknown,
+  isStopping: boolean,
+): Promise<void> {
+  // what was not stored is read again; a connection that is paused goes on when it is resumed
+  if (isStopping || error instanceof ConnectionClosedError) return
+  const now = clock.now()
+  const reason = error instanceof Error ? error.message : String(error)
+  if (error instanceof CursorExpiredError) {
+    await sql`
+      update connection_sync set import_cursor = null, import_done = 0, import_ms = 0, import_started_at = null,
+        import_due_at = ${now}, import_reason = ${reason}
+      where connection_id = ${connectionId}`.execute(db)
+    return
+  }
+  const waitMs = error instanceof RateLimitedError ? error.retryAfterMs : null
+  if (waitMs === null) log.warn({ err: error, connection: connectionId }, 'An import was interrupted')
+  await sql`
+    update connection_sync set
+      import_failures = import_failures + ${waitMs === null ? 1 : 0}, import_reason = ${reason},
+      import_state = case when import_failures + ${waitMs === null ? 1 : 0} >= ${giveUpAfter} then 'failed' else import_state end,
+      import_due_at = ${now}::timestamptz + interval '1 millisecond'
+        * coalesce(${waitMs}::double precision, least(${longestBackOffMs}, 1000 * 2 ^ least(import_failures, 12)))
+    where connection_id = ${connectionId} and import_state = 'running'`.execute(db)
+}
+
+/** Begins anew, or goes on where it failed. */
+export async function restartImport(tx: Tx, connectionId: string, now: Date): Promise<void> {
+  await sql`
+    update connection_sync set
+      import_cursor = case when import_state = 'failed' then import_cursor end,
+      import_done = case when import_state = 'failed' then import_done else 0 end,
+      import_ms = case when import_state = 'failed' then import_ms else 0 end,
+      import_started_at = case when import_state = 'failed' then import_started_at end,
+      import_state = 'running', import_failures = 0, import_reason = null, import_due_at = ${now}, import_finished_at = null
+    where connection_id = ${connectionId} and import_state <> 'running'`.execute(tx)
+}

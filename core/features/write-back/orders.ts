@@ -1,0 +1,132 @@
+import { createHash } from 'node:crypto'
+import { sql } from 'kysely'
+import { writeToCrm } from '../../contracts/jobs.ts'
+import type { Tx } from '../../db/pool.ts'
+import type { Change, Services } from '../../services.ts'
+import { enqueue } from '../outbox/outbox.ts'
+import { knownEmail } from '../visitors/known.ts'
+
+/** What is to be written of a visitor. */
+export type Order =
+  /** Whoever it is: found by their address, made where there is nobody, filled where it is empty. */
+  | { kind: 'person' }
+  /** What an agent corrected. @param emailBefore what the record that the panel showed was found by. */
+  | { kind: 'correction'; fields: string[]; emailBefore: string | null }
+  /** A chat that has ended, or its new outcome. */
+  | { kind: 'conversation'; conversationId: string }
+
+interface Ordered {
+  id: string
+  connectionId: string
+  orderKey: string
+}
+
+/**
+ * Promises to write something into each CRM that is written to, in the transaction that made it true; as it stands then,
+ * not as it is now. Ordered once more it is written once more, over what was written before. Nothing is promised of
+ * whoever never had a chat that an agent accepted, or is blocked.
+ */
+export async function orderWrites(
+  services: Services,
+  { tx, now, after }: Pick<Change, 'tx' | 'now' | 'after'>,
+  visitorId: string,
+  order: Order,
+): Promise<void> {
+  if (services.connectors.size === 0) return
+  const about = order.kind === 'conversation' ? order.conversationId : visitorId
+  const key = `foyer-${order.kind === 'conversation' ? 'chat' : order.kind}-${about}`
+  const fields = order.kind === 'correction' ? order.fields : []
+  const emailBefore = order.kind === 'correction' ? order.emailBefore : null
+  const { rows } = await sql<{ id: string; connectionId: string; email: string | null }>`
+    with ordered as (
+      insert into crm_writes as w (id, connection_id, key, kind, visitor_id, conversation_id, fields, person_type, person_id,
+        created_at, changed_at)
+      select gen_random_uuid(), c.id, ${key}, ${order.kind}, v.id,
+        ${order.kind === 'conversation' ? order.conversationId : null}::uuid, ${fields}::text[], m.type, m.external_id, ${now}, ${now}
+      from visitors v
+      join connections c on c.writing_on and c.state in ('active', 'paused', 'broken')
+      left join person_lookups l on l.connection_id = c.id and l.email = ${emailBefore}
+      left join people_mirror m on m.connector = c.connector and m.external_id = l.external_id
+      where v.id = ${visitorId} and ${isAllowed(order)}
+        and (${knownEmail()} is not null or m.external_id is not null)
+        and exists (select from conversations t where t.visitor_id = v.id and t.agent_id is not null and not t.blocked)
+      order by c.id
+      on conflict (connection_id, key) do update set
+        wanted = w.wanted + 1, state = 'open', reason = null, held = false, attempts = 0, changed_at = excluded.changed_at,
+        fields = array(select distinct unnest(w.fields || excluded.fields)),
+        person_type = coalesce(excluded.person_type, w.person_type), person_id = coalesce(excluded.person_id, w.person_id)
+      returning id, connection_id
+    )
+    select o.id, o.connection_id, ${knownEmail()} as email from ordered o, visitors v where v.id = ${visitorId}`.execute(
+    tx,
+  )
+  for (const { id, connectionId, email } of rows)
+    await promise(services, tx, { id, connectionId, orderKey: orderKeyOf(connectionId, email ?? visitorId) })
+  if (rows.length > 0) after(services.wakeJobs)
+}
+
+function isAllowed({ kind }: Order) {
+  const rule = (name: string) => sql`coalesce((c.write_back ->> ${sql.lit(name)})::boolean, true)`
+  if (kind === 'conversation') return rule('conversations')
+  if (kind === 'correction') return rule('corrections')
+  return sql`(${rule('fillEmpty')} or coalesce((c.write_back -> 'create' ->> 'on')::boolean, true))`
+}
+
+/** What is written of one person goes one after the other, so that nobody is made twice. The outbox keeps no addresses. */
+const orderKeyOf = (connectionId: string, person: string) =>
+  `crm ${connectionId} ${createHash('sha256').update(person).digest('base64url').slice(0, 22)}`
+
+const promise = (services: Services, tx: Tx, { id, connectionId, orderKey }: Ordered) =>
+  enqueue(tx, services.clock, { task: writeToCrm, payload: { writeId: id, connectionId }, orderKey })
+
+/** Promises once more what was put aside while its connection could not be used, in the order it came. What belongs to a
+ *  connection that is over is given up. */
+export async function resumeHeld(services: Services): Promise<void> {
+  const { db, clock } = services
+  await sql`
+    update crm_writes w set state = 'skipped', held = false, reason = 'The connection is over.', changed_at = ${clock.now()}
+    from connections c
+    where w.state = 'open' and w.held and c.id = w.connection_id and c.state = 'disconnected'`.execute(db)
+  await db.transaction().execute(async (tx) => {
+    const { rows } = await sql<{ id: string; connectionId: string; email: string | null; visitorId: string }>`
+      with free as (
+        select w.id from crm_writes w join connections c on c.id = w.connection_id and c.state = 'active'
+        where w.state = 'open' and w.held order by w.created_at, w.id limit 200 for update of w skip locked
+      ), taken as (
+        update crm_writes w set held = false from free where w.id = free.id
+        returning w.id, w.connection_id, w.visitor_id, w.created_at
+      )
+      select t.id, t.connection_id, t.visitor_id, ${knownEmail()} as email
+      from taken t left join visitors v on v.id = t.visitor_id order by t.created_at, t.id`.execute(tx)
+    for (const { id, connectionId, email, visitorId } of rows)
+      await promise(services, tx, {
+        id,
+        connectionId,
+        orderKey: orderKeyOf(connectionId, email ?? visitorId),
+      })
+  })
+  services.wakeJobs()
+}
+
+/** A person tries again what was given up. @returns false when it is not (any more). */
+export async function retryWrite(
+  services: Services,
+  { tx, now, after }: Change,
+  connectionId: string,
+  writeId: string,
+): Promise<boolean> {
+  const { rows } = await sql<{ visitorId: string; email: string | null }>`
+    with again as (
+      update crm_writes set state = 'open', reason = null, attempts = 0, changed_at = ${now}
+      where id = ${writeId} and connection_id = ${connectionId} and state = 'failed' returning visitor_id
+    )
+    select a.visitor_id, ${knownEmail()} as email from again a left join visitors v on v.id = a.visitor_id`.execute(
+    tx,
+  )
+  const [row] = rows
+  if (!row) return false
+  const orderKey = orderKeyOf(connectionId, row.email ?? row.visitorId)
+  await promise(services, tx, { id: writeId, connectionId, orderKey })
+  after(services.wakeJobs)
+  return true
+}

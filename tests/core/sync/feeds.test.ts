@@ -1,0 +1,189 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import type { ConnectionSync } from '#core/contracts/sync.ts'
+import type { Visitor } from '#core/contracts/visitors.ts'
+import type { AgentActor } from '#tests/support/agent-actor.ts'
+import { startFoyer, type TestFoyer } from '#tests/support/foyer.ts'
+import { MemoryCrm } from '#tests/support/memory-crm.ts'
+import { waitFor } from '#tests/support/wait.ts'
+
+const email = 'sofia.ricci@northwind.test'
+let foyer: TestFoyer
+let crm: MemoryCrm
+let admin: AgentActor
+let connection = ''
+
+beforeAll(async () => {
+  crm = await MemoryCrm.start('acme')
+  foyer = await startFoyer({ connectors: [crm.declaration()], config: { standIns: { acme: crm.origin } } })
+  crm.now = () => foyer.clock.now()
+  admin = await foyer.agent({ profile: 'admin', online: false })
+})
+afterAll(async () => {
+  await foyer.close()
+  await crm.stop()
+})
+beforeEach(async () => {
+  await foyer.pool.query('truncate connections, people_mirror, mirror_gone cascade')
+  await foyer.pool.query('update visitors set email = null')
+  crm.clear()
+})
+
+const sync = () => admin.http.get<ConnectionSync>(`/connections/${connection}/sync`)
+const mirrored = async () => {
+  const { rows } = await foyer.pool.query(
+    `select external_id as id, fields -> 'name' ->> 'value' as name, emails from people_mirror where connector = 'acme' order by 1`,
+  )
+  return rows as { id: string; name: string; emails: string[] }[]
+}
+const names = async () => (await mirrored()).map(({ name }) => name)
+/** Lets polls come due until it is so. */
+const until = (what: string, check: () => Promise<boolean>) =>
+  waitFor(
+    what,
+    async () => {
+      await foyer.pool.query(`update connection_sync set poll_due_at = 'epoch', import_due_at = 'epoch'`)
+      return check()
+    },
+    { timeoutMs: 30_000, everyMs: 100 },
+  )
+const connected = async () => {
+  connection = await crm.connect(foyer.app.services)
+  await until('everybody is read', async () => (await sync()).import.state === 'done')
+}
+
+test('everybody is read, a page after the other, with progress, and goes on where it was', async () => {
+  crm.pageSize = 10
+  for (let place = 0; place < 55; place++)
+    crm.put({ emails: [`p${place}@northwind.test`], fields: { name: `P${place}` } })
+  // the fourth page is not answered at first
+  crm.next(
+    'allPeople',
+    { waitFor: Promise.resolve() },
+    { waitFor: Promise.resolve() },
+    { waitFor: Promise.resolve() },
+    'down',
+  )
+  await connected()
+  expect(await mirrored()).toHaveLength(55)
+  expect(await sync()).toMatchObject({
+    import: { state: 'done', done: 55, total: 55, perSecond: expect.any(Number), etaMs: null, reason: null },
+    writes: { open: 0 },
+  })
+  const cursors = crm.callsOf('allPeople').map(([cursor]) => cursor)
+  // from the page that failed, not from the beginning
+  expect(cursors.filter((cursor) => cursor === null)).toHaveLength(1)
+})
+
+test('a change in the CRM reaches an open panel, whoever is deleted or merged goes', async () => {
+  const person = crm.put({ emails: [email], fields: { name: 'Sofia', crmStatus: 'New' } })
+  const other = crm.put({ emails: ['other@northwind.test'], fields: { name: 'Other' } })
+  await connected()
+  const agent = await foyer.agent()
+  const visitor = await foyer.visitor({ fields: { email } })
+  const { id } = await visitor.asks()
+  await agent.accepts(id)
+  crm.put({ ...person, changedAt: undefined as never, fields: { name: 'Sofia', crmStatus: 'Customer' } })
+  await until('the panel follows', async () =>
+    agent.socket.ofType('visitor').some((frame) => frame.visitor.crmStatus === 'Customer'),
+  )
+  crm.addActivity(person.id, { title: 'A call', kind: 'call', at: foyer.clock.now() })
+  await until('the history follows', async () =>
+    JSON.stringify(await agent.http.get(`/visitors/${visitor.id}/activities`)).includes('A call'),
+  )
+  crm.merge(person.id, other.id)
+  await until('the merged one is one', async () => (await mirrored()).length === 1)
+  expect(await mirrored()).toMatchObject([{ id: other.id, emails: ['other@northwind.test', email] }])
+  // its history came along
+  expect(JSON.stringify(await agent.http.get(`/visitors/${visitor.id}/activities`))).toContain('A call')
+  crm.remove(other.id)
+  await until('the deleted one is gone', async () => (await mirrored()).length === 0)
+  expect(await agent.http.get<Visitor>(`/visitors/${visitor.id}`)).toMatchObject({
+    name: null,
+    crmStatus: null,
+  })
+  await agent.ends(id)
+})
+
+test('a feed that lags brings nobody back, and whoever was restored is back', async () => {
+  const person = crm.put({ emails: [email], fields: { name: 'Sofia' } })
+  await connected()
+  crm.remove(person.id)
+  // the feed tells of the deleted one once more, as an index that lags does
+  crm.feed.push({ type: 'changed', person })
+  await until('the deletion is heard of', async () => (await mirrored()).length === 0)
+  const { rows } = await foyer.pool.query('select from mirror_gone')
+  expect(rows).toHaveLength(1)
+  crm.put({ ...person, changedAt: undefined as never })
+  await until('the restored one is back', async () => (await names()).includes('Sofia'))
+})
+
+test('a cursor that is not known any more has everybody read again, and whoever is not there any more goes', async () => {
+  const person = crm.put({ emails: [email], fields: { name: 'Sofia' } })
+  const other = crm.put({ emails: ['other@northwind.test'], fields: { name: 'Other' } })
+  await connected()
+  crm.people.delete(other.id)
+  crm.put({ ...person, changedAt: undefined as never, fields: { name: 'Sofia Bianchi' } })
+  crm.oldestCursor = 1_000
+  crm.feed.length = 1_000
+  await until('it is as the CRM is', async () => (await names()).join() === 'Sofia Bianchi')
+})
+
+test('whoever a CRM erases is erased here, and no late event undoes it', async () => {
+  const person = crm.put({ emails: [email], fields: { name: 'Sofia' } })
+  await connected()
+  const agent = await foyer.agent()
+  const visitor = await foyer.visitor({ fields: { email, name: 'Sofia Typed' } })
+  const { id } = await visitor.asks('canary-message')
+  await agent.accepts(id)
+  await agent.ends(id)
+  // as a vendor does that deletes first: the same person twice
+  crm.remove(person.id)
+  await until('the deletion is heard of', async () => (await mirrored()).length === 0)
+  crm.feed.push({ type: 'gone', ref: person, erase: true })
+  crm.feed.push({
+    type: 'changed',
+    person: { ...person, changedAt: new Date(foyer.clock.now().getTime() + 86_400_000) },
+  })
+  await until('it is erased', async () => {
+    const { rows } = await foyer.pool.query('select from erasures where finished_at is not null')
+    return rows.length > 0
+  })
+  expect(await mirrored()).toEqual([])
+  const { rows } = await foyer.pool.query('select name, email from visitors where id = $1', [visitor.id])
+  expect(rows).toEqual([{ name: null, email: null }])
+  const { rows: left } = await foyer.pool.query(`select from entries where text like '%canary-message%'`)
+  expect(left).toEqual([])
+  await expect(agent.http.get(`/conversations/${id}`)).rejects.toThrow()
+})
+
+test('a CRM that asks to wait is left alone for so long', async () => {
+  await connected()
+  crm.next('changes', 'limited')
+  await until('it was asked', async () => crm.calls.at(-1)?.action === 'changes')
+  const { rows } = await foyer.pool.query(
+    'select resting_until from connection_health where connection_id = $1',
+    [connection],
+  )
+  expect(rows[0]?.resting_until ?? null).not.toBeUndefined()
+  crm.put({ emails: [email], fields: { name: 'Later' } })
+  await until('it goes on', async () => (await names()).includes('Later'))
+})
+
+test('an admin has everybody read again; nobody else may, and of what is not there nothing is told', async () => {
+  await connected()
+  crm.people.set('quiet', { ...crm.put({ emails: [email] }), id: 'quiet' })
+  const again = await admin.http.post<ConnectionSync>(`/connections/${connection}/import`)
+  expect(again.import.state).toBe('running')
+  await until('it is done', async () => (await sync()).import.state === 'done')
+  const agent = await foyer.agent({ online: false })
+  await expect(agent.http.post(`/connections/${connection}/import`)).rejects.toThrow()
+  const nothing = '00000000-0000-4000-8000-000000000000'
+  for (const path of [
+    `/connections/${nothing}/sync`,
+    '/connections/nonsense/sync',
+    `/visitors/${nothing}/crm-writes`,
+  ])
+    await expect(admin.http.get(path)).rejects.toThrow()
+  await expect(admin.http.get(`/connections/${connection}/writes?state=nonsense`)).rejects.toThrow()
+  await expect(admin.http.post(`/crm-writes/${nothing}/retry`)).rejects.toThrow()
+})

@@ -1,0 +1,188 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import type { LoggedConversation, NewPerson, PersonChange } from '#connectors/sdk/crm.ts'
+import type { CrmWrite } from '#core/contracts/sync.ts'
+import type { AgentActor } from '#tests/support/agent-actor.ts'
+import { startFoyer, type TestFoyer } from '#tests/support/foyer.ts'
+import { MemoryCrm } from '#tests/support/memory-crm.ts'
+import { waitFor } from '#tests/support/wait.ts'
+
+let foyer: TestFoyer
+let crm: MemoryCrm
+let agent: AgentActor
+let admin: AgentActor
+let people = 0
+let email = ''
+let connection = ''
+
+beforeAll(async () => {
+  crm = await MemoryCrm.start('acme')
+  foyer = await startFoyer({ connectors: [crm.declaration()], config: { standIns: { acme: crm.origin } } })
+  crm.now = () => foyer.clock.now()
+  agent = await foyer.agent({ name: 'Dana Weiss', email: 'dana@foyer.test' })
+  admin = await foyer.agent({ profile: 'admin', online: false })
+})
+afterAll(async () => {
+  await foyer.close()
+  await crm.stop()
+})
+beforeEach(async () => {
+  await foyer.pool.query('truncate connections, people_mirror, mirror_gone, crm_users cascade')
+  crm.clear()
+  email = `person${++people}@northwind.test`
+})
+
+const connect = async (writeBack: object = {}) => {
+  connection = await crm.connect(foyer.app.services, {
+    write_back: writeBack,
+    previewed_at: foyer.clock.now(),
+    writing_on: true,
+  })
+}
+const writes = async (state?: string) => {
+  const query = state ? `?state=${state}` : ''
+  return (await admin.http.get<{ writes: CrmWrite[] }>(`/connections/${connection}/writes${query}`)).writes
+}
+/** Waits until what is promised is done. */
+const done = (count: number) =>
+  waitFor(
+    `${count} writes are done`,
+    async () => {
+      const all = await writes()
+      return all.length >= count && all.every(({ state }) => state !== 'open') ? all : undefined
+    },
+    { timeoutMs: 30_000 },
+  )
+
+async function chat(fields: Record<string, string> = {}, outcome?: string) {
+  const visitor = await foyer.visitor({ fields: { email, ...fields } })
+  const { id } = await visitor.asks('Do you deliver?')
+  await agent.accepts(id)
+  await agent.says(id, 'We do.')
+  return { visitor, id, end: () => agent.ends(id, outcome as never) }
+}
+
+test('nothing is written before an admin has turned writing on', async () => {
+  connection = await crm.connect(foyer.app.services)
+  const { end } = await chat()
+  await end()
+  expect(await writes()).toEqual([])
+})
+
+test('somebody unknown is made once after a chat was accepted, and the chat is logged with outcome and owner', async () => {
+  await connect({ create: { type: 'Lead', fixed: { status: 'New' } } })
+  crm.users.push({ id: 'u7', name: 'Dana', email: 'dana@foyer.test', active: true, isQueue: false })
+  await waitFor('the users are read', async () => {
+    return (await foyer.pool.query('select from crm_users')).rowCount === 1
+  })
+  const { id, end } = await chat({ name: 'Ada Example' }, 'qualified')
+  await end()
+  await done(2)
+  expect(crm.callsOf('createPerson').map(([made]) => made as NewPerson)).toMatchObject([
+    { type: 'Lead', values: { email, name: 'Ada Example' }, fixed: { status: 'New' }, ownerId: 'u7' },
+  ])
+  expect(crm.logged).toHaveLength(1)
+  const { conversation } = crm.logged[0] as { conversation: LoggedConversation }
+  expect(conversation).toMatchObject({
+    key: `foyer-chat-${id}`,
+    outcome: 'Qualified',
+    agentName: 'Dana Weiss',
+    ownerId: 'u7',
+  })
+  expect(conversation.transcript).toContain('We do.')
+  // its echo in the history is the chat itself
+  await agent.http.put(`/conversations/${id}/outcome`, { outcome: 'support' })
+  await waitFor('the new outcome is written', async () => {
+    return crm.logged[0]?.conversation.outcome === 'Support'
+  })
+  expect(crm.logged).toHaveLength(1)
+})
+
+test('somebody known keeps what the CRM has, and what is empty there is filled', async () => {
+  await connect()
+  const person = crm.put({ emails: [email], fields: { name: 'Sofia Ricci', jobTitle: null } })
+  const { end } = await chat({ name: 'sofia', jobTitle: 'Buyer' })
+  await end()
+  await done(2)
+  expect(crm.callsOf('createPerson')).toEqual([])
+  expect(crm.people.get(person.id)?.fields).toMatchObject({ name: 'Sofia Ricci', jobTitle: 'Buyer' })
+  const [change] = crm.callsOf('updatePerson').map(([, given]) => given as PersonChange)
+  expect(change).toMatchObject({ values: {}, onlyEmpty: { jobTitle: 'Buyer' } })
+})
+
+test('what an agent corrects overwrites, the address too, on the record that the panel showed', async () => {
+  await connect()
+  const person = crm.put({ emails: [email], fields: { name: 'Sofia Ricci' } })
+  const { visitor, end } = await chat()
+  await agent.socket.frame(
+    'visitor',
+    (frame) => frame.visitor.id === visitor.id && frame.visitor.name === 'Sofia Ricci',
+  )
+  await agent.http.patch(`/visitors/${visitor.id}`, { name: 'Sofia Bianchi', email: `new-${email}` })
+  await end()
+  await done(3)
+  expect(crm.people.get(person.id)).toMatchObject({
+    emails: [`new-${email}`, email],
+    fields: { name: 'Sofia Bianchi' },
+  })
+  expect(crm.people.size).toBe(1)
+  expect(crm.logged.map(({ personId }) => personId)).toEqual([person.id])
+})
+
+test.each(['createPerson', 'logConversation'] as const)(
+  'when the answer to %s is lost there is one record',
+  async (action) => {
+    await connect()
+    crm.next(action, 'lost')
+    const { end } = await chat({ name: 'Ada' })
+    await end()
+    const all = await done(2)
+    expect(all.map(({ state }) => state)).toEqual(['written', 'written'])
+    expect([...crm.people.values()].filter(({ emails }) => emails.includes(email))).toHaveLength(1)
+    expect(crm.logged).toHaveLength(1)
+  },
+)
+
+test('what the CRM refuses is kept with the reason, and written when somebody tries again', async () => {
+  await connect()
+  crm.next('createPerson', 'rejected', 'rejected')
+  const { end } = await chat()
+  await end()
+  const all = await done(2)
+  expect(all.map(({ state, reason }) => [state, reason])).toEqual([
+    ['failed', 'The CRM requires a company.'],
+    ['failed', 'The CRM requires a company.'],
+  ])
+  for (const { id } of all) await admin.http.post(`/crm-writes/${id}/retry`)
+  expect((await done(2)).map(({ state }) => state)).toEqual(['written', 'written'])
+  await expect(admin.http.post(`/crm-writes/${all[0]?.id}/retry`)).rejects.toThrow('not failed')
+  expect(crm.logged).toHaveLength(1)
+})
+
+test('while a connection is paused nothing is written, and everything when it goes on', async () => {
+  await connect()
+  await admin.http.post(`/connections/${connection}/pause`)
+  const { visitor, end } = await chat()
+  await end()
+  await waitFor('they are put aside', async () => {
+    return (await foyer.pool.query('select from crm_writes where held')).rowCount === 2
+  })
+  expect(crm.calls.filter(({ action }) => action !== 'owners' && action !== 'changes')).toEqual([])
+  await admin.http.post(`/connections/${connection}/resume`)
+  await done(2)
+  expect(crm.logged).toHaveLength(1)
+  const own = await agent.http.get<{ writes: CrmWrite[] }>(`/visitors/${visitor.id}/crm-writes`)
+  expect(own.writes.map(({ kind, state }) => [kind, state]).sort()).toEqual([
+    ['conversation', 'written'],
+    ['person', 'written'],
+  ])
+})
+
+test('of one person in two browsers at once one record is made', async () => {
+  await connect()
+  const one = await chat()
+  const other = await chat()
+  await Promise.all([one.end(), other.end()])
+  await done(4)
+  expect(crm.callsOf('createPerson')).toHaveLength(1)
+  expect(crm.logged).toHaveLength(2)
+})
