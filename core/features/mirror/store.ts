@@ -192,10 +192,15 @@ export async function forgetPeople(
   if (ids.length === 0) return []
   await lockMirror(tx, connector)
   await sql`
-    insert into mirror_gone as g (connector, external_id, at, erased)
-    select ${connector}, id, ${now}, ${erased} from unnest(${[...new Set(ids)]}::text[]) as id
+    insert into mirror_gone as g (connector, external_id, at, erased, emails)
+    select ${connector}, id, ${now}, ${erased}, case when ${erased} then '{}' else coalesce(m.emails, '{}') end
+    from unnest(${[...new Set(ids)]}::text[]) as id
+    left join people_mirror m on m.connector = ${connector} and m.external_id = id
     on conflict (connector, external_id) do update set
-      at = greatest(g.at, excluded.at), erased = g.erased or excluded.erased`.execute(tx)
+      at = greatest(g.at, excluded.at), erased = g.erased or excluded.erased,
+      emails = case when g.erased or excluded.erased then '{}' when excluded.emails = '{}' then g.emails else excluded.emails end`.execute(
+    tx,
+  )
   const { rows } = await sql<{ emails: string[] }>`
     delete from people_mirror where connector = ${connector} and external_id = any (${ids}) returning emails`.execute(
     tx,

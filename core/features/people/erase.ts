@@ -25,7 +25,10 @@ export async function eraseByCrm(
     union all
     select former_id, '{}' from people_mirror_former where connector = ${connector} and external_id = ${externalId}
     union all
-    -- deleted before it was erased: known by whom it was found for, and what was written
+    -- deleted before it was erased
+    select external_id, emails from mirror_gone where connector = ${connector} and external_id = ${externalId}
+    union all
+    -- longer ago: known by whom it was found for, and what was written
     select l.external_id, array[l.email] from person_lookups l join connections c on c.id = l.connection_id
     where c.connector = ${connector} and l.external_id = ${externalId}
     union all

@@ -19,6 +19,8 @@ const factsKeptDays = 30
 
 /** Who was asked for; what is mirrored stays. */
 const lookupsKeptDays = 30
+/** Between deleting somebody and saying that it was for privacy. */
+const goneAddressesKeptDays = 30
 /** Longer than vendors repeat an event. */
 const eventsKeptDays = 7
 
@@ -67,6 +69,7 @@ export async function forgetOld(
         ),
       atOnce,
     ),
+    goneAddresses: await clear(() => forgetGoneAddresses(db, daysBefore(now, goneAddressesKeptDays)), atOnce),
     webhookEvents: await clear(
       () =>
         forget(
@@ -146,6 +149,14 @@ async function forget(db: Db, table: string, key: string, which: RawBuilder<unkn
       select ${sql.ref(key)} from ${sql.table(table)} where ${which} limit ${atOnce} for update skip locked)
     returning ${sql.ref(key)}`.execute(db)
   return rows.length
+}
+
+/** That somebody was deleted stays known, their address does not. */
+async function forgetGoneAddresses(db: Db, before: Date): Promise<number> {
+  const { numAffectedRows } = await sql`
+    update mirror_gone set emails = '{}' where ctid = any (array(
+      select ctid from mirror_gone where emails <> '{}' and at < ${before} limit ${atOnce}))`.execute(db)
+  return Number(numAffectedRows)
 }
 
 /** Those that went on from one of them stand by themselves then. */
