@@ -124,7 +124,7 @@ test('what the vendor refuses is in the connection’s health, and a limit makes
       priority: 'live',
     })
     if (!open.crm) throw new Error('no CRM')
-    return open.connector.crm?.findPerson(open.crm, 'sofia.ricci@northwind.test')
+    return open.connector.crm?.findPerson(open.crm, 'nobody@northwind.test')
   }
   vendor.fail('read', 'down')
   await expect(find()).rejects.toMatchObject({ code: 'connector_unavailable' })
