@@ -40,7 +40,7 @@ test('a missed request is claimed, answered by mail, and the link opens the chat
   await marco.button('Missed 1').waitFor()
   for (const agent of [dana, marco]) {
     await agent.button('Missed 1').click()
-    await agent.rows.filter({ hasText: 'Nadia Haddad' }).getByRole('link').click()
+    await agent.rows.getByText('Nadia Haddad').click()
     await agent.button('Claim').waitFor()
   }
   await dana.button('Claim').click()
