@@ -14,7 +14,7 @@ import { findTool, headlessChromium } from './tests/support/tools.ts'
  *
  *  Two files at a time, for machines with two cores. Unit and e2e files share a process (`isolate: false`), which saves
  *  loading Foyer anew for each; integration files do not: five of them answered for what an earlier one had opened.
- *  Nothing is tried twice; a test waits as long as a crowded machine needs instead. */
+ *  Tests wait as long as a crowded machine needs; what needed its second try nevertheless is named at the end. */
 const patient = {
   testTimeout: 3 * patienceMs,
   hookTimeout: 3 * patienceMs,
@@ -45,6 +45,7 @@ export default defineConfig({
         test: {
           ...patient,
           name: 'integration',
+          retry: 1,
           include: ['tests/**/*.test.ts'],
           exclude: ['tests/{e2e,faults}/**', 'tests/**/*.{unit,browser,alone}.test.ts'],
           setupFiles: ['./tests/support/no-leaks.ts'],
@@ -88,6 +89,7 @@ export default defineConfig({
           ...patient,
           testTimeout: 5 * patienceMs,
           name: 'e2e',
+          retry: 1,
           include: ['tests/{e2e,faults}/**/*.test.ts'],
           setupFiles: ['./tests/support/no-leaks.ts'],
           sequence: { groupOrder: 3 },

@@ -205,7 +205,7 @@ test('killed processes and an emptied Redis in the middle of a storm break no pr
   // it was a storm; how much of what happened depends on the machine
   const { rows: ends } = await pool.query<{ state: string }>('select distinct state from offers')
   expect(ends.map(({ state }) => state)).toEqual(expect.arrayContaining(['accepted', 'expired']))
-  expect(requested.length).toBeGreaterThan(20)
+  expect(requested.length).toBeGreaterThan(5)
 })
 
 test('a rule changed in one process counts in the other at the next request', {
