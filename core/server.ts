@@ -1,3 +1,5 @@
+import path from 'node:path'
+import type { SampleVendor } from '../connectors/demo.ts'
 import { installedConnectors } from '../connectors/index.ts'
 import { buildFrontEnds } from '../inbox-ui/build.ts'
 import { startFoyerWorkers } from '../workers/foyer.ts'
@@ -7,6 +9,7 @@ import { claimDatabase } from './db/claim.ts'
 import { startEmbeddedPostgres } from './db/embedded/embedded-postgres.ts'
 import { migrate } from './db/migrate.ts'
 import { orStop, StartError } from './errors.ts'
+import { connectSampleCrms } from './features/demo/crms.ts'
 import { demoPassword, seedDemo } from './features/demo/seed.ts'
 import { printSetUpLink } from './features/setup/service.ts'
 import { type OnStop, runProcess } from './process.ts'
@@ -35,11 +38,14 @@ await runProcess(async (onStop) => {
   await resealSecrets(app.services)
   const password = mode === 'demo' ? await demoPassword(config) : null
   if (password !== null) await seedDemo(app.services, password)
+  const vendors = mode === 'demo' ? await startVendors(app.services, onStop) : []
   if (mode !== 'web') {
     const workers = await startFoyerWorkers(app.services)
     onStop('The background work', () => workers.stop())
   }
   const listening = await listen(app, config)
+  app.services.config.publicUrl ??= listening
+  await connectSampleCrms(app.services, vendors)
   await announce(app.services, listening, password)
 })
 
@@ -52,6 +58,22 @@ async function openDatabase(config: Config, onStop: OnStop): Promise<string> {
   embedded.supervise()
   onStop('PostgreSQL', () => embedded.stop())
   return embedded.url
+}
+
+/** The demo brings its CRMs along, but those that the environment names. */
+async function startVendors(
+  { config, clock }: Awaited<ReturnType<typeof buildApp>>['services'],
+  onStop: OnStop,
+): Promise<SampleVendor[]> {
+  // nobody else pays for loading them
+  const { startSampleVendors } = await import('../connectors/demo.ts')
+  const folder = path.join(config.dataDir, 'vendors')
+  const vendors = await startSampleVendors(folder, () => clock.now(), Object.keys(config.standIns))
+  for (const { connector, origin, close } of vendors) {
+    config.standIns[connector] = origin
+    onStop(`The sample ${connector}`, close)
+  }
+  return vendors
 }
 
 async function listen(app: Awaited<ReturnType<typeof buildApp>>, config: Config): Promise<string> {
@@ -78,8 +100,7 @@ async function announce(
   listening: string,
   password: string | null,
 ): Promise<void> {
-  services.config.publicUrl ??= listening
-  const url = services.config.publicUrl
+  const url = services.config.publicUrl ?? listening
   // machines read this line, people the ones below it
   console.log(JSON.stringify({ url, port: Number(new URL(listening).port), pid: process.pid }))
   if (password !== null)
@@ -92,7 +113,7 @@ async function announce(
   Sign in as dana@foyer.test, marco@foyer.test, aiko@foyer.test or admin@foyer.test
   Password     ${password}
 
-  Known visitors: sofia.ricci@northwind.test, tom.becker@contoso.test
+  Known visitors: sofia.ricci@northwind.test (Salesforce), tom.becker@contoso.test (HubSpot)
   Ctrl-C stops it; the data stays in ${services.config.dataDir}
 `)
   else await printSetUpLink(services, url)

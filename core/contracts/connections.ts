@@ -5,15 +5,18 @@ export const ConnectionState = z.enum(['connecting', 'active', 'paused', 'broken
 export type ConnectionState = z.infer<typeof ConnectionState>
 
 export const MappedField = z.enum(['name', 'jobTitle', 'email', 'phone', 'crmStatus', 'company'])
+export type MappedField = z.infer<typeof MappedField>
 
 /** A vendor's name of a field or of a type of record. */
 const VendorName = Text.pipe(z.string().min(1).max(200))
 
 /** Which of the vendor's fields each of Foyer's is read from and written to, by type of record. */
 export const Mapping = z.record(VendorName, z.partialRecord(MappedField, VendorName))
+export type Mapping = z.infer<typeof Mapping>
 
 /** `both`: read and written. `in`: only read. `off`: neither. */
 export const Direction = z.enum(['both', 'in', 'off'])
+export type Direction = z.infer<typeof Direction>
 
 /** What Foyer writes into the CRM, once writing is on. */
 export const WriteBackRules = z.strictObject({
@@ -84,6 +87,7 @@ export const Connector = z.object({
 })
 export type Connector = z.infer<typeof Connector>
 export const ConnectorList = z.object({ connectors: z.array(Connector) })
+export type ConnectorList = z.infer<typeof ConnectorList>
 
 /** What happened lately, in words. */
 export const ConnectionHealth = z.object({
@@ -105,6 +109,7 @@ export const LimitHeadroom = z.object({
   reserved: z.number().int(),
   perMs: z.number().int(),
 })
+export type LimitHeadroom = z.infer<typeof LimitHeadroom>
 
 export const Connection = z.object({
   id: Id,
@@ -143,6 +148,7 @@ export const Connection = z.object({
 export type Connection = z.infer<typeof Connection>
 /** Those that are not over, in their precedence. */
 export const ConnectionList = z.object({ connections: z.array(Connection) })
+export type ConnectionList = z.infer<typeof ConnectionList>
 
 const Settings = z.record(z.string().max(100), Text.pipe(z.string().trim().max(500)))
 const ClientId = Text.pipe(z.string().trim().min(1, 'The client id is needed.').max(500))
@@ -169,6 +175,7 @@ export const ChangeConnection = z.strictObject({
   writeBack: WriteBackRules.optional(),
   writingOn: z.boolean().optional(),
 })
+export type ChangeConnection = z.input<typeof ChangeConnection>
 
 /** Where the browser is sent to agree. */
 export const AuthorizeAnswer = z.object({ url: z.string() })
@@ -198,6 +205,7 @@ export const ConnectionTest = z.object({
   /** A sentence with a reason to act on; null where it works. */
   failure: z.object({ code: z.string(), message: z.string() }).nullable(),
 })
+export type ConnectionTest = z.infer<typeof ConnectionTest>
 
 /** `erase`: also what Foyer has read of people there. */
 export const Disconnect = z.strictObject({ mirror: z.enum(['keep', 'erase']) })
@@ -224,6 +232,7 @@ export const ConnectionDescription = z.object({
     }),
   ),
 })
+export type ConnectionDescription = z.infer<typeof ConnectionDescription>
 
 /** What would be written for the newest finished chat, or for a made-up one where there is none. */
 export const WritePreview = z.object({
@@ -238,5 +247,6 @@ export const WritePreview = z.object({
     }),
   ),
 })
+export type WritePreview = z.infer<typeof WritePreview>
 
 export const ConnectionParams = z.object({ id: Id })

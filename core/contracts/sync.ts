@@ -54,3 +54,4 @@ export type CrmWrite = z.infer<typeof CrmWrite>
 export const ListWrites = z.object({ state: WriteState.optional() })
 /** The newest first, at most 200. */
 export const CrmWriteList = z.object({ writes: z.array(CrmWrite) })
+export type CrmWriteList = z.infer<typeof CrmWriteList>

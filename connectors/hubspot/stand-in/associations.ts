@@ -6,6 +6,9 @@ export interface AssociatedRecord {
   typeIds: number[]
 }
 
+/** From whom to whom, by which ids. */
+export type SavedLinks = [key: string, linked: [id: string, typeIds: number[]][]][]
+
 /** Who belongs to whom, from both sides. */
 export function createAssociations() {
   const links = new Map<string, Map<string, Set<number>>>()
@@ -26,6 +29,12 @@ export function createAssociations() {
     },
     of(from: Pick<StoredRecord, 'type' | 'id'>, to: ObjectType): AssociatedRecord[] {
       return [...(links.get(keyOf(from, to)) ?? [])].map(([id, typeIds]) => ({ id, typeIds: [...typeIds] }))
+    },
+    save: (): SavedLinks =>
+      [...links].map(([key, linked]) => [key, [...linked].map(([id, ids]) => [id, [...ids]])]),
+    load(saved: SavedLinks) {
+      for (const [key, linked] of saved)
+        links.set(key, new Map(linked.map(([id, ids]) => [id, new Set(ids)])))
     },
     move(loser: StoredRecord, winner: StoredRecord) {
       for (const type of Object.keys(objectTypes) as ObjectType[])

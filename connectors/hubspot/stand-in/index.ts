@@ -47,7 +47,7 @@ export function createHubSpotStandIn(options: HubSpotStandInOptions = {}) {
       clientId: 'stand-in-app',
       rotates: true,
       lifetimeSeconds: 1_800,
-      remembersEarlierStarts: false,
+      consent: 'allow',
       ...options,
       clientSecret,
       hubId,

@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto'
+import { consentPage } from '../../sdk/consent-page.ts'
 import { json, Refusal } from './answers.ts'
 
 export interface OAuthOptions {
@@ -8,8 +9,8 @@ export interface OAuthOptions {
   /** A refresh gives another refresh token and ends the one it was asked with. */
   rotates: boolean
   lifetimeSeconds: number
-  /** Tokens of an earlier start go on working, as they would at the vendor: for the demo, whose database stays. */
-  remembersEarlierStarts: boolean
+  /** What a person does at the question whether Foyer may: `page` shows it. */
+  consent: 'allow' | 'deny' | 'page'
 }
 
 interface Grant {
@@ -49,32 +50,26 @@ export function createOAuth(options: OAuthOptions, now: () => number) {
   }
 
   function newGrant(scopes: string[]): Grant {
-    // the scopes stand in the token, so that a later start knows them
-    const written = Buffer.from(scopes.join(' ')).toString('base64url')
-    const grant = { scopes, refreshToken: `refresh-${randomUUID()}-${written}` }
+    const grant = { scopes, refreshToken: `refresh-${randomUUID()}` }
     grants.set(grant.refreshToken, grant)
     return grant
-  }
-
-  const grantOf = (refreshToken: string): Grant | null => {
-    const known = grants.get(refreshToken)
-    if (known || !options.remembersEarlierStarts) return known ?? null
-    const [, scopes] = /^refresh-[0-9a-f-]{36}-(.+)$/.exec(refreshToken) ?? []
-    return scopes ? newGrant(Buffer.from(scopes, 'base64url').toString().split(' ')) : null
   }
 
   function authorize(url: URL): Response {
     const redirectUri = url.searchParams.get('redirect_uri') ?? ''
     if (url.searchParams.get('client_id') !== options.clientId || !URL.canParse(redirectUri))
       return new Response('This app is not known, or its redirect address is wrong.', { status: 400 })
-    const code = randomUUID()
-    codes.set(code, {
-      scopes: (url.searchParams.get('scope') ?? '').split(' ').filter(Boolean),
-      redirectUri,
-      challenge: url.searchParams.get('code_challenge'),
-    })
+    const scopes = (url.searchParams.get('scope') ?? '').split(' ').filter(Boolean)
+    const consent = url.searchParams.get('consent') ?? options.consent
+    if (consent === 'page')
+      return consentPage(url, { vendor: 'HubSpot', account: String(options.hubId), scopes })
     const back = new URL(redirectUri)
-    back.searchParams.set('code', code)
+    if (consent === 'deny') back.searchParams.set('error', 'access_denied')
+    else {
+      const code = randomUUID()
+      codes.set(code, { scopes, redirectUri, challenge: url.searchParams.get('code_challenge') })
+      back.searchParams.set('code', code)
+    }
     const state = url.searchParams.get('state')
     if (state !== null) back.searchParams.set('state', state)
     return new Response(null, { status: 302, headers: { location: back.href } })
@@ -93,7 +88,7 @@ export function createOAuth(options: OAuthOptions, now: () => number) {
       throw refused('unsupported_grant_type', 'BAD_GRANT_TYPE', 'grant_type must be one of the documented')
     const asked = form.get('refresh_token') ?? ''
     refreshes.push(asked)
-    const grant = grantOf(asked)
+    const grant = grants.get(asked)
     if (!grant) throw refused('invalid_grant', 'BAD_REFRESH_TOKEN', 'missing or invalid refresh token')
     if (!options.rotates) return give(grant)
     grants.delete(asked)
@@ -134,6 +129,11 @@ export function createOAuth(options: OAuthOptions, now: () => number) {
           `The OAuth token used to make this call expired ${Math.floor(late / 1_000)} second(s) ago.`,
         )
       return new Set(found.grant.scopes.filter((scope) => !withheld.has(scope)))
+    },
+    /** Grants, for a later start. Access tokens are asked for anew. */
+    save: () => [...grants.values()],
+    load(saved: Grant[]) {
+      for (const grant of saved) grants.set(grant.refreshToken, grant)
     },
     /** As an admin who removes the app from the account. */
     revokeAll() {

@@ -54,7 +54,7 @@ export function seedSamplePeople({ store }: Pick<HubSpotStandIn, 'store'>) {
     userId: 9001,
     email: 'marco@foyer.test',
     firstName: 'Marco',
-    lastName: 'Bianchi',
+    lastName: 'Bellini',
     type: 'PERSON',
     archived: false,
   })

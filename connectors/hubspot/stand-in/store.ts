@@ -1,6 +1,6 @@
 import { engagementTypes, type ObjectType, objectTypes, primaryCompany } from '../object-types.ts'
 import { invalidProperty, notFound, problem, Refusal } from './answers.ts'
-import { createAssociations } from './associations.ts'
+import { createAssociations, type SavedLinks } from './associations.ts'
 import { definitionOf, lifecycleStages } from './properties.ts'
 
 export interface StoredRecord {
@@ -33,6 +33,14 @@ export interface StoreEvent {
 }
 
 export type Store = ReturnType<typeof createStore>
+
+export interface SavedStore {
+  lastId: number
+  records: Omit<StoredRecord, 'indexed'>[]
+  mergedInto: [string, string][]
+  owners: [string, StoredOwner][]
+  associations: SavedLinks
+}
 
 /** An account's records. Everything that HubSpot decides by itself is decided here; who may ask is not. */
 export function createStore(now: () => number) {
@@ -286,6 +294,27 @@ export function createStore(now: () => number) {
     /** What the search sees of a record now; null: nothing (yet, or any more). */
     seenBySearch(record: StoredRecord): Record<string, string> | null {
       return record.indexed.findLast(({ at }) => at <= now())?.properties ?? null
+    },
+    /** All records, for a later start; what the search has still to notice it notices at once. */
+    save: (): SavedStore => ({
+      lastId,
+      records: [...records.values()].map(({ indexed: _, ...record }) => record),
+      mergedInto: [...mergedInto],
+      owners: [...owners],
+      associations: associations.save(),
+    }),
+    load(saved: SavedStore) {
+      lastId = saved.lastId
+      for (const record of saved.records) {
+        const loaded: StoredRecord = { ...record, indexed: [] }
+        index(loaded)
+        records.set(keyOf(record.type, record.id), loaded)
+        ordered.set(record.type, [...(ordered.get(record.type) ?? []), loaded])
+        if (record.archivedAt === null) for (const email of emailsOf(loaded)) byEmail.set(email, record.id)
+      }
+      for (const [loser, winner] of saved.mergedInto) mergedInto.set(loser, winner)
+      for (const [id, owner] of saved.owners) owners.set(id, owner)
+      associations.load(saved.associations)
     },
     onEvent(listener: (event: StoreEvent) => void) {
       listeners.add(listener)

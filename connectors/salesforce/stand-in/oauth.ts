@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
+import { consentPage } from '../../sdk/consent-page.ts'
 
 /** How the org and its app are set up. All of it may be changed while it runs. */
 export interface OAuthPolicy {
@@ -68,8 +69,9 @@ export class OAuthServer {
   }
 
   async handle(request: Request): Promise<Response> {
-    const { pathname, searchParams, origin } = new URL(request.url)
-    if (pathname === '/services/oauth2/authorize') return this.#authorize(searchParams)
+    const url = new URL(request.url)
+    const { pathname, origin } = url
+    if (pathname === '/services/oauth2/authorize') return this.#authorize(url)
     if (request.method !== 'POST')
       return json(405, { error: 'invalid_request', error_description: 'must use HTTP POST' })
     const form = new URLSearchParams(await request.text())
@@ -78,7 +80,8 @@ export class OAuthServer {
     return json(404, { error: 'not_found' })
   }
 
-  #authorize(asked: URLSearchParams): Response {
+  #authorize(url: URL): Response {
+    const asked = url.searchParams
     const clientId = asked.get('client_id') ?? ''
     const redirectUri = asked.get('redirect_uri') ?? ''
     if (!(clientId in this.policy.clients) || !URL.canParse(redirectUri))
@@ -91,7 +94,7 @@ export class OAuthServer {
     else if (!challenge || asked.get('code_challenge_method') !== 'S256') {
       back.searchParams.set('error', 'invalid_request')
       back.searchParams.set('error_description', 'missing required code challenge')
-    } else if (consent === 'page') return this.#question(asked)
+    } else if (consent === 'page') return this.#question(url)
     else if (consent === 'deny') {
       back.searchParams.set('error', 'access_denied')
       back.searchParams.set('error_description', 'end-user denied authorization')
@@ -104,16 +107,19 @@ export class OAuthServer {
     return Response.redirect(back, 302)
   }
 
-  #question(asked: URLSearchParams): Response {
-    const answer = (consent: string) => {
-      const address = new URLSearchParams(asked)
-      address.set('consent', consent)
-      return `/services/oauth2/authorize?${address}`.replaceAll('&', '&amp;').replaceAll('"', '&quot;')
-    }
-    return page(
-      `<h1>Allow access?</h1><p>Foyer asks to access and manage your data (api, refresh_token).</p>
-      <p><a href="${answer('allow')}">Allow</a> <a href="${answer('deny')}">Deny</a></p>`,
-    )
+  #question(url: URL): Response {
+    const scopes = (url.searchParams.get('scope') ?? '').split(' ').filter(Boolean)
+    return consentPage(url, { vendor: 'Salesforce', account: 'Foyer Demo', scopes })
+  }
+
+  /** Grants and sessions, for a later start. */
+  save() {
+    return { refreshTokens: [...this.#refreshTokens], accessTokens: [...this.#accessTokens] }
+  }
+
+  load({ refreshTokens, accessTokens }: ReturnType<OAuthServer['save']>) {
+    for (const [token, grant] of refreshTokens) this.#refreshTokens.set(token, grant)
+    for (const [token, session] of accessTokens) this.#accessTokens.set(token, session)
   }
 
   #token(form: URLSearchParams, request: Request, origin: string): Response {
@@ -180,6 +186,8 @@ export class OAuthServer {
   #accessToken(refreshToken: string): string {
     const token = `${this.#identity.slice(0, 15)}!${secret('AQ')}`
     const until = this.#now().getTime() + this.policy.sessionMinutes * 60_000
+    for (const [old, session] of this.#accessTokens)
+      if (session.until <= this.#now().getTime()) this.#accessTokens.delete(old)
     this.#accessTokens.set(token, { refreshToken, until })
     return token
   }

@@ -119,6 +119,18 @@ export class Org {
     this.purged.push({ type, id: row.Id, at: this.now() })
   }
 
+  /** All records, for a later start. */
+  save() {
+    const rows = [...this.#rows].map(([type, ofType]) => [type, [...ofType.values()]] as const)
+    return { made: this.#made, rows, purged: this.purged }
+  }
+
+  load({ made, rows, purged }: ReturnType<Org['save']>) {
+    this.#made = made
+    for (const [type, ofType] of rows) this.#rows.set(type, new Map(ofType.map((row) => [row.Id, row])))
+    this.purged.push(...purged.map((row) => ({ ...row, at: new Date(row.at) })))
+  }
+
   /** The loser is deleted and names its winner; what hangs on it moves. */
   merge(winnerId: string, loserId: string) {
     const winner = this.find(winnerId)

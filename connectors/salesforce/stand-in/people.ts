@@ -6,8 +6,8 @@ const day = 86_400_000
 export function fillWithPeople(org: Org) {
   const users = Object.fromEntries(
     [
-      ['Dana', 'Okafor', 'dana', true],
-      ['Marco', 'Bianchi', 'marco', true],
+      ['Dana', 'Whitfield', 'dana', true],
+      ['Marco', 'Bellini', 'marco', true],
       ['Aiko', 'Tanaka', 'aiko', true],
       ['Greta', 'Holm', 'greta', false],
     ].map(([FirstName = '', LastName = '', alias, IsActive = true]) => [

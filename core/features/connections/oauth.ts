@@ -101,9 +101,32 @@ async function takeState(services: Services, agent: SignedIn, state: string): Pr
   return { connectionId: row.connectionId, verifier }
 }
 
+/** Connects without a browser: for the demo, beside whose vendors somebody else agrees. @throws {ConnectorError} */
+export async function connectByItself(
+  services: Services,
+  actorId: string,
+  connectionId: string,
+  agree: (authorizeUrl: string) => Promise<string>,
+): Promise<void> {
+  const row = await findConnection(services.db, connectionId)
+  const connector = row && services.connectors.get(row.connector)
+  if (!row || !connector) throw new NotFoundError('connection')
+  const verifier = newSecret()
+  const back = await agree(
+    authorizeAddress(connector.auth, atOf(services, row), {
+      clientId: row.clientId ?? '',
+      redirectUrl: redirectUrl(services.config),
+      state: newSecret(),
+      verifier,
+    }),
+  )
+  const code = new URL(back).searchParams.get('code') ?? ''
+  await connectWith(services, { id: actorId }, { connectionId, verifier }, code)
+}
+
 async function connectWith(
   services: Services,
-  agent: SignedIn,
+  agent: Pick<SignedIn, 'id'>,
   { connectionId: id, verifier }: Begun,
   code: string,
 ): Promise<ConnectResult> {

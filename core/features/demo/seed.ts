@@ -96,7 +96,11 @@ export async function seedDemo({ db, clock }: Services, password: string): Promi
       if (agent.profile === 'live_agent') employed.push({ id, name: agent.name })
     }
     const people = samplePeople(chance)
-    await insertPeople(tx, now, people)
+    await insertPeople(
+      tx,
+      now,
+      people.filter(({ isOfCrm }) => !isOfCrm),
+    )
     await insertHistory(tx, now, sampleHistory(chance, now, { siteId: site.id, people, agents: employed }))
     for (const reply of sampleReplies) await cannedReplies.save(tx, now, randomUUIDv7(), null, reply)
     const [dana, marco, aiko] = employed.map(({ id }) => id)

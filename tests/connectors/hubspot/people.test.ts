@@ -29,7 +29,7 @@ test('the account is known by its hub id, with where people see its records', as
 test('a person is found with name, title, status, owner and company', async () => {
   const world = await withSamplePeople()
   const { id } = inHubSpot(world)
-  const marco = { id: '7001', name: 'Marco Bianchi', email: 'marco@foyer.test', active: true, isQueue: false }
+  const marco = { id: '7001', name: 'Marco Bellini', email: 'marco@foyer.test', active: true, isQueue: false }
   const company = world.standIn.store.all('companies').find(({ properties }) => properties.name === 'Contoso')
   expect(await crmOf.findPerson(world.crm, 'Tom.Becker@Contoso.test')).toEqual({
     type: 'contact',
