@@ -33,12 +33,11 @@ const columns = sql`
   id, connector, state, state_reason, settings, client_id, mapping, precedence, field_precedence, account, description,
   described_at, write_back, writing_on, previewed_at, created_at, changed_at, connected_at, version`
 
-/** All that are not over, the first in precedence first. */
+/** All of admins that are not over, the first in precedence first. Those of single agents are their calendars'. */
 export async function readConnections(db: Db | Tx): Promise<ConnectionRow[]> {
   const { rows } = await sql<ConnectionRow>`
-    select ${columns} from connections where state <> 'disconnected' order by precedence, created_at, id`.execute(
-    db,
-  )
+    select ${columns} from connections where state <> 'disconnected' and agent_id is null
+    order by precedence, created_at, id`.execute(db)
   return rows
 }
 
@@ -47,10 +46,11 @@ export async function findConnection(db: Db | Tx, id: string): Promise<Connectio
   return rows[0] ?? null
 }
 
-/** The connection of a connector that is not over. @public */
+/** The admins' connection of a connector that is not over. @public */
 export async function findConnectionOf(db: Db | Tx, connector: string): Promise<ConnectionRow | null> {
   const { rows } = await sql<ConnectionRow>`
-    select ${columns} from connections where connector = ${connector} and state <> 'disconnected'`.execute(db)
+    select ${columns} from connections
+    where connector = ${connector} and state <> 'disconnected' and agent_id is null`.execute(db)
   return rows[0] ?? null
 }
 
@@ -78,7 +78,7 @@ export async function insertConnection(tx: Tx, now: Date, connection: NewConnect
            ${JSON.stringify(connection.mapping)}::jsonb, ${JSON.stringify(connection.writeBack)}::jsonb,
            coalesce(max(precedence), 0) + 1, ${now}, ${now}
     from connections where state <> 'disconnected'
-    on conflict (connector) where state <> 'disconnected' do nothing
+    on conflict (connector) where state <> 'disconnected' and agent_id is null do nothing
     returning id`.execute(tx)
   if (rows.length === 0) return false
   await sql`insert into connection_secrets (connection_id) values (${connection.id})`.execute(tx)

@@ -57,7 +57,7 @@ export async function describeVisitors(
               'askedAt', l.asked_at, 'answeredAt', l.answered_at, 'found', l.external_id, 'failedAt', l.failed_at,
               'failure', l.failure) order by n.precedence, n.created_at)
             from connections n left join person_lookups l on l.connection_id = n.id and l.email = ${knownEmail()}
-            where n.state in ('active', 'paused', 'broken')) as crms,
+            where n.state in ('active', 'paused', 'broken') and n.agent_id is null) as crms,
            v.page, v.time_zone, v.language, v.referrer, v.utm,
            visits.count as visit_count, visits.last_at as last_visit_at,
            ${isOnline('visitor', sql`v.id`, now)} as online
