@@ -181,7 +181,8 @@ async function takeOverFormer(tx: Tx, connector: string, people: CrmPerson[]): P
   return rows.flatMap(({ emails }) => emails)
 }
 
-/** Forgets whom the CRM has deleted. @returns the addresses of which something is different now. */
+/** Forgets whom the CRM has deleted, under every id they had: a feed that lags may still tell of one that was merged into
+ *  them. @returns the addresses of which something is different now. */
 export async function forgetPeople(
   tx: Tx,
   connector: string,
@@ -194,7 +195,11 @@ export async function forgetPeople(
   await sql`
     insert into mirror_gone as g (connector, external_id, at, erased, emails)
     select ${connector}, id, ${now}, ${erased}, case when ${erased} then '{}' else coalesce(m.emails, '{}') end
-    from unnest(${[...new Set(ids)]}::text[]) as id
+    from (
+      select unnest(${ids}::text[]) as id
+      union
+      select former_id from people_mirror_former where connector = ${connector} and external_id = any (${ids})
+    ) as gone
     left join people_mirror m on m.connector = ${connector} and m.external_id = id
     on conflict (connector, external_id) do update set
       at = greatest(g.at, excluded.at), erased = g.erased or excluded.erased,

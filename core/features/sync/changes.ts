@@ -89,7 +89,8 @@ function newestOf(changes: CrmChange[]): Map<string, CrmPerson> {
   return people
 }
 
-/** Those of whom both was heard, that they are there and that they are gone: as they are now, null for nobody. */
+/** Those of whom both was heard, that they are there and that they are gone, under whichever of their ids: as they are
+ *  now, null for nobody. */
 async function readDoubted(
   { db }: Services,
   { connector, crm, row }: OpenConnection,
@@ -99,12 +100,16 @@ async function readDoubted(
   const doubted = new Map<string, CrmPerson | null>()
   const declared = connector.crm
   if (!declared || !crm || people.size === 0) return doubted
+  const goneIds = gone.map(({ ref }) => ref.id)
   const { rows } = await sql<{ externalId: string }>`
     select external_id from mirror_gone
-    where connector = ${row.connector} and not erased and external_id = any (${[...people.keys()]})`.execute(
+    where connector = ${row.connector} and not erased and external_id = any (${[...people.keys()]})
+    union
+    select former_id from people_mirror_former
+    where connector = ${row.connector} and external_id = any (${goneIds}) and former_id = any (${[...people.keys()]})`.execute(
     db,
   )
-  const ids = new Set([...rows.map(({ externalId }) => externalId), ...gone.map(({ ref }) => ref.id)])
+  const ids = new Set([...rows.map(({ externalId }) => externalId), ...goneIds])
   for (const person of people.values())
     if (ids.has(person.id)) doubted.set(person.id, await readOrGone(() => declared.readPerson(crm, person)))
   return doubted

@@ -104,6 +104,22 @@ test('a change in the CRM reaches an open panel, whoever is deleted or merged go
   await agent.ends(id)
 })
 
+test('whoever was merged into somebody who is deleted does not come back, however late they are heard of', async () => {
+  const person = crm.put({ emails: [email], fields: { name: 'Sofia' } })
+  const other = crm.put({ emails: ['other@northwind.test'], fields: { name: 'Other' } })
+  await connected()
+  crm.merge(person.id, other.id)
+  await until('the merged one is one', async () => (await mirrored()).length === 1)
+  // with the deletion in one page, and in the next one
+  crm.feed.push({ type: 'changed', person })
+  crm.remove(other.id)
+  await until('the deletion is heard of', async () => (await mirrored()).length === 0)
+  crm.feed.push({ type: 'changed', person })
+  crm.put({ emails: ['last@northwind.test'], fields: { name: 'Last' } })
+  await until('the feed is read to its end', async () => (await names()).includes('Last'))
+  expect(await names()).toEqual(['Last'])
+})
+
 test('a feed that lags brings nobody back, and whoever was restored is back', async () => {
   const person = crm.put({ emails: [email], fields: { name: 'Sofia' } })
   await connected()
