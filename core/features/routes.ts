@@ -11,6 +11,7 @@ import { conversationRoutes } from './conversations/routes.ts'
 import { demoRoutes } from './demo/routes.ts'
 import { fileRoutes } from './files/routes.ts'
 import { mailSettingsRoutes, unsentMailRoutes } from './mail/routes.ts'
+import { meetingSettingsRoutes } from './meetings/settings-routes.ts'
 import { jobFailureRoutes } from './outbox/routes.ts'
 import { outcomeRoutes } from './outcomes/routes.ts'
 import { peopleRoutes } from './people/routes.ts'
@@ -41,6 +42,7 @@ export async function routes(app: Api): Promise<void> {
     fileRoutes,
     jobFailureRoutes,
     mailSettingsRoutes,
+    meetingSettingsRoutes,
     offerRoutes,
     outcomeRoutes,
     peopleRoutes,

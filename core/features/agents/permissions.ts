@@ -14,6 +14,11 @@ const table: Record<Permission, readonly Profile[]> = {
   'agents.view': ['admin', 'live_agent'],
   'agents.manage': ['admin'],
   'availability.manage': ['admin', 'live_agent'],
+  'calendars.share': ['admin', 'live_agent'],
+  'meetings.view': ['admin', 'live_agent'],
+  'meetings.manage': ['admin', 'live_agent'],
+  // sees, moves and cancels those of everybody
+  'meetings.supervise': ['admin'],
   'teams.view': ['admin', 'live_agent'],
   'teams.manage': ['admin'],
   'accounts.manage': ['admin'],
