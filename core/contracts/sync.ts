@@ -34,8 +34,9 @@ export const CrmWrite = z.object({
   id: Id,
   connectionId: Id,
   connector: z.string(),
-  kind: z.enum(['person', 'correction', 'conversation']),
-  visitorId: Id,
+  kind: z.enum(['person', 'correction', 'conversation', 'meeting']),
+  /** Null for the meeting of somebody who never was a visitor. */
+  visitorId: Id.nullable(),
   conversationId: Id.nullable(),
   state: WriteState,
   /** A sentence: why it waits, was left out or failed. */

@@ -9,6 +9,7 @@ import type {
   CrmPerson,
   Logged,
   LoggedConversation,
+  LoggedMeeting,
   NewPerson,
   PersonChange,
   PersonRef,
@@ -39,6 +40,7 @@ export class MemoryCrm {
   readonly activities = new Map<string, CrmActivity[]>()
   /** What Foyer logged, by the person. */
   readonly logged: { personId: string; id: string; conversation: LoggedConversation }[] = []
+  readonly meetings: { personId: string; id: string; meeting: LoggedMeeting }[] = []
   readonly users: CrmOwner[] = []
   /** Every call, in the order they came. */
   readonly calls: { action: string; at: number; args: unknown[] }[] = []
@@ -72,7 +74,7 @@ export class MemoryCrm {
   /** Nobody, nothing said, nothing scripted. */
   clear(): void {
     for (const store of [this.people, this.gone, this.activities, this.#faults]) store.clear()
-    for (const list of [this.logged, this.users, this.calls, this.feed]) list.length = 0
+    for (const list of [this.logged, this.meetings, this.users, this.calls, this.feed]) list.length = 0
     this.pageSize = 100
     this.oldestCursor = 0
   }
@@ -193,6 +195,8 @@ export class MemoryCrm {
         return this.#update(args[0] as PersonRef, args[1] as PersonChange)
       case 'logConversation':
         return this.#log(args[0] as PersonRef, args[1] as LoggedConversation)
+      case 'logMeeting':
+        return this.#meet(args[0] as PersonRef, args[1] as LoggedMeeting)
       default:
         return { error: 'unknown' }
     }
@@ -285,6 +289,18 @@ export class MemoryCrm {
     return { ok: { id, url: `https://crm.example/${id}` } satisfies Logged }
   }
 
+  #meet(ref: PersonRef, meeting: LoggedMeeting): Answer {
+    if (!this.people.has(ref.id)) return { error: 'gone' }
+    const { key, knownId, mayExist } = meeting
+    const known = this.meetings.find((one) =>
+      knownId === null ? mayExist && one.meeting.key === key : one.id === knownId,
+    )
+    if (known) known.meeting = meeting
+    const entry = known ?? { personId: ref.id, id: `m${++this.#ids}`, meeting }
+    if (!known) this.meetings.push(entry)
+    return { ok: { id: entry.id, url: `https://crm.example/${entry.id}` } satisfies Logged }
+  }
+
   /** The connector to it. */
   declaration({
     limit = { requests: 100_000, perMs: 1_000, reserve: 0.1 } as RateLimit,
@@ -356,7 +372,7 @@ export class MemoryCrm {
   }
 }
 
-const dates = new Set(['at', 'changedAt', 'from', 'to', 'startedAt', 'endedAt'])
+const dates = new Set(['at', 'changedAt', 'from', 'to', 'startedAt', 'endedAt', 'start', 'end'])
 const revive = (key: string, value: unknown) =>
   dates.has(key) && typeof value === 'string' ? new Date(value) : value
 

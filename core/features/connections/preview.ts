@@ -1,6 +1,12 @@
 import { sql } from 'kysely'
 import type { z } from 'zod'
-import type { CrmWrite, LoggedConversation, NewPerson, PersonField } from '#connectors/sdk/crm.ts'
+import type {
+  CrmWrite,
+  LoggedConversation,
+  LoggedMeeting,
+  NewPerson,
+  PersonField,
+} from '#connectors/sdk/crm.ts'
 import type { WritePreview } from '../../contracts/connections.ts'
 import { NotFoundError } from '../../errors.ts'
 import { change, type Services } from '../../services.ts'
@@ -28,7 +34,8 @@ export async function previewWrites(services: Services, actorId: string, id: str
   if (!row || row.state === 'disconnected' || !crm) throw new NotFoundError('CRM connection')
   const real = await newestChat(services)
   const { person, conversation } = real ?? madeUp(services, clock.now())
-  const writes = writesOf(row, crm.personTypes[0]?.type ?? '', person, conversation)
+  const type = crm.personTypes[0]?.type ?? ''
+  const writes = writesOf(row, type, person, { conversation, meeting: exampleMeeting(clock.now()) })
   const previewedAt = clock.now()
   await change(services, async ({ tx, now }) => {
     await setPreviewed(tx, id, previewedAt)
@@ -50,7 +57,7 @@ function writesOf(
   { writeBack, id }: ConnectionRow,
   firstType: string,
   given: Values,
-  conversation: LoggedConversation,
+  { conversation, meeting }: { conversation: LoggedConversation; meeting: LoggedMeeting },
 ): CrmWrite[] {
   const { create, directions } = writeBack
   const values = Object.fromEntries(
@@ -73,6 +80,7 @@ function writesOf(
       change: { key: person.key, values: {}, onlyEmpty: values },
     })
   if (writeBack.conversations) writes.push({ type: 'logConversation', conversation })
+  if (writeBack.meetings) writes.push({ type: 'logMeeting', meeting })
   return writes
 }
 
@@ -108,6 +116,22 @@ async function newestChat({ db, clock, config }: Services): Promise<Sample | nul
       ownerId: null,
       link: `${config.publicUrl ?? ''}/inbox/c/${row.id}`,
     },
+  }
+}
+
+function exampleMeeting(now: Date): LoggedMeeting {
+  const start = new Date(now.getTime() + 86_400_000)
+  return {
+    key: 'foyer-meeting-example',
+    knownId: null,
+    mayExist: false,
+    title: 'Meeting',
+    start,
+    end: new Date(start.getTime() + 1_800_000),
+    body: 'Booked in the chat.',
+    location: null,
+    state: 'booked',
+    ownerId: null,
   }
 }
 

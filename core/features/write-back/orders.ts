@@ -44,7 +44,7 @@ export async function orderWrites(
       select gen_random_uuid(), c.id, ${key}, ${order.kind}, v.id,
         ${order.kind === 'conversation' ? order.conversationId : null}::uuid, ${fields}::text[], m.type, m.external_id, ${now}, ${now}
       from visitors v
-      join connections c on c.writing_on and c.state in ('active', 'paused', 'broken')
+      join connections c on c.writing_on and c.agent_id is null and c.state in ('active', 'paused', 'broken')
       left join person_lookups l on l.connection_id = c.id and l.email = ${emailBefore}
       left join people_mirror m on m.connector = c.connector and m.external_id = l.external_id
       where v.id = ${visitorId} and ${isAllowed(order)}
@@ -52,7 +52,7 @@ export async function orderWrites(
         and exists (select from conversations t where t.visitor_id = v.id and t.agent_id is not null and not t.blocked)
       order by c.id
       on conflict (connection_id, key) do update set
-        wanted = w.wanted + 1, state = 'open', reason = null, held = false, attempts = 0, changed_at = excluded.changed_at,
+        ${orderedAgain},
         fields = array(select distinct unnest(w.fields || excluded.fields)),
         person_type = coalesce(excluded.person_type, w.person_type), person_id = coalesce(excluded.person_id, w.person_id)
       returning id, connection_id
@@ -65,8 +65,42 @@ export async function orderWrites(
   if (rows.length > 0) after(services.wakeJobs)
 }
 
+/**
+ * Promises to write a meeting into each CRM that is written to; to be called in the transaction that books, moves or cancels it.
+ * What is written is the meeting as its row says then: logged where it is booked, moved or marked as cancelled where it was
+ * logged before, and nothing of one that was never booked. The guest is found by the address they booked with, and made
+ * where there is nobody. Any number of calls are one entry there.
+ */
+export async function promiseMeetingLog(
+  services: Services,
+  { tx, now, after }: Pick<Change, 'tx' | 'now' | 'after'>,
+  meetingId: string,
+): Promise<void> {
+  if (services.connectors.size === 0) return
+  const { rows } = await sql<{ id: string; connectionId: string; email: string }>`
+    with ordered as (
+      insert into crm_writes as w (id, connection_id, key, kind, visitor_id, conversation_id, meeting_id, created_at, changed_at)
+      select gen_random_uuid(), c.id, ${`foyer-meeting-${meetingId}`}, 'meeting', m.visitor_id, m.conversation_id, m.id, ${now}, ${now}
+      from meetings m
+      join connections c on c.writing_on and c.agent_id is null and c.state in ('active', 'paused', 'broken')
+      where m.id = ${meetingId} and ${rule('meetings')}
+        and not exists (select from conversations t where t.visitor_id = m.visitor_id and t.blocked)
+      order by c.id
+      on conflict (connection_id, key) do update set ${orderedAgain}
+      returning id, connection_id
+    )
+    select o.id, o.connection_id, m.email from ordered o, meetings m where m.id = ${meetingId}`.execute(tx)
+  for (const { id, connectionId, email } of rows)
+    await promise(services, tx, { id, connectionId, orderKey: orderKeyOf(connectionId, email) })
+  if (rows.length > 0) after(services.wakeJobs)
+}
+
+const orderedAgain = sql`
+  wanted = w.wanted + 1, state = 'open', reason = null, held = false, attempts = 0, changed_at = excluded.changed_at`
+
+const rule = (name: string) => sql`coalesce((c.write_back ->> ${sql.lit(name)})::boolean, true)`
+
 function isAllowed({ kind }: Order) {
-  const rule = (name: string) => sql`coalesce((c.write_back ->> ${sql.lit(name)})::boolean, true)`
   if (kind === 'conversation') return rule('conversations')
   if (kind === 'correction') return rule('corrections')
   return sql`(${rule('fillEmpty')} or coalesce((c.write_back -> 'create' ->> 'on')::boolean, true))`
@@ -88,25 +122,26 @@ export async function resumeHeld(services: Services): Promise<void> {
     from connections c
     where w.state = 'open' and w.held and c.id = w.connection_id and c.state = 'disconnected'`.execute(db)
   await db.transaction().execute(async (tx) => {
-    const { rows } = await sql<{ id: string; connectionId: string; email: string | null; visitorId: string }>`
+    const { rows } = await sql<{ id: string; connectionId: string; person: string }>`
       with free as (
         select w.id from crm_writes w join connections c on c.id = w.connection_id and c.state = 'active'
         where w.state = 'open' and w.held order by w.created_at, w.id limit 200 for update of w skip locked
       ), taken as (
         update crm_writes w set held = false from free where w.id = free.id
-        returning w.id, w.connection_id, w.visitor_id, w.created_at
+        returning w.id, w.connection_id, w.visitor_id, w.meeting_id, w.created_at
       )
-      select t.id, t.connection_id, t.visitor_id, ${knownEmail()} as email
-      from taken t left join visitors v on v.id = t.visitor_id order by t.created_at, t.id`.execute(tx)
-    for (const { id, connectionId, email, visitorId } of rows)
-      await promise(services, tx, {
-        id,
-        connectionId,
-        orderKey: orderKeyOf(connectionId, email ?? visitorId),
-      })
+      select t.id, t.connection_id, ${personOf} as person from taken t ${withPerson} order by t.created_at, t.id`.execute(
+      tx,
+    )
+    for (const { id, connectionId, person } of rows)
+      await promise(services, tx, { id, connectionId, orderKey: orderKeyOf(connectionId, person) })
   })
   services.wakeJobs()
 }
+
+/** Whom a write `t` is about, as its order goes by. */
+const personOf = sql`coalesce(g.email, ${knownEmail()}, t.visitor_id::text, t.meeting_id::text)`
+const withPerson = sql`left join visitors v on v.id = t.visitor_id left join meetings g on g.id = t.meeting_id`
 
 /** A person tries again what was given up. @returns false when it is not (any more). */
 export async function retryWrite(
@@ -115,17 +150,16 @@ export async function retryWrite(
   connectionId: string,
   writeId: string,
 ): Promise<boolean> {
-  const { rows } = await sql<{ visitorId: string; email: string | null }>`
+  const { rows } = await sql<{ person: string }>`
     with again as (
       update crm_writes set state = 'open', reason = null, attempts = 0, changed_at = ${now}
-      where id = ${writeId} and connection_id = ${connectionId} and state = 'failed' returning visitor_id
+      where id = ${writeId} and connection_id = ${connectionId} and state = 'failed'
+      returning visitor_id, meeting_id
     )
-    select a.visitor_id, ${knownEmail()} as email from again a left join visitors v on v.id = a.visitor_id`.execute(
-    tx,
-  )
+    select ${personOf} as person from again t ${withPerson}`.execute(tx)
   const [row] = rows
   if (!row) return false
-  const orderKey = orderKeyOf(connectionId, row.email ?? row.visitorId)
+  const orderKey = orderKeyOf(connectionId, row.person)
   await promise(services, tx, { id: writeId, connectionId, orderKey })
   after(services.wakeJobs)
   return true

@@ -11,14 +11,16 @@ import { storePeople } from '../mirror/store.ts'
 import { knownEmail } from '../visitors/known.ts'
 import { tellAgentsAbout } from '../visitors/service.ts'
 import { describeChat } from './chat.ts'
+import { describeMeeting, isLoggable } from './meeting.ts'
 
 export interface Write {
   id: string
   connectionId: string
   key: string
-  kind: 'person' | 'correction' | 'conversation'
-  visitorId: string
+  kind: 'person' | 'correction' | 'conversation' | 'meeting'
+  visitorId: string | null
   conversationId: string | null
+  meetingId: string | null
   fields: string[]
   state: 'open' | 'written' | 'failed' | 'skipped'
   mayExist: boolean
@@ -31,7 +33,7 @@ export interface Write {
 
 type Texts = Partial<Record<PersonField, string>>
 
-interface Subject {
+export interface Subject {
   email: string | null
   given: Texts
   corrections: Texts
@@ -83,7 +85,10 @@ export async function writeNow(
 }
 
 async function perform(services: Services, open: OpenConnection, write: Write): Promise<Settle> {
-  const subject = await readSubject(services, write)
+  const meeting = write.meetingId === null ? null : await describeMeeting(services, write.meetingId)
+  if (write.kind === 'meeting' && !isLoggable(meeting, write))
+    return skip(services, write, 'It was not booked.')
+  const subject = meeting?.guest ?? (await readSubject(services, write))
   if (!subject) return skip(services, write, 'The visitor was erased.')
   const found = await findPerson(services, open, write, subject)
   const created = found ? null : await createPerson(services, open, write, subject)
@@ -99,6 +104,19 @@ async function perform(services: Services, open: OpenConnection, write: Write): 
   const { connector, crm } = open
   const declared = connector.crm
   if (!declared || !crm) return skip(services, write, 'This connection is no CRM.')
+  if (meeting) {
+    const ownerId = await ownerOf(services, open.row, subject.agentId)
+    const { mayExist, vendorId } = write
+    await beginEffect(services, write)
+    const logged = await declared.logMeeting(crm, person, {
+      ...meeting.logged,
+      key: write.key,
+      knownId: vendorId,
+      mayExist,
+      ownerId,
+    })
+    return settle(services, write, { person, created: created !== null, logged })
+  }
   if (write.kind === 'conversation') {
     const { conversationId } = write
     const chat = conversationId && (await describeChat(services, conversationId))
@@ -163,7 +181,7 @@ async function createPerson(
         ? await ownerOf(services, row, subject.agentId)
         : null
   // two that are asked for at once have one key, and one of them finds what the other made
-  const key = `foyer-person-${write.visitorId}`
+  const key = `foyer-person-${write.visitorId ?? write.meetingId}`
   await beginEffect(services, write)
   try {
     const made = await declared.createPerson(crm, { key, values, fixed: create.fixed, type, ownerId })
@@ -247,7 +265,7 @@ async function store(
 
 async function readWrite({ db }: Services, id: string): Promise<Write | null> {
   const { rows } = await sql<Write>`
-    select id, connection_id, key, kind, visitor_id, conversation_id, fields, state, may_exist, wanted, done, person_type, person_id,
+    select id, connection_id, key, kind, visitor_id, conversation_id, meeting_id, fields, state, may_exist, wanted, done, person_type, person_id,
       vendor_id
     from crm_writes where id = ${id} and state in ('open', 'failed')`.execute(db)
   return rows[0] ?? null

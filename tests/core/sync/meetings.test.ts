@@ -1,0 +1,150 @@
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import type { CrmWrite } from '#core/contracts/sync.ts'
+import { promiseMeetingLog } from '#core/features/write-back/orders.ts'
+import { change } from '#core/services.ts'
+import type { AgentActor } from '#tests/support/agent-actor.ts'
+import { startFoyer, type TestFoyer } from '#tests/support/foyer.ts'
+import { MemoryCrm } from '#tests/support/memory-crm.ts'
+import { waitFor } from '#tests/support/wait.ts'
+
+let foyer: TestFoyer
+let crm: MemoryCrm
+let admin: AgentActor
+let people = 0
+let email = ''
+let connection = ''
+
+beforeAll(async () => {
+  crm = await MemoryCrm.start('acme')
+  foyer = await startFoyer({ connectors: [crm.declaration()], config: { standIns: { acme: crm.origin } } })
+  crm.now = () => foyer.clock.now()
+  admin = await foyer.agent({ profile: 'admin', online: false })
+})
+afterAll(async () => {
+  await foyer.close()
+  await crm.stop()
+})
+beforeEach(async () => {
+  await foyer.pool.query('truncate connections, people_mirror, mirror_gone, crm_users cascade')
+  crm.clear()
+  email = `guest${++people}@northwind.test`
+})
+
+const connect = async (writeBack: object = {}) => {
+  connection = await crm.connect(foyer.app.services, {
+    write_back: writeBack,
+    previewed_at: foyer.clock.now(),
+    writing_on: true,
+  })
+}
+
+/** A meeting of somebody who never was a visitor. */
+async function aMeeting(state: 'held' | 'booked' = 'booked') {
+  const id = randomUUID()
+  const start = new Date(foyer.clock.now().getTime() + 86_400_000)
+  await foyer.pool.query(
+    `insert into meetings (id, agent_id, state, name, email, note, start_at, end_at, time_zone, wall_time, agent_time_zone,
+       agent_wall_time, title, body, video_url, event_id, held_at, booked_at, changed_at)
+     values ($1, $2, $3, 'Ada Example', $4, 'About prices.', $5, $6, 'UTC', '', 'UTC', '', 'Demo', 'Booked in the chat.',
+       'https://meet.example/1', $7, $8, case when $3 = 'booked' then $8::timestamptz end, $8)`,
+    [id, admin.id, state, email, start, new Date(start.getTime() + 1_800_000), `e${id}`, foyer.clock.now()],
+  )
+  return { id, start }
+}
+const isPromised = (id: string) =>
+  change(foyer.app.services, (change) => promiseMeetingLog(foyer.app.services, change, id))
+const written = (id: string) =>
+  waitFor('it is done', async () => {
+    const { writes } = await admin.http.get<{ writes: CrmWrite[] }>(`/connections/${connection}/writes`)
+    const [write] = writes
+    const { rows } = await foyer.pool.query(
+      'select done = wanted as done from crm_writes where meeting_id = $1',
+      [id],
+    )
+    return rows[0]?.done && write?.state !== 'open' ? write : undefined
+  })
+
+test('a meeting is logged with its guest, who is made where nobody has the address', async () => {
+  await connect()
+  const { id, start } = await aMeeting()
+  await isPromised(id)
+  expect(await written(id)).toMatchObject({
+    kind: 'meeting',
+    state: 'written',
+    visitorId: null,
+    createdPerson: true,
+  })
+  expect([...crm.people.values()]).toMatchObject([{ emails: [email], fields: { name: 'Ada Example' } }])
+  expect(crm.meetings.map(({ meeting }) => meeting)).toMatchObject([
+    {
+      key: `foyer-meeting-${id}`,
+      title: 'Demo',
+      start,
+      body: 'Booked in the chat.\n\nAbout prices.',
+      location: 'https://meet.example/1',
+      state: 'booked',
+    },
+  ])
+})
+
+test('a meeting that was moved or cancelled is the same entry, changed', async () => {
+  await connect()
+  crm.put({ emails: [email], fields: { name: 'Ada' } })
+  const { id, start } = await aMeeting()
+  await isPromised(id)
+  await written(id)
+  const later = new Date(start.getTime() + 3_600_000)
+  await foyer.pool.query(
+    `update meetings set start_at = $2, end_at = $2::timestamptz + interval '30 min' where id = $1`,
+    [id, later],
+  )
+  await isPromised(id)
+  await written(id)
+  expect(crm.meetings).toMatchObject([{ meeting: { start: later, state: 'booked' } }])
+  await foyer.pool.query(`update meetings set state = 'cancelled', cancelled_at = now() where id = $1`, [id])
+  await isPromised(id)
+  await written(id)
+  expect(crm.meetings).toMatchObject([{ meeting: { state: 'cancelled' } }])
+  expect(crm.callsOf('createPerson')).toEqual([])
+})
+
+test('when the answer to a meeting is lost there is one entry', async () => {
+  await connect()
+  crm.next('logMeeting', 'lost')
+  const { id } = await aMeeting()
+  await isPromised(id)
+  expect(await written(id)).toMatchObject({ state: 'written' })
+  expect(crm.callsOf('logMeeting')).toHaveLength(2)
+  expect(crm.meetings).toHaveLength(1)
+})
+
+test('what is only held is not logged, nor what was cancelled before it could be, nor where meetings are turned off', async () => {
+  await connect()
+  const held = await aMeeting('held')
+  await isPromised(held.id)
+  expect(await written(held.id)).toMatchObject({ state: 'skipped', reason: 'It was not booked.' })
+  await foyer.pool.query(`update meetings set state = 'cancelled', cancelled_at = now() where id = $1`, [
+    held.id,
+  ])
+  await isPromised(held.id)
+  expect(await written(held.id)).toMatchObject({ state: 'skipped' })
+  await foyer.pool.query(`update connections set write_back = '{"meetings": false}'`)
+  await isPromised((await aMeeting()).id)
+  expect((await foyer.pool.query('select from crm_writes')).rowCount).toBe(1)
+  expect(crm.meetings).toEqual([])
+  expect(crm.people.size).toBe(0)
+})
+
+test('while a connection is paused a meeting waits, and is logged when it goes on', async () => {
+  await connect()
+  await admin.http.post(`/connections/${connection}/pause`)
+  const { id } = await aMeeting()
+  await isPromised(id)
+  await waitFor('it is put aside', async () => {
+    return (await foyer.pool.query('select from crm_writes where held')).rowCount === 1
+  })
+  await admin.http.post(`/connections/${connection}/resume`)
+  expect(await written(id)).toMatchObject({ state: 'written' })
+  expect(crm.meetings).toHaveLength(1)
+})
