@@ -14,7 +14,7 @@ export function whatIsWrongWith(declaration: unknown): string[] {
     must(typeof value === 'function', `${name} must be a function.`)
 
   if (!must(isObject(declaration), 'A connector is an object, made with defineConnector.')) return wrong
-  const { id, name, auth, settings, origins, limits, identify, crm } =
+  const { id, name, auth, settings, origins, limits, identify, crm, calendar } =
     declaration as Partial<ConnectorDeclaration>
   must(isMatch(id, /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/), 'id must be kebab-case, such as "my-crm".')
   must(isMatch(name, /^.{1,60}$/), 'name must be a text, as the vendor writes it.')
@@ -24,6 +24,7 @@ export function whatIsWrongWith(declaration: unknown): string[] {
   checkSettings(settings, must)
   checkLimits(limits, must)
   if (crm !== undefined) checkCrm(crm, must)
+  if (calendar !== undefined) checkCalendar(calendar, must)
   if (wrong.length === 0) checkOrigins(declaration as ConnectorDeclaration, must)
   return wrong
 }
@@ -119,6 +120,31 @@ function checkCrm(crm: Partial<NonNullable<ConnectorDeclaration['crm']>>, must: 
     crm.webhooks === undefined || typeof crm.webhooks?.read === 'function',
     'crm.webhooks.read must be a function.',
   )
+}
+
+function checkCalendar(calendar: Partial<NonNullable<ConnectorDeclaration['calendar']>>, must: Must): void {
+  if (!must(isObject(calendar), 'calendar must be an object.')) return
+  for (const name of [
+    'calendars',
+    'busy',
+    'busyEvents',
+    'insertEvent',
+    'readEvent',
+    'changeEvent',
+    'cancelEvent',
+    'changes',
+  ] as const)
+    must(typeof calendar[name] === 'function', `calendar.${name} must be a function.`)
+  must(typeof calendar.tellsGuests === 'boolean', 'calendar.tellsGuests must say whether guests are mailed.')
+  must(
+    calendar.video === null || isMatch(calendar.video, /./),
+    'calendar.video must be the name of what is used, or null.',
+  )
+  for (const name of ['open', 'close', 'read'] as const)
+    must(
+      calendar.channels === undefined || typeof calendar.channels?.[name] === 'function',
+      `calendar.channels.${name} must be a function.`,
+    )
 }
 
 /** With a stand-in named, no address of the vendor's is called. */

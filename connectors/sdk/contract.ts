@@ -1,4 +1,5 @@
 import type { AuthDeclaration } from './auth.ts'
+import type { CalendarDeclaration } from './calendar.ts'
 import type { CrmDeclaration } from './crm.ts'
 import type { GuardedFetch, GuardedResponse, LimitUsage, RateLimit } from './http.ts'
 
@@ -25,8 +26,10 @@ export interface ConnectorDeclaration {
   usage?(answer: Pick<GuardedResponse, 'status' | 'headers'>): LimitUsage[]
   /** Asks who we are, at the lowest cost there is: run after connecting, by "Test", and by the health probe. */
   identify(connection: Connection): Promise<Account>
-  /** What makes it a CRM. Calendars come as a part of their own. */
+  /** What makes it a CRM, which admins connect for everybody. */
   crm?: CrmDeclaration
+  /** What makes it one of calendars, where each agent connects an account. */
+  calendar?: CalendarDeclaration
 }
 
 export interface SettingDeclaration {
