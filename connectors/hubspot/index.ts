@@ -36,9 +36,9 @@ export const hubspot = defineConnector({
   origins: (connection) => [apiOrigin(connection), signInOrigin(connection)],
   // https://developers.hubspot.com/docs/developer-tooling/platform/usage-guidelines
   limits: {
-    [accountLimit]: { requests: 110, perMs: 10_000, reserve: 0.2 },
+    [accountLimit]: { requests: 110, perMs: 10_000, reserve: 0.2, concurrent: 20 },
     // of the whole account, whoever searches, and outside the ten-second budget
-    [searchLimit]: { requests: 5, perMs: 1_000, reserve: 0.2 },
+    [searchLimit]: { requests: 5, perMs: 1_000, reserve: 0.2, concurrent: 2 },
   },
   usage,
   identify,

@@ -37,7 +37,8 @@ export interface CrmDeclaration {
   allPeople(crm: Crm, cursor: string | null): Promise<Page<CrmPerson> & { total: number | null }>
   /**
    * What has changed since the cursor (null: from now on), oldest first, repeated rather than missed. `cursor` is always given;
-   * `done` when there is no more for now. @throws {CursorExpiredError}
+   * `done` when there is no more for now. Deletions may come an hour late where the vendor has no feed of them.
+   * @throws {CursorExpiredError}
    */
   changes(crm: Crm, cursor: string | null): Promise<{ changes: CrmChange[]; cursor: string; done: boolean }>
 

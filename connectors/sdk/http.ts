@@ -6,7 +6,11 @@ export interface RateLimit {
   perMs: number
   /** Part of it (0 to 1) that background work leaves alone, for live chats. */
   reserve: number
-  /** At most so many of them under way at once. */
+  /**
+   * At most so many of them under way at once. The vendor counts a request when it arrives, we when it is sent: as long as
+   * no more are under way than the reserve holds, no stretch of the vendor's ever has more than it allows, however
+   * unevenly the network carries them.
+   */
   concurrent?: number
 }
 

@@ -53,7 +53,8 @@ export interface Advice extends Retry {
   mayHaveHappened: boolean
 }
 
-const soonMs = 2_000
+/** HubSpot asks for two seconds where a record is locked; whoever repeats a job waits as long at least. */
+export const soonMs = 2_000
 
 /** @returns null for what no connector expects: a mistake of ours, for the caller's own back-off. */
 export function adviceOn(error: unknown): Advice | null {

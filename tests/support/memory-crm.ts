@@ -17,6 +17,7 @@ import type {
 import {
   CursorExpiredError,
   DuplicateError,
+  ProviderConflictError,
   ProviderRejectedError,
   ProviderUnavailableError,
   RateLimitedError,
@@ -29,7 +30,7 @@ import { insertConnection, setState } from '#core/features/connections/repositor
 import { change, type Services } from '#core/services.ts'
 
 /** What happens to the next call of an action. `lost`: it has its effect, and the line breaks before the answer. */
-export type Fault = 'lost' | 'down' | 'limited' | 'rejected' | { waitFor: Promise<unknown> }
+export type Fault = 'lost' | 'down' | 'limited' | 'rejected' | 'locked' | { waitFor: Promise<unknown> }
 
 type Answer = { ok: unknown } | { error: string; [detail: string]: unknown }
 
@@ -169,7 +170,7 @@ export class MemoryCrm {
     const fault = this.#faults.get(action)?.shift()
     if (fault === 'down') return new Response('', { status: 503 })
     if (fault === 'limited') return Response.json({ error: 'limited' })
-    if (fault === 'rejected') return Response.json({ error: 'rejected' })
+    if (fault === 'rejected' || fault === 'locked') return Response.json({ error: fault })
     if (typeof fault === 'object') await fault.waitFor
     const answer = this.#do(action, args)
     return fault === 'lost' ? Response.error() : Response.json(answer)
@@ -395,6 +396,8 @@ async function callVendor(connection: Connection, action: string, args: unknown[
       throw new RateLimitedError('The CRM asked us to wait.', 2_000, 'DAILY')
     case 'rejected':
       throw new ProviderRejectedError('The CRM requires a company.', ['Company'])
+    case 'locked':
+      throw new ProviderConflictError('The record is locked.')
     case 'duplicate':
       throw new DuplicateError('There is one already.', body.ids as string[])
     default:

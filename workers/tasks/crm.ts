@@ -1,3 +1,4 @@
+import { soonMs } from '#connectors/sdk/retries.ts'
 import {
   erasePerson as eraseContract,
   refreshPerson as refreshContract,
@@ -10,11 +11,14 @@ import { giveUp, WriteLaterError, WriteRefusedError, writeNow } from '#core/feat
 import type { Services } from '#core/services.ts'
 import { atOnce } from '../at-once.ts'
 import { every } from '../schedules.ts'
-import { defineOutsideTask, NotYetError, type OutsideWork, PermanentError } from '../task.ts'
+import { backOffMs, defineOutsideTask, NotYetError, type OutsideWork, PermanentError } from '../task.ts'
 
 /** So many of one connection at a time: one that hangs leaves room for the others. */
 const live = atOnce(8, 300)
 const background = atOnce(4, 5_000)
+
+/** No sooner than a vendor that holds a record locked wants to be asked again. */
+const patiently = (attempt: number) => Math.max(soonMs, backOffMs(attempt))
 
 export const refreshPerson = defineOutsideTask({
   ...refreshContract,
@@ -33,6 +37,7 @@ export const writeToCrm = defineOutsideTask({
   lane: 'providers',
   // with back-off up to an hour: for half a day
   attempts: 20,
+  backOffMs: patiently,
   leaseMs: 30_000,
   run: ({ services, payload, signal }: OutsideWork<typeof writeContract, Services>) =>
     background(payload.connectionId, async () => {

@@ -15,10 +15,14 @@ export type Fault =
   | { kind: 'slow'; ms: number }
   /** The answer ends in the middle of its JSON. */
   | { kind: 'truncated' }
-  | { kind: 'page'; html: string }
+  | { kind: 'page'; html: string; status?: number }
+  /** No answer, ever. */
+  | { kind: 'hang' }
+
+type Matches = (request: { method: string; path: string }) => boolean
 
 interface Planned {
-  matches: (request: { method: string; path: string }) => boolean
+  matches: Matches
   fault: Fault
   left: number
 }
@@ -28,13 +32,8 @@ export function createFaults() {
   const planned: Planned[] = []
   return {
     /** @param where such as `POST /crm/v3/objects/notes`; the path's beginning is enough. */
-    plan(where: string, fault: Fault, times = 1) {
-      const [method, path = ''] = where.split(' ')
-      planned.push({
-        matches: (request) => request.method === method && request.path.startsWith(path),
-        fault,
-        left: times,
-      })
+    plan(where: string | Matches, fault: Fault, times = 1) {
+      planned.push({ matches: typeof where === 'string' ? beginning(where) : where, fault, left: times })
     },
     clear() {
       planned.length = 0
@@ -49,6 +48,11 @@ export function createFaults() {
       return happen(next.fault, answer)
     },
   }
+}
+
+function beginning(where: string): Matches {
+  const [method, path = ''] = where.split(' ')
+  return (request) => request.method === method && request.path.startsWith(path)
 }
 
 async function happen(fault: Fault, answer: () => Promise<Response>): Promise<Response> {
@@ -80,7 +84,12 @@ async function happen(fault: Fault, answer: () => Promise<Response>): Promise<Re
       })
     }
     case 'page':
-      return new Response(fault.html, { status: 502, headers: { 'content-type': 'text/html' } })
+      return new Response(fault.html, {
+        status: fault.status ?? 502,
+        headers: { 'content-type': 'text/html' },
+      })
+    case 'hang':
+      return new Promise(() => {})
     default: {
       const unknown: never = fault
       throw new Error(`There is no fault ${JSON.stringify(unknown)}`)

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { CrmPerson, Page } from '#connectors/sdk/crm.ts'
 import { CursorExpiredError, RateLimitedError } from '#connectors/sdk/errors.ts'
+import { soonMs } from '#connectors/sdk/retries.ts'
 import type { Tx } from '../../db/pool.ts'
 import type { Services } from '../../services.ts'
 import { ConnectionClosedError, type OpenConnection, openConnection } from '../connections/open.ts'
@@ -138,7 +139,7 @@ async function putOff(
       import_failures = import_failures + ${waitMs === null ? 1 : 0}, import_reason = ${reason},
       import_state = case when import_failures + ${waitMs === null ? 1 : 0} >= ${giveUpAfter} then 'failed' else import_state end,
       import_due_at = ${now}::timestamptz + interval '1 millisecond'
-        * coalesce(${waitMs}::double precision, least(${longestBackOffMs}, 1000 * 2 ^ least(import_failures, 12)))
+        * coalesce(${waitMs}::double precision, least(${longestBackOffMs}, ${soonMs} * 2 ^ least(import_failures, 12)))
     where connection_id = ${connectionId} and import_state = 'running'`.execute(db)
 }
 

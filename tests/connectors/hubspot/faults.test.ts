@@ -58,15 +58,22 @@ test('a note whose answer was lost is found again by its reference: one note', a
   expect(world.standIn.store.get('notes', id).properties.hs_note_body).toContain('foyer-chat-1')
 })
 
-test('a contact whose making was not answered is there once, and the second run names it', async () => {
+test('a contact whose making was not answered is there once, and the second run gives it', async () => {
   const world = await withTom()
   world.standIn.store.setIndexLag(60_000)
   world.standIn.faults.plan('POST /crm/v3/objects/contacts/batch/upsert', { kind: 'lostAnswer' })
   await expect(crmOf.createPerson(world.crm, newPerson)).rejects.toMatchObject({ outcome: 'unknown' })
-  const id = world.standIn.store.findByEmail('new@person.test')?.id
-  await expect(crmOf.createPerson(world.crm, newPerson)).rejects.toEqual(
-    new DuplicateError('HubSpot has a contact with this e-mail address already.', [id ?? '']),
-  )
+  const made = world.standIn.store.findByEmail('new@person.test')
+  const again = await crmOf.createPerson(world.crm, newPerson)
+  expect(again).toMatchObject({ id: made?.id, fields: { name: 'Nina Neu' } })
+  // whoever is there with other values, or since long ago, is somebody else's
+  const other = { ...newPerson, values: { ...newPerson.values, name: 'Other Person' } }
+  const refused = new DuplicateError('HubSpot has a contact with this e-mail address already.', [
+    made?.id ?? '',
+  ])
+  await expect(crmOf.createPerson(world.crm, other)).rejects.toEqual(refused)
+  world.standIn.clock.advance(31 * 86_400_000)
+  await expect(crmOf.createPerson(world.crm, newPerson)).rejects.toEqual(refused)
 })
 
 test('a token about to run out is renewed once by two workers, and the new refresh token is kept', async () => {

@@ -158,6 +158,18 @@ test('what the CRM refuses is kept with the reason, and written when somebody tr
   expect(crm.logged).toHaveLength(1)
 })
 
+test('a record that the CRM holds locked is written two seconds later, and no sooner', async () => {
+  await connect()
+  crm.next('logConversation', 'locked')
+  const { end } = await chat()
+  await end()
+  await done(2)
+  const [first, second] = crm.calls.filter(({ action }) => action === 'logConversation')
+  // the clock that says when a job is due counts whole milliseconds
+  expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThanOrEqual(1_999)
+  expect(crm.logged).toHaveLength(1)
+})
+
 test('while a connection is paused nothing is written, and everything when it goes on', async () => {
   await connect()
   await admin.http.post(`/connections/${connection}/pause`)
