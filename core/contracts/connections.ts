@@ -118,6 +118,8 @@ export const Connection = z.object({
   state: ConnectionState,
   /** A sentence: how it stands, and what to do where something is to be done. */
   stateText: z.string(),
+  /** Why it is not as usual, or why connecting again did not work; null: nothing is wrong. */
+  stateReason: z.string().nullable(),
   settings: z.record(z.string(), z.string()),
   clientId: z.string().nullable(),
   /** The secret itself never comes back. */
@@ -233,6 +235,19 @@ export const ConnectionDescription = z.object({
   ),
 })
 export type ConnectionDescription = z.infer<typeof ConnectionDescription>
+
+/** The vendor's users as they were last read: whom a new person can belong to. */
+export const ConnectionUsers = z.object({
+  users: z.array(
+    z.object({
+      id: z.string(),
+      name: z.string().nullable(),
+      email: z.string().nullable(),
+      isQueue: z.boolean(),
+    }),
+  ),
+})
+export type ConnectionUsers = z.infer<typeof ConnectionUsers>
 
 /** What would be written for the newest finished chat, or for a made-up one where there is none. */
 export const WritePreview = z.object({

@@ -37,6 +37,8 @@ export const CrmWrite = z.object({
   kind: z.enum(['person', 'correction', 'conversation', 'meeting']),
   /** Null for the meeting of somebody who never was a visitor. */
   visitorId: Id.nullable(),
+  /** Null as well for a visitor who is not the reader's to see. */
+  visitorName: z.string().nullable(),
   conversationId: Id.nullable(),
   state: WriteState,
   /** A sentence: why it waits, was left out or failed. */

@@ -4,6 +4,7 @@ import AccountsSettings from '../accounts/AccountsSettings.svelte'
 import AgentsSettings from '../agents/AgentsSettings.svelte'
 import BlocksSettings from '../blocks/BlocksSettings.svelte'
 import CannedRepliesSettings from '../canned-replies/CannedRepliesSettings.svelte'
+import ConnectorsSettings from '../connectors/ConnectorsSettings.svelte'
 import MailSettings from '../mail/MailSettings.svelte'
 import type { Messages } from '../messages/language.ts'
 import NotificationSettings from '../notifications/NotificationSettings.svelte'
@@ -123,5 +124,13 @@ export const sections: readonly Section[] = [
     intro: (text) => text.blocks.intro,
     needs: 'visitors.block',
     page: BlocksSettings,
+  },
+  {
+    id: 'connectors',
+    group: 'data',
+    title: (text) => text.connectors.title,
+    intro: (text) => text.connectors.intro,
+    needs: 'connections.read',
+    page: ConnectorsSettings,
   },
 ]

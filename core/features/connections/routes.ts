@@ -8,6 +8,7 @@ import {
   ConnectionList,
   ConnectionParams,
   ConnectionTest,
+  ConnectionUsers,
   ConnectorList,
   CreateConnection,
   Disconnect,
@@ -25,6 +26,7 @@ import {
   pauseConnection,
   resumeConnection,
 } from './service.ts'
+import { listUsers } from './users.ts'
 import { listConnections, listConnectors, viewConnection } from './view.ts'
 
 const params = ConnectionParams
@@ -127,6 +129,12 @@ export async function connectionRoutes(app: Api): Promise<void> {
     '/connections/:id/description',
     { ...manage, schema: { params, response: { 200: ConnectionDescription } } },
     ({ params }) => describeConnection(services, params.id),
+  )
+
+  app.get(
+    '/connections/:id/users',
+    { ...read, schema: { params, response: { 200: ConnectionUsers } } },
+    async ({ params }) => ({ users: await listUsers(services, params.id) }),
   )
 
   app.post(

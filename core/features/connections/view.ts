@@ -94,6 +94,7 @@ async function view(services: Services, row: ConnectionRow): Promise<Connection>
     },
     state: row.state,
     stateText: stateText(row, connector, isResting ? facts.restingBecause : null),
+    stateReason: row.stateReason,
     settings: row.settings,
     clientId: row.clientId,
     hasClientSecret: facts.hasClientSecret,

@@ -32,13 +32,13 @@ export async function syncRoutes(app: Api): Promise<void> {
   app.get(
     '/connections/:id/writes',
     { ...read, schema: { params, querystring: ListWrites, response: { 200: CrmWriteList } } },
-    async ({ params, query }) => ({ writes: await listWrites(services, params.id, query) }),
+    async ({ params, query, agent }) => ({ writes: await listWrites(services, agent, params.id, query) }),
   )
 
   app.post(
     '/crm-writes/:id/retry',
     { ...manage, schema: { params, response: { 200: CrmWrite } } },
-    ({ params, agent }) => tryAgain(services, agent.id, params.id),
+    ({ params, agent }) => tryAgain(services, agent, params.id),
   )
 
   app.get(

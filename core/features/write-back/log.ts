@@ -6,6 +6,7 @@ import { ConflictError, NotFoundError } from '../../errors.ts'
 import { change, type Services } from '../../services.ts'
 import { record } from '../connections/record.ts'
 import type { Viewer } from '../conversations/visibility.ts'
+import { knownEmail } from '../visitors/known.ts'
 import { sameVisitor } from '../visitors/repository.ts'
 import { visitorVisibleTo } from '../visitors/visibility.ts'
 import { retryWrite } from './orders.ts'
@@ -20,11 +21,16 @@ const atMost = 200
 
 /** What was written, or is to be, through one connection, the newest first. */
 export const listWrites = (
-  { db }: Services,
+  { db, clock }: Services,
+  viewer: Viewer,
   connectionId: string,
   { state }: z.output<typeof ListWrites>,
 ): Promise<CrmWrite[]> =>
-  read(db, sql`w.connection_id = ${connectionId} and ${state ? sql`w.state = ${state}` : sql`true`}`)
+  read(
+    db,
+    visitorVisibleTo(viewer, clock.now()),
+    sql`w.connection_id = ${connectionId} and ${state ? sql`w.state = ${state}` : sql`true`}`,
+  )
 
 /** What Foyer wrote of a visitor into CRMs: also the list of what is there when they want to be erased.
  *  @throws {NotFoundError} also when the visitor is not the viewer's to see */
@@ -38,15 +44,22 @@ export async function writesOf(
   if (rows.length === 0) throw new NotFoundError('visitor')
   return read(
     db,
+    visitorVisibleTo(viewer, clock.now()),
     sql`w.visitor_id in (select other from visitors v, lateral (${sameVisitor()}) s (other) where v.id = ${visitorId})`,
   )
 }
 
-async function read(db: Db | Tx, where: RawBuilder<unknown>): Promise<CrmWrite[]> {
+/** @param named whose name may be told, of the visitor `v` */
+async function read(
+  db: Db | Tx,
+  named: RawBuilder<unknown>,
+  where: RawBuilder<unknown>,
+): Promise<CrmWrite[]> {
   const { rows } = await sql<Row>`
-    select w.id, w.connection_id, c.connector, w.kind, w.visitor_id, w.conversation_id, w.state, w.reason, w.attempts,
+    select w.id, w.connection_id, c.connector, w.kind, w.visitor_id, case when ${named} then coalesce(v.corrections ->> 'name', v.name, ${knownEmail()}) end as visitor_name,
+      w.conversation_id, w.state, w.reason, w.attempts,
       w.created_person, w.url, w.created_at, w.changed_at, w.written_at
-    from crm_writes w join connections c on c.id = w.connection_id
+    from crm_writes w join connections c on c.id = w.connection_id left join visitors v on v.id = w.visitor_id
     where ${where} order by w.changed_at desc, w.id limit ${atMost}`.execute(db)
   return rows.map(({ createdAt, changedAt, writtenAt, ...row }) => ({
     ...row,
@@ -57,16 +70,17 @@ async function read(db: Db | Tx, where: RawBuilder<unknown>): Promise<CrmWrite[]
 }
 
 /** @throws {NotFoundError} @throws {ConflictError} `not_failed` */
-export function tryAgain(services: Services, actorId: string, id: string): Promise<CrmWrite> {
+export function tryAgain(services: Services, agent: Viewer, id: string): Promise<CrmWrite> {
+  const named = visitorVisibleTo(agent, services.clock.now())
   return change(services, async (change) => {
-    const [write] = await read(change.tx, sql`w.id = ${id}`)
+    const [write] = await read(change.tx, named, sql`w.id = ${id}`)
     if (!write) throw new NotFoundError('write')
     if (!(await retryWrite(services, change, write.connectionId, id)))
       throw new ConflictError('not_failed', 'It has not failed, or somebody is trying it again already.')
-    await record(change.tx, change.now, actorId, 'connection.write_retried', write.connectionId, {
+    await record(change.tx, change.now, agent.id, 'connection.write_retried', write.connectionId, {
       write: id,
     })
-    const [again] = await read(change.tx, sql`w.id = ${id}`)
+    const [again] = await read(change.tx, named, sql`w.id = ${id}`)
     return again ?? write
   })
 }

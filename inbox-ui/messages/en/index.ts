@@ -1,6 +1,7 @@
 import type { Format } from '../format.ts'
 import { app } from './app.ts'
 import { availability } from './availability.ts'
+import { connectors } from './connectors.ts'
 import { conversations } from './conversations.ts'
 import { followUp } from './follow-up.ts'
 import { mail } from './mail.ts'
@@ -32,6 +33,7 @@ export const en = (f: Format) => ({
   ...people(f),
   ...routing(f),
   ...settings(),
+  ...connectors(f),
   ...routingRules(f),
   ...schedules(f),
 })

@@ -2,7 +2,7 @@
 export const settings = () => ({
   settings: {
     nav: 'Settings',
-    groups: { yours: 'Yours', organisation: 'Organisation', chat: 'Chat' },
+    groups: { yours: 'Yours', organisation: 'Organisation', chat: 'Chat', data: 'Data' },
     noPermission: (what: string) => `${what} are not part of your profile`,
     noPermissionHint: 'An admin can change that.',
     loadTheirs: 'Load theirs',

@@ -7,6 +7,7 @@ import type {
   AuthorizeAnswer,
   Connection,
   ConnectionDescription,
+  ConnectionUsers,
   ConnectorList,
   WritePreview,
 } from '#core/contracts/connections.ts'
@@ -14,6 +15,7 @@ import { openConnection } from '#core/features/connections/open.ts'
 import { startTinyCrm } from '#tests/connectors/example/tiny-crm.ts'
 import type { AgentActor } from '#tests/support/agent-actor.ts'
 import { startFoyer, type TestFoyer } from '#tests/support/foyer.ts'
+import { waitFor } from '#tests/support/wait.ts'
 
 /** The example of connectors/README.md, connected to a whole Foyer. */
 let foyer: TestFoyer
@@ -52,15 +54,13 @@ test('a connected CRM begins with its own mapping, and shows no address that nob
     mapping: { Person: { jobTitle: 'title' } },
     writingOn: false,
   })
-  const { connectors } = await admin.http.get<z.output<typeof ConnectorList>>('/connectors')
+  const { connectors } = await admin.http.get<ConnectorList>('/connectors')
   expect(connectors[0]).toMatchObject({ webhookUrl: null, crm: { personTypes: [{ type: 'Person' }] } })
 })
 
 test('fields are mapped only to what the connection may see', async () => {
   await expect(admin.http.get(`/connections/${id}/description`)).rejects.toMatchObject({ status: 404 })
-  const described = await admin.http.post<z.output<typeof ConnectionDescription>>(
-    `/connections/${id}/description`,
-  )
+  const described = await admin.http.post<ConnectionDescription>(`/connections/${id}/description`)
   expect(described.types).toMatchObject([{ type: 'Person', mayCreate: true }])
   expect(await admin.http.get(`/connections/${id}/description`)).toEqual(described)
   const { version } = await read()
@@ -76,12 +76,23 @@ test('fields are mapped only to what the connection may see', async () => {
   expect((await patch('company')).mapping).toEqual({ Person: { email: 'email', phone: 'company' } })
 })
 
+test('a new person can belong to whom the CRM has, and not to whom it has not any more', async () => {
+  await waitFor('its users were read', async () => {
+    const { users } = await admin.http.get<ConnectionUsers>(`/connections/${id}/users`)
+    return users.length > 0 && users.every(({ id, isQueue }) => id !== '' && !isQueue)
+  })
+  const agent = await foyer.agent({ online: false })
+  await expect(agent.http.get(`/connections/${id}/users`)).rejects.toMatchObject({ status: 403 })
+  for (const wrong of ['nonsense', '00000000-0000-4000-8000-000000000000'])
+    await expect(admin.http.get(`/connections/${wrong}/users`)).rejects.toThrow()
+})
+
 test('writing is off until somebody has seen what would be written, and seeing writes nothing', async () => {
   const { version } = await read()
   const turnOn = () => admin.http.patch<Connection>(`/connections/${id}`, { version, writingOn: true })
   await expect(turnOn()).rejects.toMatchObject({ code: 'preview_needed' })
   const calls = vendor.calls()
-  const sample = await admin.http.post<z.output<typeof WritePreview>>(`/connections/${id}/preview`)
+  const sample = await admin.http.post<WritePreview>(`/connections/${id}/preview`)
   expect(sample.isSample).toBe(true)
   expect(sample.writes.map(({ kind }) => kind)).toEqual([
     'create_person',
@@ -106,9 +117,7 @@ test('the preview shows the newest finished chat, by the rules as they are', asy
     version,
     writeBack: { create: { fixed: { status: 'New' } }, fillEmpty: false },
   })
-  const { isSample, writes } = await admin.http.post<z.output<typeof WritePreview>>(
-    `/connections/${id}/preview`,
-  )
+  const { isSample, writes } = await admin.http.post<WritePreview>(`/connections/${id}/preview`)
   expect(isSample).toBe(false)
   expect(writes.map(({ kind }) => kind)).toEqual(['create_person', 'log_conversation'])
   expect(writes[0]?.values).toContainEqual({ field: 'status', value: 'New' })

@@ -152,6 +152,7 @@ test('what the CRM refuses is kept with the reason, and written when somebody tr
     ['failed', 'The CRM requires a company.'],
     ['failed', 'The CRM requires a company.'],
   ])
+  expect(all.map(({ visitorName }) => visitorName)).toEqual([email, email])
   for (const { id } of all) await admin.http.post(`/crm-writes/${id}/retry`)
   expect((await done(2)).map(({ state }) => state)).toEqual(['written', 'written'])
   await expect(admin.http.post(`/crm-writes/${all[0]?.id}/retry`)).rejects.toThrow('not failed')
