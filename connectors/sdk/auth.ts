@@ -1,7 +1,22 @@
-import type { Account, Connection } from './contract.ts'
+import type { Account, Connection, ConnectorDeclaration } from './contract.ts'
 
 /** How an account is connected. */
-export type AuthDeclaration = OAuthDeclaration
+export type AuthDeclaration = OAuthDeclaration | PasswordDeclaration
+
+/** @throws where the caller should have known that it is connected otherwise. */
+export function oauthOf({ auth, name }: Pick<ConnectorDeclaration, 'auth' | 'name'>): OAuthDeclaration {
+  if (auth.kind !== 'oauth2') throw new Error(`${name} is not connected by OAuth`)
+  return auth
+}
+
+/** A name and a password for this use, typed by the person whose account it is: `Credentials.clientId` and `secret('password')`. */
+export interface PasswordDeclaration {
+  kind: 'password'
+  /** Where to find them, step by step. */
+  steps: string[]
+  /** The page that describes it. */
+  documentation: string
+}
 
 /**
  * OAuth 2 with authorization code. Foyer always sends `state` bound to the admin's session and PKCE (S256), and asks for exactly the redirect

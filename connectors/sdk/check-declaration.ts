@@ -1,3 +1,4 @@
+import type { OAuthDeclaration } from './auth.ts'
 import type { ConnectorDeclaration, SettingDeclaration } from './contract.ts'
 import { personFields } from './crm.ts'
 
@@ -37,7 +38,14 @@ const isTexts = (value: unknown): value is string[] =>
   Array.isArray(value) && value.every((one) => typeof one === 'string' && one !== '')
 
 function checkAuth(auth: Partial<ConnectorDeclaration['auth']> | undefined, must: Must): void {
-  if (!must(isObject(auth) && auth.kind === 'oauth2', 'auth must be of kind "oauth2".') || !auth) return
+  const isKnown = isObject(auth) && (auth.kind === 'oauth2' || auth.kind === 'password')
+  if (!must(isKnown, 'auth must be of kind "oauth2" or "password".') || !auth) return
+  must(isTexts(auth.steps) && auth.steps.length > 0, 'auth.steps must say how to come by what is entered.')
+  must(URL.canParse(String(auth.documentation)), 'auth.documentation must be an address.')
+  if (auth.kind === 'oauth2') checkOAuth(auth, must)
+}
+
+function checkOAuth(auth: Partial<OAuthDeclaration>, must: Must): void {
   for (const name of ['authorizeUrl', 'tokenUrl', 'isGrantGone'] as const)
     must(typeof auth[name] === 'function', `auth.${name} must be a function.`)
   for (const name of ['accountFrom', 'revoke'] as const)
@@ -47,12 +55,10 @@ function checkAuth(auth: Partial<ConnectorDeclaration['auth']> | undefined, must
     auth.clientAuthentication === 'body' || auth.clientAuthentication === 'basic',
     'auth.clientAuthentication must be "body" or "basic".',
   )
-  must(isTexts(auth.steps) && auth.steps.length > 0, 'auth.steps must say how to make the vendor’s app.')
   must(
     isTexts(auth.steps) && auth.steps.some((step) => step.includes('{redirectUrl}')),
     'auth.steps must show {redirectUrl}, which the admin copies.',
   )
-  must(URL.canParse(String(auth.documentation)), 'auth.documentation must be an address.')
 }
 
 function checkSettings(settings: unknown, must: Must): void {
@@ -68,7 +74,7 @@ function checkSettings(settings: unknown, must: Must): void {
       `The setting "${key}" needs a label and a help.`,
     )
     must(
-      ['text', 'origin', 'choice'].includes(String(setting?.kind)),
+      ['text', 'origin', 'address', 'choice'].includes(String(setting?.kind)),
       `The setting "${key}" has no known kind.`,
     )
     if (setting?.kind === 'choice')
@@ -159,7 +165,8 @@ function checkOrigins(declaration: ConnectorDeclaration, must: Must): void {
         URL.parse(origin)?.origin === origin,
         `origins gives ${origin}, which is not an origin such as https://api.example.com.`,
       )
-    for (const url of [declaration.auth.authorizeUrl, declaration.auth.tokenUrl])
+    const { auth } = declaration
+    for (const url of auth.kind === 'oauth2' ? [auth.authorizeUrl, auth.tokenUrl] : [])
       must(
         URL.parse(url({ settings, standIn }))?.origin === standIn,
         'auth.authorizeUrl and auth.tokenUrl must lead to the stand-in where there is one.',
@@ -174,6 +181,6 @@ function checkOrigins(declaration: ConnectorDeclaration, must: Must): void {
 
 function sampleOf({ kind, initial, options }: SettingDeclaration): string {
   if (initial) return initial
-  if (kind === 'origin') return 'https://example.com'
+  if (kind === 'origin' || kind === 'address') return 'https://example.com'
   return kind === 'choice' ? (options?.[0]?.value ?? '') : 'sample'
 }

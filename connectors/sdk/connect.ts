@@ -1,5 +1,5 @@
 import type { Account, Connection, ConnectorDeclaration } from './contract.ts'
-import { createCredentials, type TokenStore } from './credentials.ts'
+import { createCredentials, type TokenStore, typedCredentials } from './credentials.ts'
 import { createGuardedFetch } from './guarded-fetch.ts'
 import type { Priority, Turns } from './turns.ts'
 
@@ -39,17 +39,20 @@ export function createConnection(options: ConnectOptions): Connection {
       return account
     },
     standIn,
-    credentials: createCredentials({
-      auth: connector.auth,
-      at: { settings, standIn },
-      clientId: options.clientId,
-      store: options.store,
-      fetch,
-      now: options.now,
-      onAccount: (said) => {
-        account = mergeAccount(account, said)
-      },
-    }),
+    credentials:
+      connector.auth.kind === 'password'
+        ? typedCredentials(options.clientId, options.store)
+        : createCredentials({
+            auth: connector.auth,
+            at: { settings, standIn },
+            clientId: options.clientId,
+            store: options.store,
+            fetch,
+            now: options.now,
+            onAccount: (said) => {
+              account = mergeAccount(account, said)
+            },
+          }),
     fetch,
     now: options.now,
     signal: options.signal,

@@ -38,7 +38,8 @@ export interface SettingDeclaration {
   label: string
   /** One sentence under the field: where to find it. */
   help: string
-  kind: 'text' | 'origin' | 'choice'
+  /** `address`: an https address, with a path if need be. */
+  kind: 'text' | 'origin' | 'address' | 'choice'
   /** Of a choice. */
   options?: { value: string; label: string }[]
   required: boolean
@@ -79,7 +80,7 @@ export interface Connection {
 
 /** Tokens by OAuth, or what was typed. Secrets never leave through anything else. */
 export interface Credentials {
-  /** Of the vendor's app, as the admin entered it. */
+  /** Of the vendor's app, as the admin entered it; where people type a password, their name there. */
   readonly clientId: string
   /** An access token that holds for another minute at least; refreshed before by one process for all. @throws {ReconnectNeededError} */
   accessToken(): Promise<string>

@@ -87,6 +87,23 @@ export function createCredentials(options: CredentialsOptions): Credentials {
   }
 }
 
+/** Of a connector whose people type a name and a password: there are no tokens. */
+export function typedCredentials(clientId: string, store: TokenStore): Credentials {
+  const noTokens = async (): Promise<never> => {
+    throw new Error('The connector asks for a token, and declares that it has a password')
+  }
+  return {
+    clientId,
+    accessToken: noTokens,
+    replaceToken: noTokens,
+    async secret(name) {
+      const secret = await store.secret(name)
+      if (secret === null) throw new ReconnectNeededError('The password is not there. Enter it again.')
+      return secret
+    },
+  }
+}
+
 async function renewed(
   { auth, at, clientId, store, fetch, now }: CredentialsOptions,
   { refreshToken }: StoredTokens,

@@ -59,7 +59,7 @@ export const Connector = z.object({
       key: z.string(),
       label: z.string(),
       help: z.string(),
-      kind: z.enum(['text', 'origin', 'choice']),
+      kind: z.enum(['text', 'origin', 'address', 'choice']),
       options: z.array(z.object({ value: z.string(), label: z.string() })),
       required: z.boolean(),
       initial: z.string().nullable(),

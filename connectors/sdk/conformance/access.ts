@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict'
+import { oauthOf } from '../auth.ts'
 import { whatIsWrongWith } from '../check-declaration.ts'
 import { ReconnectNeededError } from '../errors.ts'
 import { authorizeAddress, exchangeCode, newSecret } from '../oauth.ts'
 import type { Rule } from './index.ts'
+import type { OAuthVendor, Vendor } from './vendor.ts'
 
 const redirectUrl = 'https://foyer.example.com/api/v1/connections/oauth/callback'
 
-/** Sign-in, tokens and what is declared. */
-export const accessTests: Rule[] = [
+/** What is declared, and where it leads. */
+export const declarationTests: Rule<Vendor>[] = [
   {
     name: 'the declaration is sound',
     connected: false,
@@ -21,13 +23,25 @@ export const accessTests: Rule[] = [
     },
   },
   {
+    name: 'access that is gone asks to connect again',
+    run: async (session) => {
+      await session.vendor.revokeGrant()
+      const error = await session.refusal(session.connector.identify(session.connection()))
+      assert(error instanceof ReconnectNeededError)
+    },
+  },
+]
+
+/** Sign-in and tokens. */
+export const accessTests: Rule<OAuthVendor>[] = [
+  {
     name: 'an admin who agrees in the browser connects, with PKCE and state',
     connected: false,
     run: async (session) => {
       const { connector, vendor } = session
       const at = { settings: vendor.settings ?? {}, standIn: vendor.origin }
       const [state, verifier] = [newSecret(), newSecret()]
-      const url = authorizeAddress(connector.auth, at, {
+      const url = authorizeAddress(oauthOf(connector), at, {
         clientId: vendor.client.id,
         redirectUrl,
         state,
@@ -49,7 +63,7 @@ export const accessTests: Rule[] = [
       const code = back.searchParams.get('code') ?? ''
       const { fetch } = session.connection()
       const wrong = exchangeCode(
-        connector.auth,
+        oauthOf(connector),
         at,
         vendor.client,
         { code: 'guessed', verifier, redirectUrl },
@@ -57,7 +71,7 @@ export const accessTests: Rule[] = [
       )
       assert((await session.refusal(wrong)) instanceof ReconnectNeededError)
       const grant = await exchangeCode(
-        connector.auth,
+        oauthOf(connector),
         at,
         vendor.client,
         { code, verifier, redirectUrl },
@@ -108,7 +122,7 @@ export const accessTests: Rule[] = [
   {
     name: 'a grant that is gone asks an admin to connect again, and the vendor is not asked any more',
     run: async (session) => {
-      session.vendor.revokeGrant()
+      await session.vendor.revokeGrant()
       assert(
         (await session.refusal(session.connector.identify(session.connection()))) instanceof
           ReconnectNeededError,
@@ -124,7 +138,7 @@ export const accessTests: Rule[] = [
   {
     name: 'disconnecting ends the grant, and being gone already is no failure',
     run: async (session) => {
-      const { auth } = session.connector
+      const auth = oauthOf(session.connector)
       if (!auth.revoke) return
       const { accessToken, refreshToken } = session.store.tokens
       const tokens = { accessToken: accessToken ?? '', refreshToken }

@@ -1,10 +1,11 @@
 import type { ConnectorDeclaration } from '../contract.ts'
-import { accessTests } from './access.ts'
+import { accessTests, declarationTests } from './access.ts'
+import { calendarTests } from './calendars.ts'
 import { failureTests } from './failures.ts'
 import { feedTests } from './feed.ts'
 import { readingTests } from './reading.ts'
 import { Session } from './session.ts'
-import type { VendorUnderTest } from './vendor.ts'
+import type { CalendarVendor, Vendor, VendorUnderTest } from './vendor.ts'
 import { webhookTests } from './webhooks.ts'
 import { writingTests } from './writing.ts'
 
@@ -12,13 +13,13 @@ import { writingTests } from './writing.ts'
 export type Test = (name: string, run: () => Promise<void>, timeoutMs?: number) => unknown
 
 /** A test of the suite, on a stand-in that is started for it. */
-export interface Rule {
+export interface Rule<V extends Vendor = VendorUnderTest> {
   name: string
   /** Not told: connected and described before it begins. */
   connected?: boolean
   /** Only where the stand-in can do this. */
-  needs?: keyof VendorUnderTest
-  run(session: Session): Promise<void>
+  needs?: keyof V
+  run(session: Session<V>): Promise<void>
 }
 
 const timeoutMs = 30_000
@@ -33,11 +34,31 @@ export function testConformance(
   start: () => Promise<VendorUnderTest>,
   { test, can }: { test: Test; can: readonly (keyof VendorUnderTest)[] },
 ): void {
-  const rules = [
+  const rules: Rule[] = [
+    ...declarationTests,
     ...accessTests,
     ...(connector.crm ? [...readingTests, ...feedTests, ...writingTests, ...failureTests] : []),
     ...(connector.crm?.webhooks ? webhookTests : []),
   ]
+  register(connector, start, { test, can }, rules)
+}
+
+/** The same for a connector of calendars; those who sign in by OAuth have a vendor that does. */
+export function testCalendarConformance<V extends CalendarVendor>(
+  connector: ConnectorDeclaration,
+  start: () => Promise<V>,
+  options: { test: Test; can: readonly (keyof V)[] },
+  more: readonly Rule<V>[] = [],
+): void {
+  register(connector, start, options, [...declarationTests, ...calendarTests, ...more])
+}
+
+function register<V extends Vendor>(
+  connector: ConnectorDeclaration,
+  start: () => Promise<V>,
+  { test, can }: { test: Test; can: readonly (keyof V)[] },
+  rules: readonly Rule<V>[],
+): void {
   for (const { name, needs, connected, run } of rules) {
     if (needs && !can.includes(needs)) continue
     test(

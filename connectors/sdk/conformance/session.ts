@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { inspect } from 'node:util'
+import type { CalendarDeclaration } from '../calendar.ts'
 import { createConnection } from '../connect.ts'
 import type { Account, Connection, ConnectorDeclaration } from '../contract.ts'
 import { type StoredTokens, type TokenChange, type TokenStore, tokensOf } from '../credentials.ts'
 import type { Crm, CrmDeclaration, CrmDescription } from '../crm.ts'
 import { ConnectorError } from '../errors.ts'
 import { MemoryTurns, type Priority } from '../turns.ts'
-import type { VendorUnderTest } from './vendor.ts'
+import type { OAuthVendor, Vendor, VendorUnderTest } from './vendor.ts'
 
 /** Keeps what was stored, so that no secret of it may turn up anywhere else. */
 class MemoryTokens implements TokenStore {
@@ -23,7 +24,7 @@ class MemoryTokens implements TokenStore {
   }
 
   read = async () => this.tokens
-  secret = async (name: 'clientSecret' | 'password') => (name === 'clientSecret' ? this.#clientSecret : null)
+  secret = async () => this.#clientSecret
 
   exclusively(work: (newest: StoredTokens) => Promise<TokenChange>): Promise<TokenChange> {
     const mine = this.#line.then(async () => {
@@ -44,9 +45,21 @@ class MemoryTokens implements TokenStore {
   }
 }
 
+async function grantOf({ auth }: ConnectorDeclaration, vendor: Vendor): Promise<StoredTokens> {
+  if (auth.kind === 'password')
+    return { accessToken: null, refreshToken: null, expiresAt: null, replacedAt: null }
+  assert(isOAuth(vendor), 'The stand-in gives no grant.')
+  const { accessToken, refreshToken } = await vendor.grant()
+  const lifetimeSeconds = auth.assumedLifetimeSeconds ?? 1_800
+  const grant = { accessToken, refreshToken, lifetimeSeconds, scopes: null, account: {} }
+  return tokensOf(grant, null, vendor.now())
+}
+
+const isOAuth = (vendor: Vendor): vendor is OAuthVendor => 'grant' in vendor
+
 /** One connected account at a stand-in of its own, as Foyer would work with it. */
-export class Session {
-  readonly vendor: VendorUnderTest
+export class Session<V extends Vendor = VendorUnderTest> {
+  readonly vendor: V
   readonly connector: ConnectorDeclaration
   readonly store: MemoryTokens
   readonly turns: MemoryTurns
@@ -55,7 +68,7 @@ export class Session {
   /** Whatever was logged or thrown. */
   readonly #said: unknown[] = []
 
-  private constructor(connector: ConnectorDeclaration, vendor: VendorUnderTest, tokens: StoredTokens) {
+  private constructor(connector: ConnectorDeclaration, vendor: V, tokens: StoredTokens) {
     this.connector = connector
     this.vendor = vendor
     this.store = new MemoryTokens(tokens, vendor.client.secret)
@@ -63,15 +76,12 @@ export class Session {
     this.turns = new MemoryTurns(connector.limits, () => new Date())
   }
 
-  static async start(
+  static async start<V extends Vendor>(
     connector: ConnectorDeclaration,
-    vendor: VendorUnderTest,
+    vendor: V,
     { connected = true } = {},
-  ): Promise<Session> {
-    const { accessToken, refreshToken } = await vendor.grant()
-    const lifetimeSeconds = connector.auth.assumedLifetimeSeconds ?? 1_800
-    const grant = { accessToken, refreshToken, lifetimeSeconds, scopes: null, account: {} }
-    const session = new Session(connector, vendor, tokensOf(grant, null, vendor.now()))
+  ): Promise<Session<V>> {
+    const session = new Session(connector, vendor, await grantOf(connector, vendor))
     if (connected) {
       session.account = await connector.identify(session.connection())
       if (connector.crm) session.description = await connector.crm.describe(session.crm())
@@ -109,6 +119,11 @@ export class Session {
       mapping: this.actions.mapping,
       description: this.description,
     }
+  }
+
+  get calendar(): CalendarDeclaration {
+    assert(this.connector.calendar, 'The connector is none of calendars.')
+    return this.connector.calendar
   }
 
   get actions(): CrmDeclaration {

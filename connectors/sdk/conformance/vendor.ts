@@ -1,12 +1,10 @@
 import type { CrmActivity, PersonField, PersonRef, WebhookRequest } from '../crm.ts'
 
-/**
- * What the suite asks of a connector's stand-in. Everything that happens in it happens at its own clock. Whatever is
- * marked as optional is for vendors that have such a thing; the tests that need it are there if it is.
- */
-export interface VendorUnderTest {
+/** What the suite asks of every stand-in. Everything that happens in it happens at its own clock. */
+export interface Vendor {
   /** Where it listens: `http://127.0.0.1:…`. */
   origin: string
+  /** Of the app; where people type a password, their name and it. */
   client: { id: string; secret: string }
   /** What an admin would fill in. */
   settings?: Record<string, string>
@@ -14,15 +12,20 @@ export interface VendorUnderTest {
 
   now(): Date
   advance(ms: number): void
+  /** The grant is gone; where people type a password, it is another now. */
+  revokeGrant(): Awaitable<void>
+  /** Goes wrong with the next call of that kind (sign-in is none of them). */
+  fail(next: 'read' | 'write', how: Fault): void
+}
 
+/** Of connectors that sign in by OAuth. */
+export interface OAuthVendor extends Vendor {
   /** As if an admin had agreed to everything. */
   grant(): Awaitable<{ accessToken: string; refreshToken: string | null }>
   /** Opens an authorize address as a browser, and agrees. @returns where the browser is sent back to */
   agree(authorizeUrl: string): Awaitable<string>
   /** Access tokens given so far open nothing any more; the grant stays. */
   expireTokens(): void
-  /** The grant is gone. */
-  revokeGrant(): void
   /** From now on every token is answered with 401, new ones too. */
   refuseTokens(): void
   /** How often a token was renewed, or that was tried. */
@@ -31,7 +34,10 @@ export interface VendorUnderTest {
   calls(): number
   /** How many calls were refused because of a limit. */
   limitErrors(): number
+}
 
+/** A CRM. Whatever is marked as optional is for vendors that have such a thing; the tests that need it are there if it is. */
+export interface VendorUnderTest extends OAuthVendor {
   /** @param type one of the connector's types of people; its first unless told */
   addPerson(
     person: { type?: string; email: string } & Partial<Record<PersonField, string>>,
@@ -55,8 +61,6 @@ export interface VendorUnderTest {
   /** From now on this connection does not see the field, nor may it name it. */
   hideField?(type: string, field: PersonField): Awaitable<void>
 
-  /** Goes wrong with the next call of that kind (sign-in is none of them). */
-  fail(next: 'read' | 'write', how: Fault): void
   /** An event as the vendor would send it now to this address, about this person. */
   signedEvent?(ref: PersonRef, url: string): Awaitable<WebhookRequest>
 }
@@ -77,3 +81,36 @@ export type Fault =
   | { redirectTo: string }
 
 export type Awaitable<T> = T | Promise<T>
+
+/** A provider of calendars: one account with two calendars that meetings can be put into. */
+export interface CalendarVendor extends Vendor {
+  calendars: { main: string; other: string }
+  /** IANA, of both. */
+  timeZone: string
+  /** As the owner puts it there by hand. @returns its id */
+  addEvent(calendarId: string, event: HandmadeEvent): Awaitable<string>
+  moveEvent(calendarId: string, id: string, to: { start: Date; end: Date }): Awaitable<void>
+  deleteEvent(calendarId: string, id: string): Awaitable<void>
+  /** The guest of an event that Foyer made answers. */
+  answerAsGuest(calendarId: string, id: string, answer: 'accepted' | 'declined'): Awaitable<void>
+  /** Ids of what stands in the calendar. */
+  eventIds(calendarId: string): Awaitable<string[]>
+  /** What people read as the event's title. */
+  titleOf(calendarId: string, id: string): Awaitable<string>
+  /** Tokens of the feed from before are too old. */
+  forgetChanges?(): Awaitable<void>
+  /** The provider cannot say what is busy in it, and says so within an answer that is well otherwise. */
+  makeUnknown?(calendarId: string): void
+  /** How often the guest of this event was written to. */
+  mailsAbout?(id: string): number
+  /** What the provider would send to the channels that are open, since asked last. */
+  takeCalls?(): { address: string; headers: Record<string, string> }[]
+}
+
+export interface HandmadeEvent {
+  /** Instants, or dates of whole days with an end that is not in it. */
+  time: { start: Date; end: Date } | { from: string; until: string }
+  kind?: 'opaque' | 'transparent' | 'cancelled' | 'declined'
+  /** Each week at the same time of the vendor's zone, so often. */
+  weeks?: number
+}

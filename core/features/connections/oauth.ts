@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { z } from 'zod'
+import { oauthOf } from '#connectors/sdk/auth.ts'
 import { createConnection as connect } from '#connectors/sdk/connect.ts'
 import type { Account, ConnectorDeclaration } from '#connectors/sdk/contract.ts'
 import { tokensOf } from '#connectors/sdk/credentials.ts'
@@ -43,7 +44,7 @@ export async function startAuthorizing(services: Services, agent: SignedIn, id: 
             ${sealingOf(services).seal(verifier, verifierPlace(id))}, ${new Date(now.getTime() + stateMs)})`.execute(
     db,
   )
-  return authorizeAddress(connector.auth, atOf(services, row), {
+  return authorizeAddress(oauthOf(connector), atOf(services, row), {
     clientId: row.clientId,
     redirectUrl: redirectUrl(config),
     state,
@@ -113,7 +114,7 @@ export async function connectByItself(
   if (!row || !connector) throw new NotFoundError('connection')
   const verifier = newSecret()
   const back = await agree(
-    authorizeAddress(connector.auth, atOf(services, row), {
+    authorizeAddress(oauthOf(connector), atOf(services, row), {
       clientId: row.clientId ?? '',
       redirectUrl: redirectUrl(services.config),
       state: newSecret(),
@@ -148,7 +149,7 @@ async function connectWith(
   })
   const client = { id: row.clientId ?? '', secret }
   const to = { code, verifier, redirectUrl: redirectUrl(services.config) }
-  const grant = await exchangeCode(connector.auth, at, client, to, fetch)
+  const grant = await exchangeCode(oauthOf(connector), at, client, to, fetch)
   const account = await whose(services, row, connector, grant, signal)
   if (row.account && row.account.id !== account.id) {
     await fail(

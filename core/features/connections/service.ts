@@ -180,7 +180,7 @@ async function revokeGrant(services: Services, id: string): Promise<boolean> {
     const { accessToken, refreshToken } = await tokenStore(services, id).read()
     // there is nothing to give back
     if (accessToken === null) return true
-    if (!connector.auth.revoke) return false
+    if (connector.auth.kind !== 'oauth2' || !connector.auth.revoke) return false
     await connector.auth.revoke(connection, { accessToken, refreshToken })
     return true
   } catch (error) {

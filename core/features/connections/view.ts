@@ -16,7 +16,8 @@ function viewConnector(
   { id, name, auth, settings, crm }: ConnectorDeclaration,
   publicUrl: string,
 ): Connector {
-  const filled = { redirectUrl: redirectUrl({ publicUrl }), scopes: auth.scopes.join(' ') }
+  const scopes = auth.kind === 'oauth2' ? auth.scopes : []
+  const filled = { redirectUrl: redirectUrl({ publicUrl }), scopes: scopes.join(' ') }
   return {
     id,
     name,
@@ -29,7 +30,7 @@ function viewConnector(
       step.replaceAll('{redirectUrl}', filled.redirectUrl).replaceAll('{scopes}', filled.scopes),
     ),
     documentation: auth.documentation,
-    scopes: auth.scopes,
+    scopes,
     redirectUrl: filled.redirectUrl,
     // events are not taken yet: changes come by asking
     webhookUrl: null,
@@ -100,9 +101,7 @@ async function view(services: Services, row: ConnectionRow): Promise<Connection>
     hasClientSecret: facts.hasClientSecret,
     account: account && { id: account.id, name: account.name, url: account.webOrigin ?? null },
     missingScopes:
-      facts.scopes.length > 0
-        ? (connector?.auth.scopes ?? []).filter((scope) => !facts.scopes.includes(scope))
-        : [],
+      facts.scopes.length > 0 ? scopesOf(connector).filter((scope) => !facts.scopes.includes(scope)) : [],
     mapping: row.mapping,
     precedence: row.precedence,
     fieldPrecedence: row.fieldPrecedence,
@@ -135,6 +134,9 @@ async function view(services: Services, row: ConnectionRow): Promise<Connection>
     version: row.version,
   }
 }
+
+const scopesOf = (connector: ConnectorDeclaration | undefined) =>
+  connector?.auth.kind === 'oauth2' ? connector.auth.scopes : []
 
 const iso = (at: Date | null) => at?.toISOString() ?? null
 
