@@ -3,7 +3,7 @@ import { createMailer } from '#core/features/mail/mailer.ts'
 import { readSender } from '#core/features/mail/settings.ts'
 import type { Services } from '#core/services.ts'
 import { startWorkers, type Workers } from './start.ts'
-import { erasePerson, heldWrites, refreshPerson, writeToCrm } from './tasks/crm.ts'
+import { applyWebhookEvent, erasePerson, heldWrites, refreshPerson, writeToCrm } from './tasks/crm.ts'
 import { deadlineSweep, deadlineTasks } from './tasks/deadlines.ts'
 import { eraseMirror } from './tasks/erase-mirror.ts'
 import { mailBatch } from './tasks/mail-batch.ts'
@@ -22,6 +22,7 @@ export async function startFoyerWorkers(services: Services): Promise<Workers> {
   const mailer = smtpUrl ? createMailer({ url: smtpUrl, sender }) : undefined
   const workers = await startWorkers({
     tasks: [
+      applyWebhookEvent,
       ...deadlineTasks,
       eraseMirror,
       erasePerson,

@@ -47,6 +47,7 @@ export const oauth: OAuthDeclaration = {
     'In HubSpot, open Development (or your developer account) and create an app with OAuth as its kind of access.',
     'In the app’s authentication settings, add this redirect address, exactly as it stands: {redirectUrl}',
     'Add these scopes as required: {scopes}',
+    'So that changes in HubSpot are seen at once, and erased contacts are erased here too: in the app’s webhook settings, enter {webhookUrl} as the target, and subscribe to contacts being created, changed in any property, deleted, deleted for privacy, merged, restored, and changed in their associations.',
     'Copy the app’s client id and client secret into the fields here, and connect. Sign in as a super admin of the account.',
   ],
   documentation:

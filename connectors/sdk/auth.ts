@@ -39,7 +39,7 @@ export interface OAuthDeclaration {
   isGrantGone(status: number, body: unknown): boolean
   /** Ends the grant at the vendor, when an admin disconnects. Being gone already is no failure. */
   revoke?(connection: Connection, tokens: { accessToken: string; refreshToken: string | null }): Promise<void>
-  /** How to make the vendor's app, step by step; `{redirectUrl}` and `{scopes}` are filled in and can be copied. */
+  /** How to make the vendor's app, step by step; `{redirectUrl}`, `{scopes}` and `{webhookUrl}` are filled in and can be copied. */
   steps: string[]
   /** The page where the vendor describes it. */
   documentation: string

@@ -43,6 +43,11 @@ export const refreshPerson = defineJob(
   'refresh-person',
   z.strictObject({ connectionId: Id, visitorId: Id, askedBy: Id.nullable() }),
 )
+/** Looks at what a vendor told by itself. */
+export const applyWebhookEvent = defineJob(
+  'apply-webhook-event',
+  z.strictObject({ eventId: Id, connectionId: Id }),
+)
 /** Writes one thing into a CRM, as it stands then. */
 export const writeToCrm = defineJob('write-to-crm', z.strictObject({ writeId: Id, connectionId: Id }))
 /** Erases a person from wherever that is not done yet. */

@@ -22,6 +22,7 @@ import { setUpRoutes } from './setup/routes.ts'
 import { signInRoutes } from './sign-in/routes.ts'
 import { siteRoutes } from './sites/routes.ts'
 import { syncRoutes } from './sync/routes.ts'
+import { webhookRoutes } from './sync/webhook-routes.ts'
 import { teamRoutes } from './teams/routes.ts'
 import { visitorRoutes } from './visitors/routes.ts'
 import { widgetRoutes } from './widget/routes.ts'
@@ -55,6 +56,7 @@ export async function routes(app: Api): Promise<void> {
     teamRoutes,
     unsentMailRoutes,
     visitorRoutes,
+    webhookRoutes,
     widgetRoutes,
   ])
     await app.register(register)

@@ -29,8 +29,16 @@ import { WriteBackRules } from '#core/contracts/connections.ts'
 import { insertConnection, setState } from '#core/features/connections/repository.ts'
 import { change, type Services } from '#core/services.ts'
 
-/** What happens to the next call of an action. `lost`: it has its effect, and the line breaks before the answer. */
-export type Fault = 'lost' | 'down' | 'limited' | 'rejected' | 'locked' | { waitFor: Promise<unknown> }
+/** What happens to the next call of an action. `lost`: it has its effect, and the line breaks before the answer. `waitFor`: it
+ *  happens then. `heldBack`: it happens, and the answer comes then. */
+export type Fault =
+  | 'lost'
+  | 'down'
+  | 'limited'
+  | 'rejected'
+  | 'locked'
+  | { waitFor: Promise<unknown> }
+  | { heldBack: Promise<unknown> }
 
 type Answer = { ok: unknown } | { error: string; [detail: string]: unknown }
 
@@ -171,8 +179,9 @@ export class MemoryCrm {
     if (fault === 'down') return new Response('', { status: 503 })
     if (fault === 'limited') return Response.json({ error: 'limited' })
     if (fault === 'rejected' || fault === 'locked') return Response.json({ error: fault })
-    if (typeof fault === 'object') await fault.waitFor
+    if (typeof fault === 'object' && 'waitFor' in fault) await fault.waitFor
     const answer = this.#do(action, args)
+    if (typeof fault === 'object' && 'heldBack' in fault) await fault.heldBack
     return fault === 'lost' ? Response.error() : Response.json(answer)
   }
 

@@ -1,11 +1,15 @@
-import { soonMs } from '#connectors/sdk/retries.ts'
+import { RateLimitedError } from '#connectors/sdk/errors.ts'
+import { adviceOn, soonMs } from '#connectors/sdk/retries.ts'
 import {
+  applyWebhookEvent as applyContract,
   erasePerson as eraseContract,
   refreshPerson as refreshContract,
   writeToCrm as writeContract,
 } from '#core/contracts/jobs.ts'
+import { ConnectionClosedError, openConnection } from '#core/features/connections/open.ts'
 import { refreshPersonNow } from '#core/features/mirror/refresh.ts'
 import { eraseEverywhere } from '#core/features/people/erase.ts'
+import { applyEvent, readEvent } from '#core/features/sync/events.ts'
 import { resumeHeld } from '#core/features/write-back/orders.ts'
 import { giveUp, WriteLaterError, WriteRefusedError, writeNow } from '#core/features/write-back/run.ts'
 import type { Services } from '#core/services.ts'
@@ -50,6 +54,34 @@ export const writeToCrm = defineOutsideTask({
       }
     }),
   gaveUp: ({ payload, tx, clock }, reason) => giveUp(tx, payload.writeId, clock.now(), reason),
+})
+
+/** A connection that may not be used: what it missed its feed tells when it goes on. Nothing else tells of an erasure. */
+const closedAgainAfterMs = 10 * 60_000
+
+export const applyWebhookEvent = defineOutsideTask({
+  ...applyContract,
+  lane: 'providers',
+  // with back-off up to half an hour
+  attempts: 10,
+  backOffMs: patiently,
+  leaseMs: 30_000,
+  run: ({ services, payload, signal }: OutsideWork<typeof applyContract, Services>) =>
+    background(payload.connectionId, async () => {
+      const event = await readEvent(services, payload.eventId)
+      if (!event) return
+      try {
+        const open = await openConnection(services, event.connectionId, { signal, priority: 'background' })
+        await applyEvent(services, open, event)
+      } catch (error) {
+        const isClosed = error instanceof ConnectionClosedError || adviceOn(error)?.again === 'on_repair'
+        if (isClosed && event.change.type === 'gone' && event.change.erase)
+          throw new NotYetError((error as Error).message, closedAgainAfterMs)
+        if (isClosed) return
+        if (error instanceof RateLimitedError) throw new NotYetError(error.message, error.retryAfterMs)
+        throw error
+      }
+    }),
 })
 
 const eraseAgainAfterMs = 10 * 60_000

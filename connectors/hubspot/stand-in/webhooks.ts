@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto'
+import { decodeListed } from '../signature.ts'
 import type { Store } from './store.ts'
 
 export interface WebhookEventBody {
@@ -97,20 +98,3 @@ export function createWebhooks(
     },
   }
 }
-
-const listed: Record<string, string> = {
-  '%3A': ':',
-  '%2F': '/',
-  '%3F': '?',
-  '%40': '@',
-  '%21': '!',
-  '%24': '$',
-  '%27': "'",
-  '%28': '(',
-  '%29': ')',
-  '%2A': '*',
-  '%2C': ',',
-  '%3B': ';',
-}
-const decodeListed = (url: string) =>
-  url.replace(/%[0-9A-F]{2}/gi, (code) => listed[code.toUpperCase()] ?? code)

@@ -16,6 +16,7 @@ import {
   WritePreview,
 } from '../../contracts/connections.ts'
 import { findSession, sessionCookie } from '../sign-in/sessions.ts'
+import { connectionAccess } from './access.ts'
 import { finishAuthorizing, startAuthorizing } from './oauth.ts'
 import { previewWrites } from './preview.ts'
 import { describeConnection, readDescription, testConnection } from './probe.ts'
@@ -33,14 +34,7 @@ const params = ConnectionParams
 
 export async function connectionRoutes(app: Api): Promise<void> {
   const { services } = app
-  const read = {
-    preHandler: app.requires('connections.read'),
-    config: { access: 'connections.read' },
-  } as const
-  const manage = {
-    preHandler: app.requires('connections.manage'),
-    config: { access: 'connections.manage' },
-  } as const
+  const { read, manage } = connectionAccess(app)
 
   app.get('/connectors', { ...read, schema: { response: { 200: ConnectorList } } }, async () => ({
     connectors: listConnectors(services),

@@ -17,7 +17,11 @@ function viewConnector(
   publicUrl: string,
 ): Connector {
   const scopes = auth.kind === 'oauth2' ? auth.scopes : []
-  const filled = { redirectUrl: redirectUrl({ publicUrl }), scopes: scopes.join(' ') }
+  const filled = {
+    redirectUrl: redirectUrl({ publicUrl }),
+    scopes: scopes.join(' '),
+    webhookUrl: crm?.webhooks ? `${publicUrl}/api/v1/webhooks/${id}` : null,
+  }
   return {
     id,
     name,
@@ -27,13 +31,15 @@ function viewConnector(
       initial,
     })),
     steps: auth.steps.map((step) =>
-      step.replaceAll('{redirectUrl}', filled.redirectUrl).replaceAll('{scopes}', filled.scopes),
+      step
+        .replaceAll('{redirectUrl}', filled.redirectUrl)
+        .replaceAll('{scopes}', filled.scopes)
+        .replaceAll('{webhookUrl}', filled.webhookUrl ?? ''),
     ),
     documentation: auth.documentation,
     scopes,
     redirectUrl: filled.redirectUrl,
-    // events are not taken yet: changes come by asking
-    webhookUrl: null,
+    webhookUrl: filled.webhookUrl,
     crm: crm
       ? {
           personTypes: crm.personTypes,

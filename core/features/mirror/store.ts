@@ -23,7 +23,7 @@ export const storedAtOnce = 500
 /**
  * Takes what a CRM said of people into the mirror. What is older than what is known changes nothing, so answers may be
  * stored twice and in any order; whoever was merged into somebody else goes, with what hangs on them. Ids that were
- * deleted come back only if they were changed since, erased ones never.
+ * deleted come back only if they were changed, or looked at by id, since then; erased ones never.
  * @returns the addresses of which something is different now.
  */
 export async function storePeople(
@@ -54,7 +54,7 @@ export async function storePeople(
       cross join lateral (
         select coalesce(jsonb_object_agg(f.key, mirrored_field(k.fields -> f.key, f.value, ${readAt})), '{}') as fields
         from jsonb_each_text(g.fields) f) merged
-      where (d.external_id is null or (not d.erased and (${direct} or d.at < g.changed_at)))
+      where (d.external_id is null or (not d.erased and d.at < case when ${direct} then ${readAt}::timestamptz else g.changed_at end))
         and (k.changed_at is null or k.changed_at < g.changed_at or (k.changed_at = g.changed_at and k.read_at <= ${readAt}))
         and not exists (select from people_mirror_former f where f.connector = ${connector} and f.former_id = g.id)
     ), stored as (

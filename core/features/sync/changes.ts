@@ -24,6 +24,7 @@ export async function takeChanges(
   const people = newestOf(changes)
   const gone = changes.filter((one) => one.type === 'gone')
   // a feed does not say when somebody was deleted: whoever is told of both ways is looked at
+  const lookedAt = services.clock.now()
   const doubted = await readDoubted(services, open, people, gone)
   const certain = [...people.values()].filter(({ id }) => !doubted.has(id))
   const back = [...doubted.values()].filter((one) => one !== null)
@@ -37,7 +38,7 @@ export async function takeChanges(
       return []
     },
     ({ tx, now }) => forgetPeople(tx, mirror.connector, [...ids, ...nobody(doubted)], now),
-    ({ tx }) => storePeople(tx, mirror, back, { readAt, direct: true }),
+    ({ tx }) => storePeople(tx, mirror, back, { readAt: lookedAt, direct: true }),
     ...slices(certain).map(
       (slice) =>
         ({ tx }: Change) =>

@@ -1,6 +1,7 @@
 import type { Api } from '../../app.ts'
 import { ConnectionParams } from '../../contracts/connections.ts'
 import { ConnectionSync, CrmWrite, CrmWriteList, ListWrites } from '../../contracts/sync.ts'
+import { connectionAccess } from '../connections/access.ts'
 import { listWrites, tryAgain, writesOf } from '../write-back/log.ts'
 import { readSync, startImport } from './progress.ts'
 
@@ -8,14 +9,7 @@ const params = ConnectionParams
 
 export async function syncRoutes(app: Api): Promise<void> {
   const { services } = app
-  const read = {
-    preHandler: app.requires('connections.read'),
-    config: { access: 'connections.read' },
-  } as const
-  const manage = {
-    preHandler: app.requires('connections.manage'),
-    config: { access: 'connections.manage' },
-  } as const
+  const { read, manage } = connectionAccess(app)
 
   app.get(
     '/connections/:id/sync',

@@ -65,6 +65,7 @@ test('only these are open to everybody', () => {
     'GET /api/v1/setup',
     'POST /api/v1/setup',
     'POST /api/v1/sign-in',
+    'POST /api/v1/webhooks/:connector',
     'GET /api/v1/widget/sites/:key',
     'POST /api/v1/widget/sessions',
     'GET /',

@@ -120,6 +120,27 @@ test('whoever was merged into somebody who is deleted does not come back, howeve
   expect(await names()).toEqual(['Last'])
 })
 
+test('an answer from before a deletion that comes after it brings nobody back', async () => {
+  const person = crm.put({ emails: [email], fields: { name: 'Sofia' } })
+  await connected()
+  const agent = await foyer.agent()
+  const visitor = await foyer.visitor({ fields: { email } })
+  const { promise, resolve: answer } = Promise.withResolvers<void>()
+  crm.next('findPerson', { heldBack: promise })
+  const { id } = await visitor.asks()
+  await agent.accepts(id)
+  await waitFor('it was asked', () => crm.callsOf('findPerson').length === 1)
+  crm.remove(person.id)
+  await until('the deletion is heard of', async () => (await mirrored()).length === 0)
+  answer()
+  await waitFor('the answer is taken', async () => {
+    const { crms } = await agent.http.get<Visitor>(`/visitors/${visitor.id}`)
+    return crms[0]?.refreshing === false
+  })
+  expect(await mirrored()).toEqual([])
+  await agent.ends(id)
+})
+
 test('a feed that lags brings nobody back, and whoever was restored is back', async () => {
   const person = crm.put({ emails: [email], fields: { name: 'Sofia' } })
   await connected()
