@@ -1,0 +1,213 @@
+import type { Page } from 'playwright-core'
+import { beforeAll, expect, test } from 'vitest'
+import { salesforce } from '#connectors/salesforce/index.ts'
+import { SalesforceStandIn } from '#connectors/salesforce/stand-in/index.ts'
+import { fillWithPeople } from '#connectors/salesforce/stand-in/people.ts'
+import { serveStandIn } from '#connectors/sdk/stand-in.ts'
+import { axeFindsNothing } from '../support/every-look.ts'
+import { never } from '../support/factories.ts'
+import { atFileEnd } from '../support/file-end.ts'
+import type { InboxScreen } from '../support/inbox-screen.ts'
+import { type Stage, setStage } from '../support/stage.ts'
+
+let stage: Stage
+let crm: SalesforceStandIn
+
+beforeAll(async () => {
+  crm = new SalesforceStandIn({ oauth: { consent: 'page' } })
+  const vendor = await serveStandIn(crm.handle)
+  atFileEnd(() => vendor.close())
+  stage = await setStage({
+    connectors: [salesforce],
+    config: { standIns: { salesforce: vendor.origin } },
+    site: {
+      fields: [
+        { name: 'name', required: false },
+        { name: 'email', required: false },
+      ],
+    },
+  })
+  stage.foyer.app.services.config.publicUrl = stage.foyer.origin
+  crm.org.now = () => stage.foyer.clock.now()
+  fillWithPeople(crm.org)
+})
+
+/** Each test has people of its own, also the second time. */
+let hired = 0
+const anAdmin = () => stage.agent({ name: `Ada Admin ${++hired}`, profile: 'admin', schedule: never })
+const anAgent = () => stage.agent({ name: `Dana Whitfield ${++hired}` })
+const open = (page: Page, query = '') => page.goto(`${stage.foyer.origin}/inbox/settings/connectors${query}`)
+const card = (page: Page) => page.getByRole('article', { name: 'Salesforce' })
+const logged = () =>
+  [...crm.org.rows('Task').values()].filter(({ Subject }) => /^Chat on/.test(String(Subject)))
+
+/** Through the browser, as an admin does it, unless an earlier test did. */
+async function connect(page: Page) {
+  await open(page)
+  await card(page).waitFor()
+  if (await card(page).getByText('Connected', { exact: true }).isVisible()) return
+  await page.getByRole('link', { name: 'Connect Salesforce' }).click()
+  await page.getByLabel('Client id').fill('foyer-demo')
+  await page.getByLabel('Client secret').fill('foyer-demo-secret')
+  await page.getByRole('button', { name: 'Connect Salesforce' }).click()
+  await page.getByRole('heading', { name: 'Allow access?' }).waitFor()
+  await page.getByRole('link', { name: 'Allow' }).click()
+  await page.getByText('Salesforce is connected. Its people are being read now').waitFor()
+  await card(page).getByText('37 read').waitFor()
+}
+
+async function turnWritingOn(page: Page) {
+  await open(page, '?connector=salesforce&tab=writing')
+  await page.getByRole('button', { name: 'Preview writes' }).waitFor()
+  if (await page.getByRole('button', { name: 'Turn writing off' }).isVisible()) return
+  await page.getByRole('button', { name: 'Preview writes' }).click()
+  const preview = page.getByRole('region', { name: 'What would be written' })
+  await preview.getByText('Nothing has been sent.').waitFor()
+  await preview.getByText('Log the chat').waitFor()
+  await page.getByRole('button', { name: 'Turn writing on' }).click()
+  await page.getByRole('heading', { name: 'Foyer writes to Salesforce' }).waitFor()
+}
+
+async function chats(agent: InboxScreen, who: { name: string; email: string }, said: string) {
+  const visitor = await stage.visitor()
+  await visitor.asks({ ...who, text: said })
+  await agent.accept()
+  await agent.hears(said)
+  return visitor
+}
+
+async function ends(agent: InboxScreen) {
+  await agent.button('End session').click()
+  await agent.page
+    .getByRole('dialog', { name: 'End this chat?' })
+    .getByRole('button', { name: /^Qualified/ })
+    .click()
+  await agent.button('Download transcript').waitFor()
+}
+
+test('an admin connects a CRM; it fills the panel, and gets the chat back', async () => {
+  const { page } = await anAdmin()
+  await stage.foyer.pool.query('truncate connections cascade')
+  await open(page)
+  await page.getByRole('link', { name: 'Connect Salesforce' }).click()
+  // what the vendor's app needs stands there to be copied
+  await page
+    .getByRole('group', { name: 'Redirect address' })
+    .getByText(`${stage.foyer.origin}/api/v1/connections/oauth/callback`)
+    .waitFor()
+  await page.getByRole('group', { name: 'Scopes' }).getByText('api refresh_token').waitFor()
+  await axeFindsNothing(page, 'how to connect')
+
+  // who thinks twice comes back to where it was
+  await page.getByLabel('Client id').fill('foyer-demo')
+  await page.getByLabel('Client secret').fill('foyer-demo-secret')
+  await page.getByRole('button', { name: 'Connect Salesforce' }).click()
+  await page.getByRole('link', { name: 'Deny' }).click()
+  await page.getByText('Nobody agreed at the provider').waitFor()
+  await card(page).getByRole('link', { name: 'Finish connecting' }).click()
+  expect(await page.getByLabel('Client secret').inputValue()).toBe('')
+  await page.getByRole('button', { name: 'Connect Salesforce' }).click()
+  await page.getByRole('link', { name: 'Allow' }).click()
+  await page.getByText('Salesforce is connected. Its people are being read now').waitFor()
+  await card(page).getByText('37 read').waitFor()
+  await page.getByRole('button', { name: 'Test Salesforce' }).click()
+  await page.getByText('Salesforce answers as Foyer Demo').waitFor()
+  await axeFindsNothing(page, 'a connected CRM')
+
+  await open(page, '?connector=salesforce&tab=writing')
+  expect(await page.getByRole('button', { name: 'Turn writing on' }).isDisabled()).toBe(true)
+  await turnWritingOn(page)
+  await axeFindsNothing(page, 'what is written')
+
+  const agent = await anAgent()
+  await chats(agent, { name: 'S', email: 'sofia.ricci@northwind.test' }, 'Do you deliver to Milan?')
+  for (const fact of [
+    'Sofia Ricci',
+    'Head of Purchasing',
+    '+39 02 5550 0142',
+    'Working - Contacted',
+    'Northwind',
+  ])
+    await agent.visitor.getByText(fact, { exact: true }).first().waitFor()
+  await agent.visitor.getByText(/^Salesforce, /).waitFor()
+  await agent.history.getByText('Product demo for Northwind').waitFor()
+  await agent.say('We do, within a week.')
+  await ends(agent)
+  await expect.poll(logged).toHaveLength(1)
+  const [task] = logged()
+  expect(crm.org.find(task?.WhoId)).toMatchObject({
+    Email: 'sofia.ricci@northwind.test',
+    Title: 'Head of Purchasing',
+  })
+  for (const part of ['Outcome: Qualified', 'Do you deliver to Milan?', 'We do, within a week.'])
+    expect(task?.Description).toContain(part)
+
+  // and whoever talked with her sees that it was
+  await agent.visitor.getByRole('button', { name: 'Written to the CRM' }).click()
+  await agent.visitor.getByRole('link', { name: 'Chat in Salesforce' }).waitFor()
+})
+
+test('what the CRM refuses waits with its reason until an admin retries it', async () => {
+  const { page } = await anAdmin()
+  await connect(page)
+  await turnWritingOn(page)
+  const before = logged().length
+  crm.org.validationRules.push((type) => (type === 'Task' ? 'Every task needs a project.' : null))
+  const agent = await anAgent()
+  await chats(agent, { name: 'Sofia', email: 'sofia.ricci@northwind.test' }, 'One thing more')
+  await ends(agent)
+
+  await open(page)
+  await card(page).getByText('One thing needs a person').waitFor()
+  await card(page)
+    .getByText(/^Chat of Sofia.*Every task needs a project\./)
+    .waitFor()
+  await axeFindsNothing(page, 'a failed write')
+  crm.org.validationRules.length = 0
+  await card(page)
+    .getByRole('button', { name: /^Retry: Chat of Sofia/ })
+    .click()
+  await page.getByText('It is tried again.').waitFor()
+  await expect.poll(() => logged().length).toBe(before + 1)
+  await card(page).getByText('One thing needs a person').waitFor({ state: 'detached' })
+  await open(page, '?connector=salesforce&tab=log')
+  await page
+    .getByRole('list', { name: 'Writes' })
+    .getByText(/^Written/)
+    .first()
+    .waitFor()
+})
+
+test('a change that another admin made first is not overwritten', async () => {
+  const { page } = await anAdmin()
+  await connect(page)
+  await open(page, '?connector=salesforce&tab=fields')
+  await page.getByLabel('Job title of Lead').selectOption({ label: 'Description' })
+  await stage.foyer.pool.query('update connections set version = version + 1')
+  await page.getByRole('button', { name: 'Save mapping' }).click()
+  await page.getByText('Somebody else has changed this connection.').waitFor()
+  await page.getByRole('button', { name: 'Load theirs' }).click()
+  await expect.poll(() => page.getByLabel('Job title of Lead').inputValue()).toBe('Title')
+})
+
+test('an admin disconnects: the access is given back, and what was read is erased', async () => {
+  const { page } = await anAdmin()
+  await connect(page)
+  await page.getByRole('button', { name: 'More for Salesforce' }).click()
+  await page.getByRole('menuitem', { name: 'Disconnect…' }).click()
+  const dialog = page.getByRole('dialog', { name: 'Disconnect Salesforce?' })
+  await dialog.getByRole('radio', { name: /^Erase it/ }).check()
+  await axeFindsNothing(page, 'disconnecting')
+  await dialog.getByRole('button', { name: 'Disconnect Salesforce', exact: true }).click()
+  await page.getByText('Salesforce is disconnected.').waitFor()
+  await page.getByRole('link', { name: 'Connect Salesforce' }).waitFor()
+  expect(
+    crm.log.filter(({ path, status }) => path === '/services/oauth2/revoke' && status === 200),
+  ).toHaveLength(1)
+  await expect
+    .poll(
+      async () =>
+        (await stage.foyer.pool.query("select from people_mirror where connector = 'salesforce'")).rowCount,
+    )
+    .toBe(0)
+})
