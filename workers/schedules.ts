@@ -7,6 +7,8 @@ import type { Log } from './task.ts'
 /** Periodic work that needs no row: sweeps that catch what a lost job missed, cleaning up. */
 export interface Schedule<S> {
   everyMs: number
+  /** How long to the next run after one that said `false`: there was nothing to do. */
+  idleMs: number
   name: string
   run: (work: ScheduledWork<S>) => Promise<unknown>
   oneProcess: boolean
@@ -23,13 +25,20 @@ export interface ScheduledWork<S> {
 
 /** @param everyMs from the end of one run to the start of the next, give or take a tenth.
  *  @param options.oneProcess not while another process of this Foyer runs it, by an advisory lock of PostgreSQL. The
- *  lock goes with its connection, so a run may still overlap the end of one whose connection broke. */
+ *  lock goes with its connection, so a run may still overlap the end of one whose connection broke.
+ *  @param options.idleMs how long to wait instead after a run that resolved with `false`, having found nothing to do. */
 export const every = <S>(
   everyMs: number,
   name: string,
   run: Schedule<S>['run'],
-  options: { oneProcess?: boolean } = {},
-): Schedule<S> => ({ everyMs, name, run, oneProcess: options.oneProcess ?? false })
+  options: { oneProcess?: boolean; idleMs?: number } = {},
+): Schedule<S> => ({
+  everyMs,
+  idleMs: options.idleMs ?? everyMs,
+  name,
+  run,
+  oneProcess: options.oneProcess ?? false,
+})
 
 /** Runs each schedule by itself, first within its period; a run that fails is logged and the next one comes anyway.
  *  @returns a function that stops the clocks and waits for the runs under way. */
@@ -52,19 +61,21 @@ function startSchedule<S>(schedule: Schedule<S>, pool: Pool, work: ScheduledWork
   let running: Promise<void> | undefined
   let timer: NodeJS.Timeout
 
-  const runOnce = async () => {
+  /** @returns how long to wait for the next run. */
+  const runOnce = async (): Promise<number> => {
     try {
       if (schedule.oneProcess) await alone(pool, schedule.name, () => schedule.run(work))
-      else await schedule.run(work)
+      else if ((await schedule.run(work)) === false) return schedule.idleMs
     } catch (error) {
       failed(error)
     }
+    return schedule.everyMs
   }
   const plan = (delayMs: number) => {
     timer = setTimeout(() => {
-      running = runOnce().finally(() => {
+      running = runOnce().then((waitMs) => {
         running = undefined
-        if (!stopped) plan(schedule.everyMs * (0.9 + Math.random() / 5))
+        if (!stopped) plan(waitMs * (0.9 + Math.random() / 5))
       })
     }, delayMs)
   }

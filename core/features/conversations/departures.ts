@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import { mailDeparted } from '../../contracts/jobs.ts'
+import { plannedOnce } from '../../db/planned-once.ts'
 import type { Db, Tx } from '../../db/pool.ts'
 import { isOnline } from '../../realtime/presence-sql.ts'
 import { change, eachByItself, type Services } from '../../services.ts'
@@ -66,7 +67,7 @@ async function noteDepartures(
   now: Date,
 ): Promise<{ id: string; mailDueAt: Date }[]> {
   const ended = new Date(now.getTime() - endedMs)
-  const { rows } = await sql<{ id: string; mailDueAt: Date }>`
+  const { rows } = await sql<{ id: string; mailDueAt: Date }>`${plannedOnce}
     with departed as (
       select c.id from conversations c join visitors v on v.id = c.visitor_id
       where c.mail_due_at is null and c.last_seq > greatest(c.visitor_received_seq, c.mailed_seq)

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Conversation } from '../../contracts/conversations.ts'
+import { plannedOnce } from '../../db/planned-once.ts'
 import type { Tx } from '../../db/pool.ts'
 import { ConflictError, NotFoundError } from '../../errors.ts'
 import { type Change, change, type Services } from '../../services.ts'
@@ -59,7 +60,7 @@ export async function releaseAllOf(services: Services, change: Change, agentId: 
 
 /** Of a claim and a deactivation at once both may be stored: no lock is in both ways. */
 export async function sweepClaims(services: Services): Promise<void> {
-  const { rows } = await sql<{ id: string }>`
+  const { rows } = await sql<{ id: string }>`${plannedOnce}
     select distinct a.id from agents a join conversations c on c.claimed_by = a.id and c.replied_at is null
     where not a.active`.execute(services.db)
   for (const { id } of rows) await change(services, (change) => releaseAllOf(services, change, id))

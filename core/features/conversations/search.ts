@@ -138,14 +138,17 @@ const atOnce = 2_000
 const linesADocument = 20
 const longestTurnMs = 4
 
+/** Whether any words wait to be indexed: asked often, mostly in vain. */
+export async function hasBacklog(db: Db): Promise<boolean> {
+  const { rows } = await sql`select from search_backlog limit 1`.execute(db)
+  return rows.length > 0
+}
+
 /** Takes what was said since the last time into the index. A row of the backlog goes in the transaction that indexes
  *  it, so parallel and broken-off calls neither lose nor double anything. A group that PostgreSQL refuses is left out
  *  after a try by itself, so that nothing anybody says keeps the rest from being found.
  *  @returns whether more may be waiting. */
 export async function indexBacklog({ db, log }: Pick<Services, 'db' | 'log'>): Promise<boolean> {
-  // asked often, mostly in vain
-  const waiting = await sql`select from search_backlog limit 1`.execute(db)
-  if (waiting.rows.length === 0) return false
   try {
     return await indexGroups(db, 500)
   } catch (error) {
@@ -190,6 +193,7 @@ function indexGroups(db: Db, groups: number): Promise<boolean> {
         where e.conversation_id = held.id and e.seq = any (said.seqs) and e.text is not null
         group by e.seq / ${linesADocument}
       ) d`.execute(tx)
+    if (rows.length === 0) return false
     const documents: [conversationId: string, words: string][] = []
     let since = performance.now()
     for (const { conversationId, text } of rows) {

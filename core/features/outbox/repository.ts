@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { plannedOnce } from '#core/db/planned-once.ts'
 import type { Db, Tx } from '#core/db/pool.ts'
 
 export interface OutboxRow {
@@ -55,7 +56,7 @@ export async function isPromised(tx: Tx, task: string, payload: unknown, runAt: 
 /** Marks up to `limit` rows due before `soon` as handed to the queue and returns them. A row whose key has an older
  *  open row waits for that one; a row another relay or a worker holds is skipped. */
 export async function takeUnrelayed(db: Db, now: Date, soon: Date, limit: number) {
-  const { rows } = await sql<{ id: number; task: string; runAt: Date }>`
+  const { rows } = await sql<{ id: number; task: string; runAt: Date }>`${plannedOnce}
     with due as (
       select id from outbox o
       where state = 'open' and relayed_at is null and run_at <= ${soon}

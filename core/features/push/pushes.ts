@@ -3,6 +3,7 @@ import { type RawBuilder, sql } from 'kysely'
 import type { Clock } from '../../clock.ts'
 import { sendPush } from '../../contracts/jobs.ts'
 import type { Push } from '../../contracts/push.ts'
+import { plannedOnce } from '../../db/planned-once.ts'
 import type { Db, Tx } from '../../db/pool.ts'
 import { NotFoundError, RateLimitedError } from '../../errors.ts'
 import { isSeen } from '../../realtime/presence-sql.ts'
@@ -66,7 +67,7 @@ export async function sweepPushes(services: Services): Promise<void> {
   const made = await db.transaction().execute(async (tx) => {
     const unseen = sql`not ${isSeen(sql`s.agent_id`, now, reloadMs)}`
     const offers = await insertForOffers(tx, now, unseen)
-    const messages = await sql<Made>`
+    const messages = await sql<Made>`${plannedOnce}
       insert into pushes (id, subscription_id, agent_id, device, kind, conversation_id, seq, created_at, expires_at)
       select gen_random_uuid(), s.id, s.agent_id, s.device, 'message', c.id, c.last_seq, ${now},
              coalesce(c.idle_at, ${new Date(now.getTime() + tellableMs)})
@@ -92,7 +93,7 @@ export async function pushGone(
   services: Services,
   { tx, now }: Pick<Change, 'tx' | 'now'>,
 ): Promise<boolean> {
-  const { rows } = await sql<Made>`
+  const { rows } = await sql<Made>`${plannedOnce}
     insert into pushes (id, subscription_id, agent_id, device, kind, gone_since, created_at, expires_at)
     select gen_random_uuid(), s.id, s.agent_id, s.device, 'gone', a.gone_since, ${now}, ${new Date(now.getTime() + tellableMs)}
     from agents a join push_subscriptions s on s.agent_id = a.id
@@ -153,7 +154,7 @@ export const hasUnread = (c: RawBuilder<unknown>): RawBuilder<boolean> => sql<bo
 
 /** @param which a condition over `o` (offers) and `s` (push_subscriptions of its agent). */
 function insertForOffers(tx: Tx, now: Date, which: RawBuilder<unknown>) {
-  return sql<Made>`
+  return sql<Made>`${plannedOnce}
     insert into pushes (id, subscription_id, agent_id, device, kind, offer_id, conversation_id, created_at, expires_at)
     select gen_random_uuid(), s.id, s.agent_id, s.device, 'offer', o.id, o.conversation_id, ${now}, o.expires_at
     from push_subscriptions s

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import { lookAfterGone } from '../../contracts/jobs.ts'
+import { plannedOnce } from '../../db/planned-once.ts'
 import type { Tx } from '../../db/pool.ts'
 import { isOnline } from '../../realtime/presence-sql.ts'
 import { change, eachByItself, type Services } from '../../services.ts'
@@ -59,20 +60,23 @@ function leaveIfGone(services: Services, conversationId: string): Promise<void> 
 
 /** Brings `gone_since` up to date. @returns those for whom it is another instant now. */
 async function noteGone(tx: Tx, now: Date): Promise<{ id: string; goneSince: Date }[]> {
-  const { rows } = await sql<{ id: string; goneSince: Date | null }>`
-    with chats as (
-      select agent_id, max(accepted_at) as accepted_at from conversations
-      where status = 'active' group by agent_id
+  const { rows } = await sql<{ id: string; goneSince: Date | null }>`${plannedOnce}
+    with looked_at as (
+      -- nearly always nobody, so asked first
+      select a.id, a.gone_since, ${isOnline('agent', sql`a.id`, now)} as online from agents a
+      where a.gone_since is not null
+         or (not ${isOnline('agent', sql`a.id`, now)}
+             and exists (select from conversations c where c.agent_id = a.id and c.status = 'active'))
     ), found as (
       select a.id, case
-        when h.agent_id is null or ${isOnline('agent', sql`a.id`, now)} then null
+        when h.accepted_at is null or a.online then null
         when a.gone_since >= greatest(h.accepted_at, (
           select max(s.dropped_at) from presence s where s.subject_id = a.id and s.subject_type = 'agent'
         )) then a.gone_since
         -- not when the last socket dropped: a clock that steps, or a lease that ran out, makes everybody look long gone
         else ${now} end as since
-      from agents a left join chats h on h.agent_id = a.id
-      where h.agent_id is not null or a.gone_since is not null
+      from looked_at a, lateral (
+        select max(c.accepted_at) as accepted_at from conversations c where c.agent_id = a.id and c.status = 'active') h
     )
     update agents a set gone_since = f.since from found f
     where f.id = a.id and f.since is distinct from a.gone_since

@@ -9,6 +9,7 @@ import type { Db, Tx } from '../../db/pool.ts'
 import { isReachable } from '../../realtime/presence-sql.ts'
 import { permits } from '../agents/permissions.ts'
 import { type OverrideColumns, overrideColumns, toOverride } from '../availability/service.ts'
+import { loads } from './load.ts'
 import { type Candidate, inTurn, type StageOrder } from './order.ts'
 import {
   firstAgent,
@@ -126,25 +127,19 @@ export async function stagesFor(
     ...(target?.agentIds ?? []),
   ].filter(Boolean)
   const isTarget: RawBuilder<boolean> = teamId
-    ? sql`exists (select from team_members m where m.team_id = ${teamId} and m.agent_id = a.id)`
+    ? sql`a.id in (select m.agent_id from team_members m where m.team_id = ${teamId})`
     : sql`a.id = any (${target?.agentIds ?? []}::uuid[])`
   const { rows } = await sql<CandidateRow>`${plannedOnce}
     select a.id, a.name, a.position, a.profile, a.active, a.live_chat_schedule, ${overrideColumns},
            ${isReachable('agent', sql`a.id`, now)} as reachable,
-           exists (select from offers o where o.conversation_id = ${conversation?.id ?? null} and o.agent_id = a.id
-                     and o.round = ${conversation?.round ?? 0}) as asked,
+           a.id in (select o.agent_id from offers o where o.conversation_id = ${conversation?.id ?? null}
+                      and o.round = ${conversation?.round ?? 0}) as asked,
            coalesce(held.load, 0) as load,
            ${isTarget} as is_target,
            (select name from teams where id = ${teamId}) as target_name,
            (select last_offered_position from round_robins where of_id = ${target?.turnOf ?? null}) as target_position
     from agents a
-    -- as loadOf counts; at once for all, which takes half the time of counting for each
-    left join (
-      select open.agent_id, count(*) as load from (
-        select c.agent_id from conversations c where c.status = 'active'
-        union all
-        select o.agent_id from offers o where o.state = 'pending') open
-      group by open.agent_id) held on held.agent_id = a.id
+    left join ${loads} held on held.agent_id = a.id
     where a.active or a.id = any (${byName}::uuid[])
     order by a.position`.execute(db)
   return toStages(request, owners, rows, target, after)

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
+import { plannedOnce } from '../../db/planned-once.ts'
 import type { Services } from '../../services.ts'
 
 export type SyncWork = 'poll' | 'import'
@@ -19,7 +20,7 @@ export async function takeDue({ db, clock, connectors }: Services, work: SyncWor
   const crms = [...connectors.values()].filter(({ crm }) => crm).map(({ id }) => id)
   if (crms.length === 0) return []
   const now = clock.now()
-  await sql`
+  await sql`${plannedOnce}
     insert into connection_sync (connection_id, poll_due_at, import_due_at, import_state)
     select id, ${now}, ${now}, 'running' from connections
     where state = 'active' and connector = any (${crms})
@@ -33,7 +34,7 @@ export async function takeDue({ db, clock, connectors }: Services, work: SyncWor
       : // what changes while everybody is read is only seen from the feed's cursor on, so that one comes first
         sql`s.import_state = 'running' and s.import_due_at <= ${now} and s.poll_cursor is not null`
   const [lease, leaseUntil] = columns(work)
-  const { rows } = await sql<{ connectionId: string }>`
+  const { rows } = await sql<{ connectionId: string }>`${plannedOnce}
     update connection_sync s set ${lease} = ${by}, ${leaseUntil} = ${until}
     where connection_id in (
       select s.connection_id from connection_sync s join connections c on c.id = s.connection_id

@@ -2,12 +2,13 @@ import { sql } from 'kysely'
 import type { Profile } from '../../contracts/agents.ts'
 import type { Schedule } from '../../contracts/availability.ts'
 import type { Reachability } from '../../contracts/widget.ts'
+import { plannedOnce } from '../../db/planned-once.ts'
 import { isReachable } from '../../realtime/presence-sql.ts'
 import type { Services } from '../../services.ts'
 import { permissionsOf } from '../agents/permissions.ts'
 import { availabilityAt } from '../availability/schedule.ts'
 import { type OverrideColumns, overrideColumns, toOverride } from '../availability/service.ts'
-import { loadOf } from '../routing/load.ts'
+import { loads } from '../routing/load.ts'
 
 const freshMs = 2_000
 
@@ -65,11 +66,12 @@ export class ReachabilityWatch {
 
 async function readReachability({ db, clock, settings }: Services): Promise<Reachability> {
   const now = clock.now()
-  const { rows } = await sql<Row>`
+  const { rows } = await sql<Row>`${plannedOnce}
     select a.profile, a.live_chat_schedule, ${overrideColumns},
            ${isReachable('agent', sql`a.id`, now)} as reachable,
-           ${loadOf(sql`a.id`)} < ${settings.agentCap} as has_room
-    from agents a where a.active`.execute(db)
+           coalesce(held.load, 0) < ${settings.agentCap} as has_room
+    from agents a left join ${loads} held on held.agent_id = a.id
+    where a.active`.execute(db)
   let backAt: Date | null = null
   // somebody who should be there may be back any minute, and who is full may end a chat: a time would be a guess
   let due = false
