@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto'
+import type { Route } from 'playwright-core'
 import { beforeAll, expect, test } from 'vitest'
 import { screenshot } from '../support/browser.ts'
 import { axeFindsNothing } from '../support/every-look.ts'
@@ -146,11 +148,14 @@ test('files go both ways, pictures show in the room kept for them, and what is r
 })
 
 test('a file on its way survives a reload of the inbox, and the widget says which one did not', async () => {
-  const { agent, visitor } = await stage.chat({ name: 'Lars Holm' })
+  const name = `Lars ${randomUUID()}`
+  const { agent, visitor } = await stage.chat({ name })
   // the line is so slow that nothing arrives before the page goes
   const isStuck = '**/api/v1/**/files'
   const attach = async (screen: typeof agent | typeof visitor, name: string) => {
-    await screen.page.route(isStuck, () => {})
+    // ended by the page's own end: a browser whose lines are all set free lets what was held go on
+    let held: Route[] | null = []
+    await screen.page.route(isStuck, async (route) => (held ? held.push(route) : route.continue()))
     const [chooser] = await Promise.all([
       screen.page.waitForEvent('filechooser'),
       screen.button('Attach files').click(),
@@ -158,8 +163,14 @@ test('a file on its way survives a reload of the inbox, and the widget says whic
     const sent = screen.page.waitForRequest(/\/files$/)
     await chooser.setFiles([{ name, mimeType: 'image/png', buffer: pixel }])
     await sent
+    return async () => {
+      await screen.page.reload()
+      const late = held ?? []
+      held = null
+      for (const route of late) await route.continue().catch(() => undefined)
+    }
   }
-  await attach(agent, 'plan.png')
+  const reloadInbox = await attach(agent, 'plan.png')
   await agent.log.getByText('plan.png').waitFor()
   await expect
     .poll(() =>
@@ -173,15 +184,13 @@ test('a file on its way survives a reload of the inbox, and the widget says whic
       }),
     )
     .toEqual(['plan.png'])
-  await agent.page.unroute(isStuck)
-  await agent.page.reload()
+  await reloadInbox()
   await agent.ready()
   await agent.log.getByRole('img', { name: 'Picture: plan.png' }).waitFor()
   await visitor.log.getByRole('img', { name: 'plan.png' }).waitFor()
 
-  await attach(visitor, 'mine.png')
-  await visitor.page.unroute(isStuck)
-  await visitor.page.reload()
+  const reloadPage = await attach(visitor, 'mine.png')
+  await reloadPage()
   await visitor.log.getByText('mine.png').waitFor()
   await visitor.says('Not sent: attach it again.')
   await visitor.button('Remove').click()
@@ -192,7 +201,8 @@ test('a file on its way survives a reload of the inbox, and the widget says whic
   await agent.log.getByRole('img', { name: 'Picture: plan.png' }).waitFor()
   const { rows } = await stage.foyer.pool.query(
     `select f.name from files f join conversations c on c.id = f.conversation_id join visitors v on v.id = c.visitor_id
-     where v.name = 'Lars Holm' and f.seq is not null`,
+     where v.name = $1 and f.seq is not null`,
+    [name],
   )
   expect(rows).toEqual([{ name: 'plan.png' }])
 })

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
@@ -133,7 +133,11 @@ test('kill -9 of Foyer and of PostgreSQL loses no acknowledged message and doubl
   timeout: within(300_000),
 }, async () => {
   const site = await aSite(pool, new Date())
-  const { email, password } = await anAgent(pool, new Date(), { name: 'Dana' })
+  const { email, password } = await anAgent(pool, new Date(), {
+    name: 'Dana',
+    // also when it is tried again
+    email: `${randomUUID()}@foyer.test`,
+  })
   const dana = await AgentActor.signIn(foyer.origin, email, password)
   const danasLine = new Line(dana)
   const chats: { name: string; visitor: VisitorActor; id: string }[] = []

@@ -6,7 +6,8 @@ export class FollowedLog {
   readonly entries: Entry[] = []
   readonly #resume: (afterSeq: number) => void
   #asked = false
-  #acknowledged = 0
+  /** The newest line that is known to be stored: acknowledged, or told while a line before it was missing. */
+  #stored = 0
 
   constructor(resume: (afterSeq: number) => void) {
     this.#resume = resume
@@ -28,19 +29,24 @@ export class FollowedLog {
 
   applyEntry(entry: Entry): void {
     if (entry.seq <= this.lastSeq) return
-    if (entry.seq === this.lastSeq + 1) this.entries.push(entry)
-    else if (!this.#asked) this.resume()
+    if (entry.seq === this.lastSeq + 1) {
+      this.entries.push(entry)
+      return
+    }
+    // the answer under way may have been read before this line was stored
+    this.#stored = Math.max(this.#stored, entry.seq)
+    if (!this.#asked) this.resume()
   }
 
   /** An own send is stored: its line is not sent here, so it is read from the log. */
   applyAck(seq: number): void {
-    this.#acknowledged = Math.max(this.#acknowledged, seq)
+    this.#stored = Math.max(this.#stored, seq)
     if (!this.#asked && seq > this.lastSeq) this.resume()
   }
 
   applyEntries(entries: Entry[], hasMore: boolean): void {
     this.#asked = false
     for (const entry of entries) this.applyEntry(entry)
-    if (hasMore || this.#acknowledged > this.lastSeq) this.resume()
+    if (hasMore || this.#stored > this.lastSeq) this.resume()
   }
 }
