@@ -37,10 +37,10 @@ export class VisitorPanel {
 
   apply(visitor: Visitor): void {
     if (visitor.id !== this.visitorId) return
-    const before = this.#visitor
+    const isNews = this.#visitor !== null && visitor.crms.length > 0
     this.#visitor = visitor
-    // whoever was asked may have told of activities too
-    if (before && readingsOf(before) !== readingsOf(visitor)) void this.history.load()
+    // a CRM that told of the person tells of activities after that, and nothing of the visitor shows that it has
+    if (isNews) void this.history.load()
   }
 
   applyPresence(visitorId: string, online: boolean): void {
@@ -77,10 +77,6 @@ export class VisitorPanel {
     }
   }
 }
-
-/** What has been heard from whom, as a text to compare. */
-const readingsOf = ({ crms }: Visitor) =>
-  JSON.stringify(crms.map(({ source, readAt, refreshing }) => [source, readAt, refreshing]))
 
 export class History {
   readonly #api: Api
