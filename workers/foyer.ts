@@ -3,6 +3,7 @@ import { createMailer } from '#core/features/mail/mailer.ts'
 import { readSender } from '#core/features/mail/settings.ts'
 import type { Services } from '#core/services.ts'
 import { startWorkers, type Workers } from './start.ts'
+import { brokenCalendars, readingCalendars } from './tasks/calendars.ts'
 import { applyWebhookEvent, erasePerson, heldWrites, refreshPerson, writeToCrm } from './tasks/crm.ts'
 import { deadlineSweep, deadlineTasks } from './tasks/deadlines.ts'
 import { eraseMirror } from './tasks/erase-mirror.ts'
@@ -33,6 +34,7 @@ export async function startFoyerWorkers(services: Services): Promise<Workers> {
       writeToCrm,
     ],
     schedules: [
+      brokenCalendars,
       deadlineSweep,
       heldWrites,
       importing,
@@ -40,6 +42,7 @@ export async function startFoyerWorkers(services: Services): Promise<Workers> {
       searchIndexing,
       presenceSweep,
       pushSweep,
+      readingCalendars,
       retention,
     ],
     db,

@@ -36,7 +36,7 @@ export const newSecret = (): string => randomBytes(32).toString('base64url')
 export function authorizeAddress(
   auth: OAuthDeclaration,
   at: At,
-  to: { clientId: string; redirectUrl: string; state: string; verifier: string },
+  to: { clientId: string; redirectUrl: string; state: string; verifier: string; loginHint?: string },
 ): string {
   const url = new URL(auth.authorizeUrl(at))
   const parameters = {
@@ -48,6 +48,8 @@ export function authorizeAddress(
     state: to.state,
     code_challenge: createHash('sha256').update(to.verifier).digest('base64url'),
     code_challenge_method: 'S256',
+    // of OpenID Connect: whose account is meant, where somebody has several
+    ...(to.loginHint === undefined ? {} : { login_hint: to.loginHint }),
   }
   for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value)
   return url.href

@@ -5,6 +5,8 @@ import { agentRoutes } from './agents/routes.ts'
 import { auditRoutes } from './audit/routes.ts'
 import { availabilityRoutes } from './availability/routes.ts'
 import { blockRoutes } from './blocks/routes.ts'
+import { calendarChannelRoutes } from './calendars/channel-routes.ts'
+import { calendarRoutes } from './calendars/routes.ts'
 import { cannedReplyRoutes } from './canned-replies/routes.ts'
 import { connectionRoutes } from './connections/routes.ts'
 import { conversationRoutes } from './conversations/routes.ts'
@@ -36,6 +38,8 @@ export async function routes(app: Api): Promise<void> {
     auditRoutes,
     availabilityRoutes,
     blockRoutes,
+    calendarChannelRoutes,
+    calendarRoutes,
     cannedReplyRoutes,
     connectionRoutes,
     conversationRoutes,

@@ -10,6 +10,8 @@ import { authorizeAddress, exchangeCode, type Grant, newSecret } from '#connecto
 import type { ConnectResult, OAuthCallback } from '../../contracts/connections.ts'
 import { ConflictError, NotFoundError } from '../../errors.ts'
 import { change, type Services } from '../../services.ts'
+import { choosePrimary } from '../calendars/choose.ts'
+import { keepConnected } from '../calendars/repository.ts'
 import { sealingOf } from '../push/keys.ts'
 import type { SignedIn } from '../sign-in/sessions.ts'
 import { hashToken } from '../sign-in/tokens.ts'
@@ -33,6 +35,11 @@ export async function startAuthorizing(services: Services, agent: SignedIn, id: 
   if (!row || row.state === 'disconnected') throw new NotFoundError('connection')
   const connector = services.connectors.get(row.connector)
   if (!connector) throw new NotFoundError(`connector as ${row.connector}`)
+  if (connector.calendar && row.agentId === null)
+    throw new ConflictError(
+      'agents_connect',
+      'There is nothing more to do here: each agent connects an own calendar, under My calendar.',
+    )
   if (!row.clientId || (await tokenStore(services, id).secret('clientSecret')) === null)
     throw new ConflictError('client_needed', 'Enter the client id and the client secret first.')
   const [state, verifier] = [newSecret(), newSecret()]
@@ -49,6 +56,7 @@ export async function startAuthorizing(services: Services, agent: SignedIn, id: 
     redirectUrl: redirectUrl(config),
     state,
     verifier,
+    ...(row.agentId === null ? {} : { loginHint: agent.email }),
   })
 }
 
@@ -57,27 +65,42 @@ const atOf = ({ config }: Services, { settings, connector }: ConnectionRow) => (
   standIn: config.standIns[connector] ?? null,
 })
 
-/** The browser has come back. @param agent whose session that browser has; null for none */
+/** The browser has come back. @param agent whose session that browser has; null for none
+ *  @returns also whether it is an agent's own calendar, whose page is another */
 export async function finishAuthorizing(
   services: Services,
   agent: SignedIn | null,
   { state, code, error }: z.output<typeof OAuthCallback>,
-): Promise<{ connectionId: string | null; result: ConnectResult }> {
+): Promise<{ connectionId: string | null; result: ConnectResult; isOwn: boolean }> {
   const begun = state && agent ? await takeState(services, agent, state) : null
-  if (!begun || !agent) return { connectionId: null, result: 'expired' }
+  if (!begun || !agent) {
+    const isOwn = agent !== null && !agent.permissions.has('connections.manage')
+    return { connectionId: null, result: 'expired', isOwn }
+  }
+  const { connectionId } = begun
+  const isOwn = (await findConnection(services.db, connectionId))?.agentId === agent.id
+  return { connectionId, result: await resultOf(services, agent, begun, { code, error }), isOwn }
+}
+
+async function resultOf(
+  services: Services,
+  agent: SignedIn,
+  begun: Begun,
+  { code, error }: Omit<z.output<typeof OAuthCallback>, 'state'>,
+): Promise<ConnectResult> {
   const { connectionId } = begun
   if (error !== undefined || code === undefined) {
     const isDenied = error === 'access_denied' || error === undefined
     if (!isDenied)
       await fail(services, connectionId, `The provider did not let us connect (${brief(error)}).`)
-    return { connectionId, result: isDenied ? 'denied' : 'failed' }
+    return isDenied ? 'denied' : 'failed'
   }
   try {
-    return { connectionId, result: await connectWith(services, agent, begun, code) }
+    return await connectWith(services, agent, begun, code)
   } catch (thrown) {
     if (!(thrown instanceof ConnectorError)) throw thrown
     await fail(services, connectionId, thrown.message)
-    return { connectionId, result: 'failed' }
+    return 'failed'
   }
 }
 
@@ -89,12 +112,14 @@ interface Begun {
   verifier: string
 }
 
-/** Valid once, for the session it was begun in, and while that may still manage connections. */
+/** Valid once, for the session it was begun in: of one's own connection, or while one may still manage those of all. */
 async function takeState(services: Services, agent: SignedIn, state: string): Promise<Begun | null> {
-  if (!agent.permissions.has('connections.manage')) return null
+  const mayManage = agent.permissions.has('connections.manage')
   const { rows } = await sql<{ connectionId: string; verifier: Buffer }>`
     delete from oauth_states
     where state_hash = ${hashToken(state)} and session_hash = ${agent.sessionHash} and expires_at > ${services.clock.now()}
+      and exists (select from connections c where c.id = connection_id
+                  and (c.agent_id = ${agent.id} or (c.agent_id is null and ${mayManage}::boolean)))
     returning connection_id, verifier`.execute(services.db)
   const [row] = rows
   if (!row) return null
@@ -164,12 +189,14 @@ async function connectWith(
     await setTokens(services, tx, id, tokensOf(grant, null, now), grant.scopes)
     await setAccount(tx, id, account)
     await setState(tx, id, now, { state: 'active', reason: null })
+    if (row.agentId !== null) await keepConnected(tx, row.agentId, id, now)
     await sql`
       update connection_health set resting_until = null, failures_in_a_row = 0, last_failure = null, last_failure_at = null
       where connection_id = ${id}`.execute(tx)
     await record(tx, now, agent.id, 'connection.connected', id, { account: account.name })
     after(services.wakeJobs)
   })
+  if (row.agentId !== null) await choosePrimary(services, row.agentId)
   return 'connected'
 }
 

@@ -1,3 +1,4 @@
+import type { CalendarDeclaration } from '#connectors/sdk/calendar.ts'
 import { createConnection } from '#connectors/sdk/connect.ts'
 import type { Connection, ConnectorDeclaration } from '#connectors/sdk/contract.ts'
 import type { Crm, CrmDeclaration } from '#connectors/sdk/crm.ts'
@@ -98,11 +99,12 @@ function watched(services: Services, id: string, declared: ConnectorDeclaration)
       await noteSuccess(services, id).catch((error: unknown) => notNoted(services, error))
       return result
     }
-  const { crm } = declared
+  const { crm, calendar } = declared
   return {
     ...declared,
     identify: watch(declared.identify),
     ...(crm ? { crm: watchedCrm(crm, watch) } : {}),
+    ...(calendar ? { calendar: watchedCalendar(calendar, watch) } : {}),
   }
 }
 
@@ -121,6 +123,18 @@ const watchedCrm = (crm: CrmDeclaration, watch: Watch): CrmDeclaration => ({
   updatePerson: watch(crm.updatePerson),
   logConversation: watch(crm.logConversation),
   logMeeting: watch(crm.logMeeting),
+})
+
+const watchedCalendar = (calendar: CalendarDeclaration, watch: Watch): CalendarDeclaration => ({
+  ...calendar,
+  calendars: watch(calendar.calendars),
+  busy: watch(calendar.busy),
+  busyEvents: watch(calendar.busyEvents),
+  insertEvent: watch(calendar.insertEvent),
+  readEvent: watch(calendar.readEvent),
+  changeEvent: watch(calendar.changeEvent),
+  cancelEvent: watch(calendar.cancelEvent),
+  changes: watch(calendar.changes),
 })
 
 /** The work went as it went; its health is told by the next. */

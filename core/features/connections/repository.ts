@@ -8,6 +8,8 @@ import type { Db, Tx } from '../../db/pool.ts'
 export interface ConnectionRow {
   id: string
   connector: string
+  /** Whose own it is; null: of everybody, looked after by admins. */
+  agentId: string | null
   state: ConnectionState
   /** A sentence for admins: why it is so. */
   stateReason: string | null
@@ -30,7 +32,7 @@ export interface ConnectionRow {
 }
 
 const columns = sql`
-  id, connector, state, state_reason, settings, client_id, mapping, precedence, field_precedence, account, description,
+  id, connector, agent_id, state, state_reason, settings, client_id, mapping, precedence, field_precedence, account, description,
   described_at, write_back, writing_on, previewed_at, created_at, changed_at, connected_at, version`
 
 /** All of admins that are not over, the first in precedence first. Those of single agents are their calendars'. */
@@ -46,7 +48,7 @@ export async function findConnection(db: Db | Tx, id: string): Promise<Connectio
   return rows[0] ?? null
 }
 
-/** The admins' connection of a connector that is not over. @public */
+/** The admins' connection of a connector that is not over: of a CRM, or the app that agents connect their calendars by. */
 export async function findConnectionOf(db: Db | Tx, connector: string): Promise<ConnectionRow | null> {
   const { rows } = await sql<ConnectionRow>`
     select ${columns} from connections
@@ -68,17 +70,18 @@ export interface NewConnection {
   clientId: string | null
   mapping: FieldMapping
   writeBack: WriteBackRules
+  agentId?: string
 }
 
-/** Behind those there are. @returns false when this connector has one already. */
+/** Behind those there are. @returns false when this connector, or this agent, has one already. */
 export async function insertConnection(tx: Tx, now: Date, connection: NewConnection): Promise<boolean> {
   const { rows } = await sql`
-    insert into connections (id, connector, settings, client_id, mapping, write_back, precedence, created_at, changed_at)
-    select ${connection.id}, ${connection.connector}, ${JSON.stringify(connection.settings)}::jsonb, ${connection.clientId},
+    insert into connections (id, connector, agent_id, settings, client_id, mapping, write_back, precedence, created_at, changed_at)
+    select ${connection.id}, ${connection.connector}, ${connection.agentId ?? null}, ${JSON.stringify(connection.settings)}::jsonb, ${connection.clientId},
            ${JSON.stringify(connection.mapping)}::jsonb, ${JSON.stringify(connection.writeBack)}::jsonb,
            coalesce(max(precedence), 0) + 1, ${now}, ${now}
     from connections where state <> 'disconnected'
-    on conflict (connector) where state <> 'disconnected' and agent_id is null do nothing
+    on conflict do nothing
     returning id`.execute(tx)
   if (rows.length === 0) return false
   await sql`insert into connection_secrets (connection_id) values (${connection.id})`.execute(tx)

@@ -74,10 +74,12 @@ export async function connectionRoutes(app: Api): Promise<void> {
     async ({ query, cookies }, reply) => {
       const token = cookies[sessionCookie]
       const agent = token ? await findSession(services.db, services.clock.now(), token) : null
-      const { connectionId, result } = await finishAuthorizing(services, agent, query)
+      const { connectionId, result, isOwn } = await finishAuthorizing(services, agent, query)
       const back = new URLSearchParams({ ...(connectionId ? { connection: connectionId } : {}), result })
       // nothing of the vendor's address is told to what the page loads
-      return reply.header('referrer-policy', 'no-referrer').redirect(`/inbox/settings/connectors?${back}`)
+      return reply
+        .header('referrer-policy', 'no-referrer')
+        .redirect(`/inbox/settings/${isOwn ? 'my-calendar' : 'connectors'}?${back}`)
     },
   )
 

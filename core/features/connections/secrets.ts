@@ -33,6 +33,7 @@ export const secretPlaces = [
   { column: 'refresh_token', placeOf: (id: string) => placeOf(id, 'refreshToken') },
 ]
 
+/** What was typed as secret: of the vendor's app, or a person's password for a calendar. */
 export async function setClientSecret(services: Services, tx: Tx, id: string, secret: string): Promise<void> {
   const sealed = sealingOf(services).seal(secret, placeOf(id, 'clientSecret'))
   await sql`update connection_secrets set client_secret = ${sealed} where connection_id = ${id}`.execute(tx)
@@ -72,9 +73,11 @@ export function tokenStore(services: Services, id: string): TokenStore {
   return {
     read: async () => openTokens(sealing, id, await readSecrets(db, id)),
     async secret(name) {
-      if (name !== 'clientSecret') return null
       const { clientSecret } = await readSecrets(db, id)
-      return clientSecret && sealing.open(clientSecret, placeOf(id, name))
+      if (clientSecret) return sealing.open(clientSecret, placeOf(id, 'clientSecret'))
+      if (name !== 'clientSecret') return null
+      const app = await readApp(db, id)
+      return app && sealing.open(app.clientSecret, placeOf(app.id, 'clientSecret'))
     },
     async exclusively(work) {
       const before = renewals.get(id) ?? Promise.resolve()
@@ -111,6 +114,16 @@ async function addToAccount(tx: Tx, id: string, said: Partial<Account>): Promise
   if (Object.keys(said).length === 0) return
   const account = mergeAccount((await findConnection(tx, id))?.account ?? null, said)
   if (account) await setAccount(tx, id, account)
+}
+
+/** Of an agent's own connection: the app's secret, which admins look after once for all. */
+async function readApp(db: Db, id: string): Promise<{ id: string; clientSecret: Buffer } | null> {
+  const { rows } = await sql<{ id: string; clientSecret: Buffer }>`
+    select app.id, s.client_secret from connections c
+    join connections app on app.connector = c.connector and app.agent_id is null and app.state <> 'disconnected'
+    join connection_secrets s on s.connection_id = app.id and s.client_secret is not null
+    where c.id = ${id} and c.agent_id is not null`.execute(db)
+  return rows[0] ?? null
 }
 
 async function readSecrets(db: Db | Tx, id: string, { lock = false } = {}): Promise<StoredSecrets> {

@@ -38,6 +38,10 @@ export async function createConnection(
     const message = `There is no connector "${given.connector}".`
     throw new InvalidInputError(message, [{ field: 'connector', message }])
   }
+  if (connector.auth.kind !== 'oauth2') {
+    const message = `${connector.name} needs nothing of admins: agents connect their own, under My calendar.`
+    throw new InvalidInputError(message, [{ field: 'connector', message }])
+  }
   const id = randomUUIDv7()
   await change(services, async ({ tx, now }) => {
     await refuseWhileErasing(tx, connector)

@@ -1,3 +1,4 @@
+import { whyNotOutbound } from '#connectors/sdk/addresses.ts'
 import type { ConnectorDeclaration, SettingDeclaration } from '#connectors/sdk/contract.ts'
 import type { CrmDescription, FieldMapping } from '#connectors/sdk/crm.ts'
 import type { WriteBackRules } from '../../contracts/connections.ts'
@@ -7,6 +8,7 @@ import { InvalidInputError } from '../../errors.ts'
 export function checkSettings(
   { settings }: ConnectorDeclaration,
   given: Record<string, string>,
+  standIn?: string,
 ): Record<string, string> {
   for (const key of Object.keys(given))
     if (!settings.some((setting) => setting.key === key))
@@ -14,17 +16,27 @@ export function checkSettings(
   return Object.fromEntries(
     settings.flatMap((setting) => {
       const value = given[setting.key] || setting.initial
-      if (value) return [[setting.key, checkSetting(setting, value)]]
+      if (value) return [[setting.key, checkSetting(setting, value, standIn)]]
       if (setting.required) throw invalid(`settings.${setting.key}`, `${setting.label} is needed.`)
       return []
     }),
   )
 }
 
-function checkSetting({ key, label, kind, options }: SettingDeclaration, value: string): string {
+function checkSetting(
+  { key, label, kind, options }: SettingDeclaration,
+  value: string,
+  standIn: string | undefined,
+): string {
   const field = `settings.${key}`
   if (kind === 'choice' && !options?.some((option) => option.value === value))
     throw invalid(field, `${label}: choose one of those offered.`)
+  if (kind === 'address') {
+    const address = value.includes('://') ? value : `https://${value}`
+    const why = whyNotOutbound(address, standIn)
+    if (why) throw invalid(field, `${label}: ${why}`)
+    return address
+  }
   if (kind !== 'origin') return value
   const url = URL.parse(value.includes('://') ? value : `https://${value}`)
   // whether it leads into our own network is looked at with every call

@@ -6,9 +6,10 @@ import type { Services } from '../../services.ts'
 import { redirectUrl } from './oauth.ts'
 import { type ConnectionRow, findConnection, readConnections } from './repository.ts'
 
-/** What can be connected, by name. */
+/** What admins can connect, by name. Where people type their own password there is nothing for admins to do. */
 export const listConnectors = ({ connectors, config }: Services): Connector[] =>
   [...connectors.values()]
+    .filter(({ auth }) => auth.kind === 'oauth2')
     .map((connector) => viewConnector(connector, config.publicUrl ?? ''))
     .sort((a, b) => a.name.localeCompare(b.name))
 
@@ -25,11 +26,7 @@ function viewConnector(
   return {
     id,
     name,
-    settings: settings.map(({ options = [], initial = null, ...setting }) => ({
-      ...setting,
-      options,
-      initial,
-    })),
+    settings: viewSettings(settings),
     steps: auth.steps.map((step) =>
       step
         .replaceAll('{redirectUrl}', filled.redirectUrl)
@@ -50,6 +47,9 @@ function viewConnector(
       : null,
   }
 }
+
+export const viewSettings = (settings: ConnectorDeclaration['settings']): Connector['settings'] =>
+  settings.map(({ options = [], initial = null, ...setting }) => ({ ...setting, options, initial }))
 
 /** Those that are not over, in their precedence. */
 export const listConnections = async (services: Services): Promise<Connection[]> =>
@@ -156,6 +156,8 @@ function stateText(
   if (stateReason) return stateReason
   switch (state) {
     case 'connecting':
+      if (connector?.calendar)
+        return 'The app is entered: every agent can now connect an own calendar, under My calendar.'
       return 'Not connected yet: agree to it at the provider.'
     case 'active':
       return resting ?? 'Connected.'

@@ -60,6 +60,7 @@ test('only these are open to everybody', () => {
     'GET /healthz',
     'GET /readyz',
     'GET /api/openapi.json',
+    'POST /api/v1/webhooks/:connector/calendar',
     'GET /api/v1/connections/oauth/callback',
     'POST /api/v1/push/receipts',
     'GET /api/v1/setup',
