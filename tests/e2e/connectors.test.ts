@@ -1,5 +1,7 @@
 import type { Page } from 'playwright-core'
 import { beforeAll, expect, test } from 'vitest'
+import { hubspot } from '#connectors/hubspot/index.ts'
+import { createHubSpotStandIn, type HubSpotStandIn } from '#connectors/hubspot/stand-in/index.ts'
 import { salesforce } from '#connectors/salesforce/index.ts'
 import { SalesforceStandIn } from '#connectors/salesforce/stand-in/index.ts'
 import { fillWithPeople } from '#connectors/salesforce/stand-in/people.ts'
@@ -12,14 +14,18 @@ import { type Stage, setStage } from '../support/stage.ts'
 
 let stage: Stage
 let crm: SalesforceStandIn
+let other: HubSpotStandIn
 
 beforeAll(async () => {
   crm = new SalesforceStandIn({ oauth: { consent: 'page' } })
   const vendor = await serveStandIn(crm.handle)
   atFileEnd(() => vendor.close())
+  other = createHubSpotStandIn({ now: () => stage?.foyer.clock.now().getTime() ?? Date.now() })
+  const otherVendor = await serveStandIn(other.handle)
+  atFileEnd(() => otherVendor.close())
   stage = await setStage({
-    connectors: [salesforce],
-    config: { standIns: { salesforce: vendor.origin } },
+    connectors: [salesforce, hubspot],
+    config: { standIns: { salesforce: vendor.origin, hubspot: otherVendor.origin } },
     site: {
       fields: [
         { name: 'name', required: false },
@@ -192,6 +198,56 @@ test('a change that another admin made first is not overwritten', async () => {
   await page.getByText('Somebody else has changed this connection.').waitFor()
   await page.getByRole('button', { name: 'Load theirs' }).click()
   await expect.poll(() => page.getByLabel('Job title of Lead').inputValue()).toBe('Title')
+})
+
+test('of two CRMs the one that comes first is shown, and one that is paused waits', async () => {
+  await stage.foyer.pool.query(
+    "update connections set field_precedence = '{}', precedence = case connector when 'salesforce' then 1 else 2 end",
+  )
+  const { page } = await anAdmin()
+  await connect(page)
+  const sofia = {
+    firstname: 'Sofia',
+    lastname: 'Ricci',
+    jobtitle: 'Buyer',
+    email: 'sofia.ricci@northwind.test',
+  }
+  if (!other.store.findByEmail(sofia.email)) other.store.create('contacts', sofia)
+  const second = page.getByRole('article', { name: 'HubSpot' })
+  if (await page.getByRole('link', { name: 'Connect HubSpot' }).isVisible()) {
+    await page.getByRole('link', { name: 'Connect HubSpot' }).click()
+    await page.getByLabel('Client id').fill(other.clientId)
+    await page.getByLabel('Client secret').fill(other.clientSecret)
+    await page.getByRole('button', { name: 'Connect HubSpot' }).click()
+  }
+  await second.getByText('1 read').waitFor()
+  await page.getByText('Salesforce wins, then HubSpot').waitFor()
+
+  const agent = await anAgent()
+  await chats(agent, { name: 'Sofia', email: sofia.email }, 'Me again')
+  const title = (value: string) => agent.visitor.getByText(value, { exact: true }).first().waitFor()
+  await title('Head of Purchasing')
+  await page.getByRole('button', { name: 'Change order' }).click()
+  const dialog = page.getByRole('dialog', { name: 'Which CRM comes first' })
+  await dialog.getByRole('combobox', { name: 'Job title comes first from' }).selectOption('HubSpot')
+  await dialog.getByRole('button', { name: 'Save order' }).click()
+  await dialog.waitFor({ state: 'detached' })
+  await agent.visitor.getByRole('button', { name: 'Refresh' }).click()
+  await title('Buyer')
+  await title('+39 02 5550 0142')
+
+  await page.getByRole('button', { name: 'Change order' }).click()
+  await dialog.getByRole('button', { name: 'Move HubSpot up' }).click()
+  await dialog.getByRole('button', { name: 'Save order' }).click()
+  await page.getByText('HubSpot wins, then Salesforce').waitFor()
+  await page.getByRole('button', { name: 'More for HubSpot' }).click()
+  await page.getByRole('menuitem', { name: 'Pause' }).click()
+  await second.getByText('Nothing is read or written.').waitFor()
+  await agent.visitor.getByRole('button', { name: 'Refresh' }).click()
+  await agent.visitor.getByText('HubSpot: paused').waitFor()
+  await second.getByRole('button', { name: 'Resume' }).click()
+  await second.getByText('Connected', { exact: true }).waitFor()
+  await ends(agent)
 })
 
 test('an admin disconnects: the access is given back, and what was read is erased', async () => {
