@@ -52,3 +52,5 @@ export const applyWebhookEvent = defineJob(
 export const writeToCrm = defineJob('write-to-crm', z.strictObject({ writeId: Id, connectionId: Id }))
 /** Erases a person from wherever that is not done yet. */
 export const erasePerson = defineJob('erase-person', z.strictObject({ erasureId: Id }))
+/** Brings the calendar to what a meeting is: enters it, moves it, ends it. */
+export const workOnMeeting = defineJob('work-on-meeting', z.strictObject({ meetingId: Id }))

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { Id, Text, WebAddress } from './common.ts'
+import { BookingTarget } from './meetings.ts'
 
 export const FieldName = z.enum(['name', 'email', 'jobTitle', 'phone', 'company'])
 export type FieldName = z.infer<typeof FieldName>
@@ -31,6 +32,8 @@ export const SiteSettings = z.strictObject({
   /** What the visitor reads when nobody accepts. */
   fallbackText: line(500),
   theme: z.enum(['system', 'light', 'dark']),
+  /** In whose calendar its visitors book a meeting; null: that is not offered. */
+  booking: BookingTarget.nullable().default(null),
 })
 export type SiteSettings = z.infer<typeof SiteSettings>
 

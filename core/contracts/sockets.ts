@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { Availability } from './availability.ts'
 import { ClientId, Id, Instant, MessageText, Seq } from './common.ts'
 import { Conversation, Entry, Note, Offer } from './conversations.ts'
+import { Meeting, MeetingState } from './meetings.ts'
 import { Visitor } from './visitors.ts'
 import { PageView, Reachability, WidgetConversation } from './widget.ts'
 
@@ -101,11 +102,14 @@ const VisitorConversation = z.object({ type: z.literal('conversation'), conversa
 const ReachabilityChanged = z.object({ type: z.literal('reachability'), reachability: Reachability })
 /** The agent has read up to here. */
 const AgentSeen = z.object({ type: z.literal('seen'), conversationId: Id, readSeq: z.number().int() })
+/** Booked, moved, cancelled or failed: to be read again by its token. */
+const VisitorMeeting = z.object({ type: z.literal('meeting'), meetingId: Id, state: MeetingState })
 export type ToVisitor = z.infer<
   | typeof VisitorWelcome
   | typeof VisitorConversation
   | typeof ReachabilityChanged
   | typeof AgentSeen
+  | typeof VisitorMeeting
   | typeof Ack
   | typeof Refused
   | typeof EntryFrame
@@ -163,6 +167,8 @@ const VisitorSeen = z.object({
 })
 const VisitorPresence = z.object({ type: z.literal('presence'), visitorId: Id, online: z.boolean() })
 const VisitorChanged = z.object({ type: z.literal('visitor'), visitor: Visitor })
+/** One of one's own meetings, as it is now. */
+const MeetingChanged = z.object({ type: z.literal('meeting'), meeting: Meeting })
 export type ToAgent = z.infer<
   | typeof AgentWelcome
   | typeof OfferMade
@@ -177,7 +183,7 @@ export type ToAgent = z.infer<
   | typeof VisitorSeen
   | typeof VisitorPresence
   | typeof VisitorChanged
-  | typeof SettingsChanged
+  | typeof MeetingChanged
   | typeof Ack
   | typeof Refused
   | typeof EntryFrame

@@ -13,6 +13,8 @@ import { conversationRoutes } from './conversations/routes.ts'
 import { demoRoutes } from './demo/routes.ts'
 import { fileRoutes } from './files/routes.ts'
 import { mailSettingsRoutes, unsentMailRoutes } from './mail/routes.ts'
+import { bookingRoutes } from './meetings/booking-routes.ts'
+import { meetingRoutes } from './meetings/routes.ts'
 import { meetingSettingsRoutes } from './meetings/settings-routes.ts'
 import { jobFailureRoutes } from './outbox/routes.ts'
 import { outcomeRoutes } from './outcomes/routes.ts'
@@ -38,6 +40,7 @@ export async function routes(app: Api): Promise<void> {
     auditRoutes,
     availabilityRoutes,
     blockRoutes,
+    bookingRoutes,
     calendarChannelRoutes,
     calendarRoutes,
     cannedReplyRoutes,
@@ -47,6 +50,7 @@ export async function routes(app: Api): Promise<void> {
     fileRoutes,
     jobFailureRoutes,
     mailSettingsRoutes,
+    meetingRoutes,
     meetingSettingsRoutes,
     offerRoutes,
     outcomeRoutes,

@@ -229,6 +229,9 @@ export class Inbox {
       case 'settings_changed':
         if (frame.what === 'canned_replies') return this.cannedReplies.changed()
         return void this.outcomes.load()
+      case 'meeting':
+        // no screen keeps meetings yet
+        return
       default:
         return frame satisfies never
     }

@@ -52,6 +52,7 @@ export async function aSite(
     privacy: { notice: '', url: null, tick: false },
     fallbackText: 'Nobody is free right now. Leave a message and we will write to you.',
     theme: 'system',
+    booking: null,
     ...settings,
   }
   await pool.query(

@@ -47,6 +47,7 @@ export const aSession = (changes: Partial<WidgetSession> = {}): WidgetSession =>
     privacy: { notice: '', url: null, tick: false },
     fallbackText: 'Nobody could answer.',
     theme: 'system',
+    booking: null,
   },
   known: { name: null, email: null, jobTitle: null, phone: null, company: null },
   reachability: { open: true, backAt: null },

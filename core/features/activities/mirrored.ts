@@ -5,10 +5,11 @@ import { sameVisitor } from '../visitors/repository.ts'
 import { distinct, type Told } from './distinct.ts'
 
 const foyerChat = /^foyer-chat-([0-9a-f-]{36})$/
+const foyerMeeting = /^foyer-meeting-([0-9a-f-]{36})$/
 
 /**
  * What the CRMs told of the person with the visitor's address between two instants (both included), each once. What Foyer
- * wrote about chats of this very visitor is left out: the history shows them anyway.
+ * wrote about chats and meetings of this very visitor is left out: the history shows them anyway.
  */
 export async function mirroredActivities(
   db: Db,
@@ -23,7 +24,11 @@ export async function mirroredActivities(
     where v.id = ${visitorId} and a.at between ${from} and ${to}`.execute(db)
   if (rows.length === 0) return []
   const chats = rows.flatMap(({ foyerKey }) => foyerChat.exec(foyerKey ?? '')?.[1] ?? [])
-  const ours = new Set(await chatsOf(db, visitorId, chats))
+  const meetings = rows.flatMap(({ foyerKey }) => foyerMeeting.exec(foyerKey ?? '')?.[1] ?? [])
+  const ours = new Set([
+    ...(await chatsOf(db, visitorId, chats)),
+    ...(await meetingsOf(db, visitorId, meetings)),
+  ])
   const byPrecedence = rows.toSorted((one, other) => one.precedence - other.precedence)
   const order = [...new Set(byPrecedence.map(({ connector }) => connector))]
   return distinct(rows, order, (key) => ours.has(key))
@@ -36,5 +41,14 @@ async function chatsOf(db: Db, visitorId: string, ids: string[]): Promise<string
     select 'foyer-chat-' || c.id as key from visitors v
     join conversations c on c.visitor_id in (${sameVisitor()})
     where v.id = ${visitorId} and c.id::text = any (${ids})`.execute(db)
+  return rows.map(({ key }) => key)
+}
+
+async function meetingsOf(db: Db, visitorId: string, ids: string[]): Promise<string[]> {
+  if (ids.length === 0) return []
+  const { rows } = await sql<{ key: string }>`
+    select 'foyer-meeting-' || m.id as key from visitors v
+    join meetings m on m.visitor_id in (${sameVisitor()}) or m.email = ${knownEmail()}
+    where v.id = ${visitorId} and m.id::text = any (${ids})`.execute(db)
   return rows.map(({ key }) => key)
 }

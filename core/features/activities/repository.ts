@@ -41,12 +41,12 @@ interface Range {
   limit: number
 }
 
-/** What a visit and a chat are called among activities; every other kind comes from the directory. */
+/** What a visit and a chat are called among activities; the other kinds come from elsewhere as well. */
 const ownKinds = ['visit', 'chat']
 
 /**
- * One history out of four sources, newest first: the visits of everybody with the visitor's e-mail address, their
- * chats as far as the viewer may see them, what the directory recorded of the person, and what the CRMs did. Each source
+ * One history out of five sources, newest first: the visits of everybody with the visitor's e-mail address, their
+ * chats as far as the viewer may see them, their meetings, what the directory recorded of the person, and what the CRMs did. Each source
  * yields at most `limit` rows before they are merged.
  */
 export async function readActivities(
@@ -58,6 +58,7 @@ export async function readActivities(
   const sources: RawBuilder<unknown>[] = []
   if (!kind || kind === 'visit') sources.push(visits(range))
   if (!kind || kind === 'chat') sources.push(chats(range, viewer))
+  if (!kind || kind === 'meeting') sources.push(meetings(range))
   if (!kind || !ownKinds.includes(kind)) {
     sources.push(recorded(range))
     const told = await pageOfTold(db, range)
@@ -106,6 +107,26 @@ function chats(range: Range, viewer: Viewer): RawBuilder<unknown> {
       left join agents a on a.id = c.agent_id
       where v.id = ${range.visitorId} and c.requested_at >= ${range.from} and ${visibleTo(viewer)}
     ) c where ${within(range)} order by ${newestFirst} limit ${range.limit}`
+}
+
+/** Those whose time has come; the ones ahead stand above the history. */
+function meetings(range: Range): RawBuilder<unknown> {
+  return sql`
+    select * from (
+      select 'meeting:' || m.id as id, 'meeting' as kind, m.start_at as at, m.title, m.note as detail,
+             'foyer' as source, null::uuid as conversation_id, a.name as agent_name,
+             case when m.state = 'cancelled' then 'cancelled' end as outcome, null::jsonb as pages,
+             false as is_all_day, null as url
+      from visitors v
+      join lateral (
+        select id from meetings where visitor_id in (${sameVisitor()}) and start_at between ${range.from} and ${range.to}
+        union
+        select id from meetings where email = ${knownEmail()} and start_at between ${range.from} and ${range.to}
+      ) theirs on true
+      join meetings m on m.id = theirs.id
+      join agents a on a.id = m.agent_id
+      where v.id = ${range.visitorId} and m.booked_at is not null
+    ) m where ${within(range)} order by ${newestFirst} limit ${range.limit}`
 }
 
 function recorded(range: Range): RawBuilder<unknown> {

@@ -13,7 +13,7 @@ const pageSize = 50
 
 const CursorPlace = z.tuple([
   z.int().nonnegative().max(Number.MAX_SAFE_INTEGER),
-  z.string().regex(/^((visit|chat|record):[0-9a-f-]{36}|crm:[^\0]{1,300})$/),
+  z.string().regex(/^((visit|chat|meeting|record):[0-9a-f-]{36}|crm:[^\0]{1,300})$/),
 ])
 
 /**

@@ -23,6 +23,12 @@ const HeaderName = z
   .regex(/^[A-Za-z][A-Za-z0-9-]{0,60}$/)
   .refine((name) => !ownHeaders.test(name), 'This header is set by the mailer.')
 
+/** A calendar's file that comes with a mail: RFC 6047. */
+const Invitation = z.strictObject({
+  method: z.enum(['REQUEST', 'CANCEL']),
+  content: Text.pipe(z.string().max(100_000)),
+})
+
 const Mail = z.strictObject({
   id: Id.optional(),
   to: z.strictObject({ address: EmailAddress, name: HeaderText(100).nullish() }),
@@ -31,6 +37,8 @@ const Mail = z.strictObject({
   text: Text.pipe(z.string().max(1_000_000)),
   html: Text.pipe(z.string().max(2_000_000)).nullish(),
   headers: z.record(HeaderName, HeaderText(900)).default({}),
+  /** What a calendar shows as an invitation, a change of it, or its end. */
+  invitation: Invitation.nullish(),
 })
 
 /** A mail to one person. With an `id`, queueing it again changes nothing. `html` is the caller's: whatever people
@@ -40,7 +48,7 @@ export type NewMail = z.input<typeof Mail>
 /** Keeps the mail and promises to send it, in the caller's transaction. Whether it can be sent is seen when it is
  *  its turn: without a mail server it stays, with the reason. @returns its id. */
 export async function queueMail(tx: Tx, clock: Clock, mail: NewMail): Promise<string> {
-  const { id = randomUUID(), to, replyTo, subject, text, html, headers } = Mail.parse(mail)
+  const { id = randomUUID(), to, replyTo, subject, text, html, headers, invitation } = Mail.parse(mail)
   const isNew = await mails.insert(tx, {
     id,
     toAddress: to.address,
@@ -50,6 +58,7 @@ export async function queueMail(tx: Tx, clock: Clock, mail: NewMail): Promise<st
     text,
     html: html ?? null,
     headers,
+    invitation: invitation ?? null,
     createdAt: clock.now(),
   })
   if (isNew) await enqueue(tx, clock, { task: sendMail, payload: { mailId: id } })

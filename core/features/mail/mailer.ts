@@ -59,6 +59,15 @@ export function createMailer({ url, sender }: MailerOptions): Mailer {
           subject: mail.subject,
           text: mail.text,
           html: mail.html ?? undefined,
+          ...(mail.invitation
+            ? {
+                icalEvent: {
+                  method: mail.invitation.method,
+                  filename: 'invite.ics',
+                  content: mail.invitation.content,
+                },
+              }
+            : {}),
           // tells out-of-office assistants not to answer: RFC 3834
           headers: { 'Auto-Submitted': 'auto-generated', ...mail.headers },
           messageId: mail.messageId,

@@ -10,13 +10,14 @@ export interface MailRow {
   text: string
   html: string | null
   headers: Record<string, string>
+  invitation: { method: 'REQUEST' | 'CANCEL'; content: string } | null
   messageId: string | null
   createdAt: Date
   sentAt: Date | null
   unsentBecause: string | null
 }
 
-const columns = sql`id, to_address, to_name, reply_to, subject, text, html, headers, message_id, created_at,
+const columns = sql`id, to_address, to_name, reply_to, subject, text, html, headers, invitation, message_id, created_at,
   sent_at, unsent_because`
 
 /** @returns false if there is a mail with this id already: it stays as it is. */
@@ -25,9 +26,10 @@ export async function insert(
   mail: Omit<MailRow, 'messageId' | 'sentAt' | 'unsentBecause'>,
 ): Promise<boolean> {
   const { numAffectedRows } = await sql`
-    insert into mails (id, to_address, to_name, reply_to, subject, text, html, headers, created_at)
+    insert into mails (id, to_address, to_name, reply_to, subject, text, html, headers, invitation, created_at)
     values (${mail.id}, ${mail.toAddress}, ${mail.toName}, ${mail.replyTo}, ${mail.subject}, ${mail.text},
-      ${mail.html}, ${JSON.stringify(mail.headers)}::jsonb, ${mail.createdAt})
+      ${mail.html}, ${JSON.stringify(mail.headers)}::jsonb,
+      ${mail.invitation && JSON.stringify(mail.invitation)}::jsonb, ${mail.createdAt})
     on conflict (id) do nothing`.execute(tx)
   return numAffectedRows === 1n
 }

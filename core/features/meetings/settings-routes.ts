@@ -4,7 +4,7 @@ import { Schedule } from '../../contracts/availability.ts'
 import { Id } from '../../contracts/common.ts'
 import { MeetingSettings } from '../../contracts/meetings.ts'
 import { SlotsPreviewRequest, SlotsPreviewResponse } from '../../contracts/slots.ts'
-import { ForbiddenError } from '../../errors.ts'
+import { ForbiddenError, NotFoundError } from '../../errors.ts'
 import { ifMatch } from '../content-version.ts'
 import type { SignedIn } from '../sign-in/sessions.ts'
 import { previewSlots } from './preview.ts'
@@ -25,7 +25,9 @@ export async function meetingSettingsRoutes(app: Api): Promise<void> {
     '/agents/:id/meeting-settings',
     { ...access, schema: { params: AgentParams, response: { 200: MeetingSettings } } },
     async ({ params, agent }, reply) => {
-      const { version, ...settings } = await meetingSettingsOf(services.db, ownOrManaged(agent, params.id))
+      const id = params.id === 'me' ? agent.id : params.id
+      if (id !== agent.id && !agent.permissions.has('agents.manage')) throw new NotFoundError('agent')
+      const { version, ...settings } = await meetingSettingsOf(services.db, id)
       reply.header('etag', `"${version}"`)
       return settings
     },

@@ -57,6 +57,7 @@ interface CandidateRow extends OverrideColumns {
   reachable: boolean
   asked: boolean
   load: number
+  busyUntil: Date | null
   isTarget: boolean
   targetName: string | null
   targetPosition: number | null
@@ -134,16 +135,30 @@ export async function stagesFor(
            ${isReachable('agent', sql`a.id`, now)} as reachable,
            a.id in (select o.agent_id from offers o where o.conversation_id = ${conversation?.id ?? null}
                       and o.round = ${conversation?.round ?? 0}) as asked,
-           coalesce(held.load, 0) as load,
+           coalesce(held.load, 0) as load, busy.until as busy_until,
            ${isTarget} as is_target,
            (select name from teams where id = ${teamId}) as target_name,
            (select last_offered_position from round_robins where of_id = ${target?.turnOf ?? null}) as target_position
     from agents a
     left join ${loads} held on held.agent_id = a.id
+    -- of those who want no chats meanwhile: until when a meeting or the calendar keeps them
+    left join (
+      select s.agent_id, max(stands.end_at) as until
+      from meeting_settings s
+      cross join lateral (
+        select b.end_at from calendar_busy b where b.agent_id = s.agent_id and b.end_at > ${now} and b.start_at <= ${now}
+        union all
+        select m.end_at from meetings m
+        where m.agent_id = s.agent_id and m.state = 'booked' and m.end_at > ${now}
+          and m.start_at between ${new Date(now.getTime() - longestMeetingMs)} and ${now}) stands
+      where s.settings @> '{"noChatsWhileBusy": true}'
+      group by s.agent_id) busy on busy.agent_id = a.id
     where a.active or a.id = any (${byName}::uuid[])
     order by a.position`.execute(db)
   return toStages(request, owners, rows, target, after)
 }
+
+const longestMeetingMs = 86_400_000
 
 interface Target {
   stage: RoutingStage
@@ -225,6 +240,7 @@ const toCandidate = (row: CandidateRow): Candidate => ({
   load: row.load,
   schedule: row.liveChatSchedule,
   override: toOverride(row),
+  busyUntil: row.busyUntil,
 })
 
 const canChat = (profile: Profile) => permits(profile, 'conversations.reply')

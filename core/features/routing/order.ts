@@ -18,6 +18,8 @@ export interface Candidate {
   load: number
   schedule: Schedule
   override: Override | null
+  /** In a meeting, or busy as the calendar says, and wanting no chats meanwhile. */
+  busyUntil?: Date | null
 }
 
 /** Who is asked at one stage, in order; `label` is what the stage goes by: a domain, a team, a rule. */
@@ -78,6 +80,8 @@ function verdictOf(candidate: Candidate, now: Date, cap: number): Verdict {
   const at = override && override.setAt > now ? override.setAt : now
   const { available, until } = availabilityAt(candidate.schedule, override, at)
   if (!available) return { free: false, reason: 'unavailable', until }
+  if (candidate.busyUntil && candidate.busyUntil > now)
+    return { free: false, reason: 'unavailable', until: candidate.busyUntil }
   if (!candidate.reachable) return { free: false, reason: 'unreachable' }
   if (candidate.load >= cap) return { free: false, reason: 'full', load: candidate.load, cap }
   return { free: true }

@@ -22,6 +22,7 @@ export const defaultSiteSettings = (companyName: string): SiteSettings => ({
   },
   fallbackText: 'Nobody could answer just now. Leave us a message and we will get back to you.',
   theme: 'system',
+  booking: null,
 })
 
 /** Settings as they were stored, by whichever version: what is missing or not valid any more is the default. */

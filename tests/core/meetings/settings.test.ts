@@ -54,7 +54,7 @@ test('only whoever manages agents sets how others can be met', async ({ foyer })
   const admin = await foyer.agent({ online: false, profile: 'admin' })
   const theirs = `/agents/${one.id}/meeting-settings`
   const settings = await admin.http.get<MeetingSettings>(theirs)
-  await expect(other.http.get(theirs)).rejects.toMatchObject({ status: 403 })
+  await expect(other.http.get(theirs)).rejects.toMatchObject({ status: 404 })
   await expect(other.http.put(theirs, settings)).rejects.toMatchObject({ status: 403 })
   await admin.http.put(theirs, { ...settings, location: 'Room 4' })
   expect(await one.http.get(path)).toMatchObject({ location: 'Room 4' })

@@ -43,4 +43,5 @@ export const addressOf = ({ url }: ListedRoute) =>
   url
     .replaceAll(':id', '0190f5a0-0000-7000-8000-000000000000')
     .replaceAll(':key', 'no-such-site')
+    .replaceAll(':token', 'no-such-token')
     .replace('*', 'nothing-here.js')

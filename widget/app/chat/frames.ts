@@ -48,6 +48,9 @@ export const applyFrame = (frame: ToVisitor, listeners: Listeners) => {
     case 'typing':
       if (frame.conversationId === thread.conversation?.id) typing.peer(frame.typing)
       return
+    case 'meeting':
+      // no screen keeps meetings yet
+      return
     default:
       // A newer server may say more than this app knows.
       frame satisfies never

@@ -1,0 +1,114 @@
+import { sql } from 'kysely'
+import type { CalendarEvent } from '#connectors/sdk/calendar.ts'
+import {
+  DuplicateError,
+  ProviderConflictError,
+  ReconnectNeededError,
+  RecordGoneError,
+} from '#connectors/sdk/errors.ts'
+import type { Services } from '../../services.ts'
+import { minuteMs } from '../availability/zone.ts'
+import { openConnection } from '../connections/open.ts'
+import type { MeetingRow } from './repository.ts'
+
+/** An agent's calendar at work on one meeting. Foyer's own needs none of it: there the meeting's row is the event. */
+export interface Agenda {
+  /** The provider invites the guest and tells them of changes; if not, Foyer does. */
+  tellsGuests: boolean
+  /** As the provider says now, but for the meeting's own event. @throws {ConnectorError} when it is not known */
+  isFree(start: Date, end: Date): Promise<boolean>
+  /** Twice is once. */
+  insert(meeting: MeetingRow, description: string): Promise<CalendarEvent>
+  /** Null: it is gone. */
+  move(meeting: MeetingRow, start: Date, end: Date): Promise<CalendarEvent | null>
+  cancel(meeting: MeetingRow): Promise<void>
+  read(meeting: MeetingRow): Promise<CalendarEvent | null>
+}
+
+export class CalendarGoneError extends ReconnectNeededError {}
+
+interface CalendarRow {
+  connectionId: string
+  calendarId: string | null
+  busyCalendarIds: string[]
+  timeZone: string | null
+  connector: string
+}
+
+const triesOverEtag = 3
+
+/**
+ * The calendar that the meeting's event stands in.
+ * @returns null for Foyer's own
+ * @throws {CalendarGoneError} it was disconnected since
+ */
+export async function agendaOf(
+  services: Services,
+  meeting: MeetingRow,
+  { signal, live }: { signal: AbortSignal; live: boolean },
+): Promise<Agenda | null> {
+  if (meeting.connectionId === null) return null
+  const { rows } = await sql<CalendarRow>`
+    select c.connection_id, c.calendar_id, c.busy_calendar_ids, c.time_zone, n.connector
+    from calendars c join connections n on n.id = c.connection_id
+    where c.agent_id = ${meeting.agentId} and c.connection_id = ${meeting.connectionId}`.execute(services.db)
+  const [row] = rows
+  if (!row) throw new CalendarGoneError(`${meeting.agentName}’s calendar is not connected any more.`)
+  const { connector, connection } = await openConnection(services, row.connectionId, {
+    signal,
+    priority: live ? 'live' : 'background',
+  })
+  const { calendar } = connector
+  if (!calendar) throw new CalendarGoneError(`${connector.name} is no calendar.`)
+  const calendarId = meeting.calendarId ?? row.calendarId ?? ''
+  const ref = { calendarId, id: meeting.eventId }
+
+  return {
+    tellsGuests: calendar.tellsGuests,
+    async isFree(start, end) {
+      const from = new Date(start.getTime() - meeting.bufferBeforeMinutes * minuteMs)
+      const to = new Date(end.getTime() + meeting.bufferAfterMinutes * minuteMs)
+      const calendarIds = [...new Set([calendarId, ...row.busyCalendarIds])]
+      const busy = await calendar.busy(connection, {
+        calendarIds,
+        timeZone: row.timeZone ?? meeting.agentTimeZone,
+        from,
+        to,
+        except: ref,
+      })
+      return !busy.some((one) => one.start < to && one.end > from)
+    },
+    insert: (one, description) =>
+      calendar.insertEvent(connection, calendarId, {
+        id: one.eventId,
+        title: one.title,
+        body: description,
+        location: one.location,
+        start: one.startAt,
+        end: one.endAt,
+        timeZone: one.agentTimeZone,
+        host: { name: one.agentName, email: one.agentEmail },
+        guest: { name: one.name, email: one.email },
+        wantsVideo: one.wantsVideo,
+      }),
+    async move(one, start, end) {
+      const time = { start, end, timeZone: one.agentTimeZone }
+      let etag = one.eventEtag
+      for (let turn = 1; ; turn++)
+        try {
+          return await calendar.changeEvent(connection, ref, { time }, etag)
+        } catch (error) {
+          if (error instanceof RecordGoneError) return null
+          if (!(error instanceof ProviderConflictError) || turn === triesOverEtag) throw error
+          // somebody changed it meanwhile, its title say; who asked for the move did so after that
+          const now = await calendar.readEvent(connection, ref)
+          if (!now || now.state === 'cancelled') return null
+          etag = now.etag
+        }
+    },
+    cancel: () => calendar.cancelEvent(connection, ref),
+    read: () => calendar.readEvent(connection, ref),
+  }
+}
+
+export const isAnothers = (error: unknown): boolean => error instanceof DuplicateError

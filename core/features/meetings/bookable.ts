@@ -1,0 +1,174 @@
+import { type RawBuilder, sql } from 'kysely'
+import type { ConnectionState } from '../../contracts/connections.ts'
+import type { MeetingSettings } from '../../contracts/meetings.ts'
+import type { Db, Tx } from '../../db/pool.ts'
+import { minuteMs, zoneNamed } from '../availability/zone.ts'
+import { readSettings, rulesOf } from './settings.ts'
+import { type BusyTime, freeStarts, isFreeStart } from './slots.ts'
+
+/** Busy time that was read longer ago than this is not known any more, and what is not known is not free. */
+const knownForMs = 30 * minuteMs
+
+/** Somebody who can be met, with all that stands in the way within a stretch of time. Instants are epoch milliseconds. */
+export interface Bookable {
+  id: string
+  name: string
+  email: string
+  settings: MeetingSettings
+  calendar: { connectionId: string; connector: string; name: string | null; calendarIds: string[] } | null
+  /** Why nothing can be booked, in a sentence; null: something can. */
+  reason: string | null
+  busy: BusyTime[]
+  /** Starts of the meetings there are. */
+  meetings: number[]
+  /** How many meetings are ahead. */
+  upcoming: number
+}
+
+interface Row {
+  id: string
+  name: string
+  email: string
+  active: boolean
+  timeZone: string
+  settings: object | null
+  calendarState: 'choosing' | 'ok' | 'broken' | null
+  brokenBecause: string | null
+  calendarName: string | null
+  calendarId: string | null
+  busyCalendarIds: string[] | null
+  busyFrom: Date | null
+  busyUntil: Date | null
+  busyReadAt: Date | null
+  connectionId: string | null
+  connector: string | null
+  connectionState: ConnectionState | null
+  busyStarts: number[] | null
+  busyEnds: number[] | null
+  takenStarts: number[] | null
+  takenEnds: number[] | null
+  meetingStarts: number[] | null
+  upcoming: number
+}
+
+export interface Stretch {
+  now: Date
+  from: number
+  to: number
+  /** A meeting that does not stand in its own way. */
+  exceptMeetingId?: string | null
+}
+
+const longestMs = 2 * 86_400_000
+const epochMs = (instant: RawBuilder<unknown>) => sql`(extract(epoch from ${instant}) * 1000)::float8`
+
+/** Those who can be met, or why not. @param where a condition over `a` (agents) */
+export async function readBookables(
+  db: Db | Tx,
+  { now, from, to, exceptMeetingId = null }: Stretch,
+  where: RawBuilder<unknown>,
+): Promise<Bookable[]> {
+  // a meeting with its buffers reaches this far
+  const [first, last] = [new Date(from - longestMs), new Date(to + longestMs)]
+  const { rows } = await sql<Row>`
+    select a.id, a.name, a.email, a.active, o.time_zone, s.settings,
+           c.state as calendar_state, c.broken_because, c.name as calendar_name, c.calendar_id, c.busy_calendar_ids,
+           c.busy_from, c.busy_until, c.busy_read_at, c.connection_id, n.connector, n.state as connection_state,
+           b.starts as busy_starts, b.ends as busy_ends, t.starts as taken_starts, t.ends as taken_ends,
+           m.starts as meeting_starts,
+           (select count(*) from meetings u where u.agent_id = a.id and u.start_at > ${now} and u.state in ('held', 'booked')) as upcoming
+    from agents a
+    cross join organisation o
+    left join meeting_settings s on s.agent_id = a.id
+    left join calendars c on c.agent_id = a.id
+    left join connections n on n.id = c.connection_id
+    left join lateral (
+      select array_agg(${epochMs(sql`y.start_at`)}) as starts, array_agg(${epochMs(sql`y.end_at`)}) as ends
+      from calendar_busy y
+      where y.agent_id = a.id and y.end_at > ${first} and y.start_at < ${last}
+        -- what Foyer put there is known better here, also before the mirror hears that it was moved or cancelled
+        and not exists (select from meetings k where k.event_id = y.event_id and k.agent_id = a.id)
+    ) b on c.agent_id is not null
+    left join lateral (
+      select array_agg(${epochMs(sql`lower(k.taken)`)}) as starts, array_agg(${epochMs(sql`upper(k.taken)`)}) as ends
+      from taken_times k
+      where k.agent_id = a.id and k.taken && tstzrange(${first}, ${last})
+        and k.meeting_id is distinct from ${exceptMeetingId}::uuid
+    ) t on true
+    left join lateral (
+      select array_agg(${epochMs(sql`k.start_at`)}) as starts from meetings k
+      where k.agent_id = a.id and k.state in ('held', 'booked') and k.start_at between ${first} and ${last}
+        and k.id is distinct from ${exceptMeetingId}::uuid
+    ) m on s.settings ->> 'dailyMax' is not null
+    where ${where}
+    order by a.position`.execute(db)
+  return rows.map((row) => toBookable(row, now))
+}
+
+function toBookable(row: Row, now: Date): Bookable {
+  const isConnected = row.calendarState !== null
+  const busy = [...pairs(row.busyStarts, row.busyEnds), ...pairs(row.takenStarts, row.takenEnds)]
+  if (isConnected)
+    busy.push(
+      { start: -Infinity, end: row.busyFrom?.getTime() ?? Infinity },
+      { start: row.busyUntil?.getTime() ?? -Infinity, end: Infinity },
+    )
+  return {
+    id: row.id,
+    name: row.name,
+    email: row.email,
+    settings: readSettings(row.settings, row.timeZone),
+    calendar:
+      isConnected && row.connectionId && row.connector
+        ? {
+            connectionId: row.connectionId,
+            connector: row.connector,
+            name: row.calendarName,
+            calendarIds: [...new Set([row.calendarId, ...(row.busyCalendarIds ?? [])])].filter(
+              (id) => id !== null,
+            ),
+          }
+        : null,
+    reason: whyNot(row, now),
+    busy,
+    meetings: row.meetingStarts ?? [],
+    upcoming: row.upcoming,
+  }
+}
+
+const pairs = (starts: number[] | null, ends: number[] | null): BusyTime[] =>
+  (starts ?? []).map((start, place) => ({ start, end: ends?.[place] ?? start }))
+
+function whyNot(row: Row, now: Date): string | null {
+  const { name } = row
+  if (!row.active) return `${name} does not work here any more.`
+  if (row.calendarState === null) return null
+  if (row.calendarState === 'broken')
+    return row.brokenBecause ?? `${name}’s calendar has to be connected again.`
+  if (row.calendarState === 'choosing') return `${name} has not chosen a calendar yet.`
+  if (row.connectionState !== 'active') return `${name}’s calendar has to be connected again.`
+  if (!row.busyReadAt || now.getTime() - row.busyReadAt.getTime() > knownForMs)
+    return `${name}’s calendar could not be read lately.`
+  return null
+}
+
+/** Ascending starts from `from` to before `to`; none of somebody who cannot be met. */
+export const startsOf = (one: Bookable, { now, from, to }: Stretch): number[] =>
+  one.reason === null ? freeStarts(rulesOf(one.settings), questionOf(one, now, from, to)) : []
+
+export const isFree = (one: Bookable, now: Date, start: number): boolean =>
+  one.reason === null && isFreeStart(rulesOf(one.settings), start, questionOf(one, now, start, start + 1))
+
+const questionOf = ({ busy, meetings }: Bookable, now: Date, from: number, to: number) => ({
+  now: now.getTime(),
+  from,
+  to,
+  busy,
+  meetings,
+})
+
+/** The first instant after the last date that can be booked. */
+export const horizonOf = ({ settings }: Bookable, now: Date): number => {
+  const zone = zoneNamed(settings.timeZone)
+  return zone.startOf(zone.dayAt(now.getTime()) + settings.daysAhead + 1)
+}

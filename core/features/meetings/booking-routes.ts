@@ -1,0 +1,123 @@
+import type { FastifyRequest } from 'fastify'
+import { z } from 'zod'
+import type { Api } from '../../app.ts'
+import {
+  Book,
+  BookingLink,
+  BookingPage,
+  FreeSlots,
+  GuestMeeting,
+  RescheduleByGuest,
+  SlotsQuery,
+} from '../../contracts/meetings.ts'
+import { NotSignedInError } from '../../errors.ts'
+import { findVisitor, type KnownVisitor } from '../widget/tokens.ts'
+import { book } from './booking.ts'
+import { FreshSlots, freeSlots } from './free.ts'
+import { bookingPage, meetingOf } from './guest.ts'
+import { eventFile } from './letters.ts'
+import { cancelMeeting, rescheduleMeeting } from './manage.ts'
+import { forGuest } from './repository.ts'
+import { bookingLinkFor, shareOf } from './shares.ts'
+
+const params = z.object({ token: z.string().min(1).max(100) })
+
+/** The visitor's side: whoever has the token of a share may book, whoever has a meeting's may move and cancel it. */
+export async function bookingRoutes(app: Api): Promise<void> {
+  const { services } = app
+  const fresh = new FreshSlots(services)
+  const reading = { config: { access: 'public', rateLimit: { max: 600, timeWindow: 60_000 } } } as const
+  // of everybody behind one address: an office may book at once
+  const changing = { config: { access: 'public', rateLimit: { max: 6_000, timeWindow: 60_000 } } } as const
+
+  const visitorOf = async (request: FastifyRequest): Promise<KnownVisitor | null> => {
+    const [scheme, token] = (request.headers.authorization ?? '').split(' ')
+    return scheme?.toLowerCase() === 'bearer' && token ? findVisitor(services, services.db, token) : null
+  }
+
+  app.get(
+    '/booking/:token',
+    { ...reading, schema: { params, response: { 200: BookingPage } } },
+    async (request) => bookingPage(services, request.params.token, await visitorOf(request)),
+  )
+
+  app.get(
+    '/booking/:token/slots',
+    { ...reading, schema: { params, querystring: SlotsQuery, response: { 200: FreeSlots } } },
+    async ({ params, query }) => freeSlots(services, await shareOf(services.db, params.token), query),
+  )
+
+  app.post(
+    '/booking/:token',
+    { ...changing, schema: { params, body: Book, response: { 201: GuestMeeting, 202: GuestMeeting } } },
+    async ({ params, body }, reply) => {
+      const { meeting, token } = await book(services, fresh, params.token, body)
+      return reply
+        .status(meeting.state === 'held' ? 202 : 201)
+        .header('location', `/api/v1/meeting/${token}`)
+        .send(forGuest(meeting, token))
+    },
+  )
+
+  app.get(
+    '/meeting/:token',
+    { ...reading, schema: { params, response: { 200: GuestMeeting } } },
+    async ({ params }) => forGuest(await meetingOf(services, params.token), params.token),
+  )
+
+  app.get(
+    '/meeting/:token/slots',
+    { ...reading, schema: { params, querystring: SlotsQuery, response: { 200: FreeSlots } } },
+    async ({ params, query }) => {
+      const { id, agentId } = await meetingOf(services, params.token)
+      return freeSlots(services, { agentId, teamId: null }, { ...query, exceptMeetingId: id })
+    },
+  )
+
+  app.get('/meeting/:token/calendar.ics', { ...reading, schema: { params } }, async ({ params }, reply) => {
+    const meeting = await meetingOf(services, params.token)
+    const { publicUrl } = services.config
+    const link = publicUrl === null ? null : `${publicUrl}/meeting/${params.token}`
+    return reply
+      .type('text/calendar; charset=utf-8')
+      .header('content-disposition', 'attachment; filename="meeting.ics"')
+      .header('cache-control', 'no-store')
+      .send(eventFile(meeting, services.clock.now(), { method: null, link }))
+  })
+
+  app.post(
+    '/meeting/:token/cancel',
+    { ...changing, schema: { params, response: { 200: GuestMeeting } } },
+    async ({ params }) =>
+      forGuest(
+        await cancelMeeting(services, await meetingOf(services, params.token), { type: 'visitor' }),
+        params.token,
+      ),
+  )
+
+  app.post(
+    '/meeting/:token/reschedule',
+    {
+      ...changing,
+      schema: { params, body: RescheduleByGuest, response: { 200: GuestMeeting, 202: GuestMeeting } },
+    },
+    async ({ params, body }, reply) => {
+      const meeting = await meetingOf(services, params.token)
+      const moved = await rescheduleMeeting(services, meeting, body.start, {
+        type: 'visitor',
+        timeZone: body.timeZone ?? null,
+      })
+      return reply.status(moved.movingTo === null ? 200 : 202).send(forGuest(moved, params.token))
+    },
+  )
+
+  app.post(
+    '/widget/booking-links',
+    { schema: { response: { 200: BookingLink } }, config: { access: 'visitor' } },
+    async (request) => {
+      const visitor = await visitorOf(request)
+      if (!visitor) throw new NotSignedInError('This visitor is not known here. Open the chat again.')
+      return bookingLinkFor(services, visitor)
+    },
+  )
+}

@@ -1,0 +1,118 @@
+import { sql } from 'kysely'
+import type { FreeSlots } from '../../contracts/meetings.ts'
+import type { Slot } from '../../contracts/slots.ts'
+import { InvalidInputError } from '../../errors.ts'
+import type { Services } from '../../services.ts'
+import { dayMs } from '../availability/zone.ts'
+import { type Bookable, horizonOf, readBookables, type Stretch, startsOf } from './bookable.ts'
+import { slotsAt } from './preview.ts'
+import { agentsOf, type ShareRow } from './shares.ts'
+
+const mostDays = 62
+
+/**
+ * What is free of any of those that a link leads to, and the first of it from `from` on, wherever that is.
+ * @throws {InvalidInputError} for more days than anybody looks at
+ */
+export async function freeSlots(
+  services: Pick<Services, 'db' | 'clock'>,
+  whose: Pick<ShareRow, 'agentId' | 'teamId'>,
+  asked: { from?: Date | undefined; to?: Date | undefined; exceptMeetingId?: string },
+): Promise<FreeSlots> {
+  const now = services.clock.now()
+  const from = Math.max(now.getTime(), asked.from?.getTime() ?? 0)
+  const to = asked.to?.getTime() ?? from + mostDays * dayMs
+  if (to - from > mostDays * dayMs) {
+    const message = `Ask about ${mostDays} days at most.`
+    throw new InvalidInputError(message, [{ field: 'to', message }])
+  }
+  const stretch = { now, from, to, exceptMeetingId: asked.exceptMeetingId ?? null }
+  const bookables = await readBookables(services.db, stretch, agentsOf(whose))
+  const slots = slotsOfAny(bookables, stretch)
+  return { slots, nextFree: slots[0] ?? (await firstAfter(services, whose, stretch, bookables)) }
+}
+
+/** Of whoever is free, each time once. A team's members may take different times for one. */
+function slotsOfAny(bookables: Bookable[], stretch: Stretch): Slot[] {
+  const durations = new Map<number, number>()
+  for (const one of bookables)
+    for (const start of startsOf(one, stretch))
+      durations.set(start, Math.min(durations.get(start) ?? Infinity, one.settings.durationMinutes))
+  if (bookables.length <= 1)
+    return slotsAt([...durations.keys()], bookables[0]?.settings.durationMinutes ?? 0)
+  return [...durations]
+    .sort(([a], [b]) => a - b)
+    .flatMap(([start, durationMinutes]) => slotsAt([start], durationMinutes))
+}
+
+async function firstAfter(
+  { db }: Pick<Services, 'db'>,
+  whose: Pick<ShareRow, 'agentId' | 'teamId'>,
+  stretch: Stretch,
+  bookables: Bookable[],
+): Promise<Slot | null> {
+  const end = Math.max(...bookables.map((one) => horizonOf(one, stretch.now)))
+  if (!(end > stretch.to)) return null
+  const rest = { ...stretch, from: stretch.to, to: end }
+  return slotsOfAny(await readBookables(db, rest, agentsOf(whose)), rest)[0] ?? null
+}
+
+/** How far ahead a loser is shown what is still free. */
+const freshDays = 7
+
+/**
+ * For those who come too late, many at a time: they share one look, since each knows better what was free than who asked before the
+ * time was taken, and leaves that one out.
+ */
+export class FreshSlots {
+  readonly #services: Services
+  readonly #looks = new Map<string, Promise<FreeSlots>>()
+
+  constructor(services: Services) {
+    this.#services = services
+  }
+
+  async instead(share: ShareRow, taken: Date): Promise<FreeSlots> {
+    const { agentId, teamId } = share
+    const day = Math.floor(taken.getTime() / dayMs)
+    const key = `${agentId ?? teamId} ${day}`
+    const look =
+      this.#looks.get(key) ??
+      freeSlots(
+        this.#services,
+        { agentId, teamId },
+        {
+          from: new Date(day * dayMs),
+          to: new Date((day + freshDays) * dayMs),
+        },
+      ).finally(() => this.#looks.delete(key))
+    this.#looks.set(key, look)
+    const { slots, nextFree } = await look
+    const start = taken.toISOString()
+    const free = slots.filter((slot) => slot.start !== start)
+    return { slots: free, nextFree: nextFree?.start === start ? (free[0] ?? null) : nextFree }
+  }
+}
+
+/** Where each agent's next free time is, those of one question together. */
+export async function nextFreeOf(
+  db: Services['db'],
+  now: Date,
+  agentIds: string[],
+): Promise<Map<string, Slot | null>> {
+  const near = { now, from: now.getTime(), to: now.getTime() + 7 * dayMs }
+  const found = new Map<string, Slot | null>()
+  const later: string[] = []
+  for (const one of await readBookables(db, near, sql`a.id = any (${agentIds}::uuid[])`)) {
+    const [start] = startsOf(one, near)
+    if (start !== undefined) found.set(one.id, slotsAt([start], one.settings.durationMinutes)[0] ?? null)
+    else if (one.reason === null && horizonOf(one, now) > near.to) later.push(one.id)
+  }
+  if (later.length === 0) return found
+  const far = { now, from: near.to, to: now.getTime() + 366 * dayMs }
+  for (const one of await readBookables(db, far, sql`a.id = any (${later}::uuid[])`)) {
+    const [start] = startsOf(one, { ...far, to: horizonOf(one, now) })
+    if (start !== undefined) found.set(one.id, slotsAt([start], one.settings.durationMinutes)[0] ?? null)
+  }
+  return found
+}

@@ -1,0 +1,75 @@
+import { sql } from 'kysely'
+import type { BookingPage, GuestMeeting } from '../../contracts/meetings.ts'
+import { NotFoundError } from '../../errors.ts'
+import type { Services } from '../../services.ts'
+import type { KnownVisitor } from '../widget/tokens.ts'
+import { readBookables } from './bookable.ts'
+import { addLink, findByLink, forGuest, type MeetingRow, readMeetings } from './repository.ts'
+import { agentsOf, type ShareRow, shareOf } from './shares.ts'
+
+const shown = 20
+
+/**
+ * What a booking page or card says.
+ * @param visitor who asks, as far as a token of the widget's says so: the chat's own visitor may change what was booked in it, whoever
+ * else has the link sees that there is something
+ * @throws {NotFoundError}
+ */
+export async function bookingPage(
+  services: Services,
+  token: string,
+  visitor: KnownVisitor | null,
+): Promise<BookingPage> {
+  const { db, clock } = services
+  const share = await shareOf(db, token)
+  const now = clock.now()
+  const [bookables, organisation, prefill, rows] = await Promise.all([
+    readBookables(db, { now, from: now.getTime(), to: now.getTime() }, agentsOf(share)),
+    readOrganisationName(db),
+    readGiven(db, share),
+    readMeetings(db, sql`m.share_id = ${share.id}`, sql`order by m.held_at desc, m.id desc limit ${shown}`),
+  ])
+  const isTheirs = visitor !== null && visitor.id === share.visitorId
+  const usable = bookables.filter(({ reason }) => reason === null)
+  const [first] = usable.length > 0 ? usable : bookables
+  return {
+    organisation,
+    agent: share.agentId && first ? { name: first.name } : null,
+    team: share.teamName === null ? null : { name: share.teamName },
+    durationMinutes: first?.settings.durationMinutes ?? 30,
+    timeZone: first?.settings.timeZone ?? 'UTC',
+    location: share.agentId ? (first?.settings.location ?? null) : null,
+    video: first?.settings.video ?? false,
+    prefill,
+    bookable: usable.length > 0,
+    reason: usable.length > 0 ? null : 'Nothing can be booked here at the moment.',
+    meetings: isTheirs ? await openAll(services, rows) : rows.map((row) => forGuest(row, null)),
+  }
+}
+
+/** Each with a link of its own. */
+const openAll = ({ db, clock }: Services, rows: MeetingRow[]): Promise<GuestMeeting[]> =>
+  db.transaction().execute(async (tx) => {
+    const opened: GuestMeeting[] = []
+    for (const row of rows) opened.push(forGuest(row, await addLink(tx, clock.now(), row.id)))
+    return opened
+  })
+
+async function readOrganisationName(db: Services['db']): Promise<string> {
+  const { rows } = await sql<{ name: string }>`select name from organisation`.execute(db)
+  return rows[0]?.name ?? 'Foyer'
+}
+
+/** Only what this visitor gave, or a signature; nothing an agent or a CRM knows. */
+async function readGiven(db: Services['db'], { visitorId }: ShareRow): Promise<BookingPage['prefill']> {
+  const { rows } = await sql<BookingPage['prefill']>`
+    select name, email from visitors where id = ${visitorId}`.execute(db)
+  return { name: rows[0]?.name ?? null, email: rows[0]?.email ?? null }
+}
+
+/** @param token as a stranger wrote it. @throws {NotFoundError} */
+export async function meetingOf({ db }: Pick<Services, 'db'>, token: string): Promise<MeetingRow> {
+  const row = await findByLink(db, token)
+  if (!row) throw new NotFoundError('meeting')
+  return row
+}

@@ -1,0 +1,222 @@
+import { createHash } from 'node:crypto'
+import ical, { ICalCalendarMethod, ICalEventStatus } from 'ical-generator'
+import { sql } from 'kysely'
+import type { Change, Services } from '../../services.ts'
+import { canMail } from '../conversations/letters.ts'
+import { formatTranscript, readTranscript } from '../conversations/transcript.ts'
+import { queueMail } from '../mail/mail.ts'
+import { addLink, type MeetingRow } from './repository.ts'
+import { timeInWords } from './words.ts'
+
+/** What happened, and so what is to be said. */
+export type News = 'booked' | 'moved' | 'cancelled' | 'failed' | 'move_failed' | 'reminder'
+
+interface Telling {
+  /** The provider tells the guest itself. */
+  providerTellsGuest: boolean
+  /** The meeting stands in a calendar of the agent's own, which shows it without an .ics file. */
+  hostHasEvent: boolean
+}
+
+/** Mails to both, in the transaction that made it so. Each is the same mail however often it is queued. */
+export async function tellBoth(
+  services: Services,
+  change: Change,
+  meeting: MeetingRow,
+  news: News,
+  { providerTellsGuest, hostHasEvent }: Telling,
+): Promise<void> {
+  if (!canMail(services)) return
+  const { rows } = await sql<{ name: string }>`select name from organisation`.execute(change.tx)
+  const organisation = rows[0]?.name ?? 'Foyer'
+  const isInvited = providerTellsGuest && (news === 'booked' || news === 'moved' || news === 'cancelled')
+  if (!isInvited) await tellGuest(services, change, meeting, news, organisation)
+  if (news !== 'reminder') await tellHost(services, change, meeting, news, organisation, hostHasEvent)
+  change.after(services.wakeJobs)
+}
+
+const withIcs = (news: News) => news === 'booked' || news === 'moved' || news === 'cancelled'
+
+async function tellGuest(
+  services: Services,
+  { tx, now }: Change,
+  meeting: MeetingRow,
+  news: News,
+  organisation: string,
+): Promise<void> {
+  const when = timeInWords(meeting.startAt, meeting.endAt, meeting.timeZone)
+  const link =
+    news === 'cancelled' || news === 'failed' ? null : await guestLink(services, tx, now, meeting.id)
+  const first = `Hello ${meeting.name},`
+  const subject = guestSubjects[news](meeting.agentName, organisation)
+  const paragraphs = [
+    first,
+    guestSentences[news](meeting.agentName, when),
+    ...(withIcs(news) || news === 'reminder' ? [places(meeting)] : []),
+    ...(meeting.body && news !== 'cancelled' && news !== 'failed' ? [meeting.body] : []),
+    ...(link ? [`Move or cancel it here (the link is yours alone):\n${link}`] : []),
+    organisation,
+  ].filter((paragraph) => paragraph !== '')
+  await queueMail(tx, services.clock, {
+    id: mailId(meeting, news, 'guest'),
+    to: { address: meeting.email, name: meeting.name },
+    replyTo: meeting.agentEmail,
+    subject,
+    text: `${paragraphs.join('\n\n')}\n`,
+    ...(withIcs(news) ? { invitation: invitationOf(meeting, news, now, link) } : {}),
+  })
+}
+
+async function tellHost(
+  services: Services,
+  { tx, now }: Change,
+  meeting: MeetingRow,
+  news: Exclude<News, 'reminder'>,
+  organisation: string,
+  hostHasEvent: boolean,
+): Promise<void> {
+  const when = timeInWords(meeting.startAt, meeting.endAt, meeting.agentTimeZone)
+  const paragraphs = [
+    `Hello ${meeting.agentName},`,
+    hostSentences[news](meeting, when),
+    ...(withIcs(news) ? [places(meeting)] : []),
+    ...(meeting.note && news === 'booked' ? [`Their note:\n${meeting.note}`] : []),
+    ...(news === 'booked' ? await background(tx, meeting) : []),
+    organisation,
+  ].filter((paragraph) => paragraph !== '')
+  await queueMail(tx, services.clock, {
+    id: mailId(meeting, news, 'host'),
+    to: { address: meeting.agentEmail, name: meeting.agentName },
+    replyTo: meeting.email,
+    subject: hostSubjects[news](meeting.name),
+    text: `${paragraphs.join('\n\n')}\n`,
+    ...(withIcs(news) && !hostHasEvent ? { invitation: invitationOf(meeting, news, now, null) } : {}),
+  })
+}
+
+/** What the host wants to have at hand: the chat it came from, and who it is in the CRM. */
+async function background(tx: Change['tx'], meeting: MeetingRow): Promise<string[]> {
+  const found: string[] = []
+  const { rows } = await sql<{ url: string }>`
+    select p.record_url as url from people_mirror_emails e join people_mirror p using (connector, external_id)
+    where e.email = ${meeting.email} and p.record_url is not null order by p.read_at desc limit 1`.execute(tx)
+  if (rows[0]) found.push(`In the CRM: ${rows[0].url}`)
+  const { conversationId } = meeting
+  if (!conversationId) return found
+  const { rows: chats } = await sql<{ agentId: string | null; status: string; blocked: boolean }>`
+    select agent_id, status, blocked from conversations where id = ${conversationId}`.execute(tx)
+  const chat = chats[0]
+  // a chat that goes on belongs to its agent alone
+  if (!chat || chat.blocked || (chat.status !== 'ended' && chat.agentId !== meeting.agentId)) return found
+  const lines = await readTranscript(tx, { id: conversationId, visitor: { name: meeting.name } })
+  if (lines.length > 0)
+    found.push(`The chat so far:\n${formatTranscript(lines, meeting.agentTimeZone).trimEnd()}`)
+  return found
+}
+
+const places = ({ location, videoUrl }: MeetingRow) =>
+  [...(location ? [`Where: ${location}`] : []), ...(videoUrl ? [`Video: ${videoUrl}`] : [])].join('\n')
+
+/** Null when nobody knows Foyer's own address. */
+async function guestLink(
+  services: Services,
+  tx: Change['tx'],
+  now: Date,
+  meetingId: string,
+): Promise<string | null> {
+  const { publicUrl } = services.config
+  return publicUrl === null ? null : `${publicUrl}/meeting/${await addLink(tx, now, meetingId)}`
+}
+
+/** What the event in the agent's calendar says, and what a provider that invites guests passes on. */
+export async function describeEvent(services: Services, meeting: MeetingRow): Promise<string> {
+  const link = await services.db
+    .transaction()
+    .execute((tx) => guestLink(services, tx, services.clock.now(), meeting.id))
+  return [
+    meeting.body,
+    meeting.note ? `${meeting.name}: ${meeting.note}` : '',
+    link ? `To move or cancel it: ${link}` : '',
+  ]
+    .filter((part) => part !== '')
+    .join('\n\n')
+}
+
+/** RFC 5545 and 5546. */
+function invitationOf(meeting: MeetingRow, news: News, now: Date, link: string | null) {
+  const isOver = news === 'cancelled'
+  const method = isOver ? 'CANCEL' : 'REQUEST'
+  return { method, content: eventFile(meeting, now, { method, link }) } as const
+}
+
+/** As a file for any calendar. @param method null for "Add to calendar" */
+export function eventFile(
+  meeting: MeetingRow,
+  now: Date,
+  { method, link }: { method: 'REQUEST' | 'CANCEL' | null; link: string | null },
+): string {
+  const calendar = ical({ prodId: { company: 'Foyer', product: 'Foyer' } })
+  if (method) calendar.method(ICalCalendarMethod[method])
+  const event = calendar.createEvent({
+    id: `${meeting.id}@foyer`,
+    sequence: meeting.sequence,
+    stamp: now,
+    start: meeting.startAt,
+    end: meeting.endAt,
+    summary: meeting.title,
+    description: [meeting.body, meeting.videoUrl, link ? `To move or cancel it: ${link}` : null]
+      .filter(Boolean)
+      .join('\n\n'),
+    location: meeting.location ?? meeting.videoUrl,
+    status: meeting.state === 'cancelled' ? ICalEventStatus.CANCELLED : ICalEventStatus.CONFIRMED,
+    organizer: { name: meeting.agentName, email: meeting.agentEmail },
+  })
+  if (meeting.videoUrl) event.url(meeting.videoUrl)
+  event.createAttendee({ name: meeting.name, email: meeting.email, rsvp: true })
+  return calendar.toString()
+}
+
+/** A UUID made of what the mail is about, so that a second telling is no second mail. */
+function mailId({ id, sequence, startAt }: MeetingRow, news: News, to: 'guest' | 'host'): string {
+  const about = news === 'reminder' ? startAt.toISOString() : String(sequence)
+  const hash = createHash('sha256').update(`${id} ${news} ${about} ${to}`).digest('hex')
+  return `${hash.slice(0, 8)}-${hash.slice(8, 12)}-8${hash.slice(13, 16)}-8${hash.slice(17, 20)}-${hash.slice(20, 32)}`
+}
+
+const guestSubjects: Record<News, (agent: string, organisation: string) => string> = {
+  booked: (agent, organisation) => `Your meeting with ${agent}, ${organisation}`,
+  moved: (agent) => `Your meeting with ${agent} has moved`,
+  cancelled: (agent) => `Your meeting with ${agent} is cancelled`,
+  failed: (agent) => `Your meeting with ${agent} could not be booked`,
+  move_failed: (agent) => `Your meeting with ${agent} could not be moved`,
+  reminder: (agent) => `Your meeting with ${agent} is soon`,
+}
+
+const guestSentences: Record<News, (agent: string, when: string) => string> = {
+  booked: (agent, when) => `You meet ${agent}:\n${when}`,
+  moved: (agent, when) => `You meet ${agent} at another time now:\n${when}`,
+  cancelled: (agent, when) => `Your meeting with ${agent} does not take place:\n${when}`,
+  failed: (agent, when) =>
+    `We could not enter your meeting with ${agent} into the calendar, so it is not booked:\n${when}\n\nWe are sorry. Please choose another time.`,
+  move_failed: (agent, when) => `We could not move your meeting with ${agent}. It stays as it was:\n${when}`,
+  reminder: (agent, when) => `You meet ${agent} soon:\n${when}`,
+}
+
+const hostSubjects: Record<Exclude<News, 'reminder'>, (guest: string) => string> = {
+  booked: (guest) => `${guest} has booked a meeting with you`,
+  moved: (guest) => `Your meeting with ${guest} has moved`,
+  cancelled: (guest) => `Your meeting with ${guest} is cancelled`,
+  failed: (guest) => `The meeting with ${guest} could not be booked`,
+  move_failed: (guest) => `The meeting with ${guest} could not be moved`,
+}
+
+const hostSentences: Record<Exclude<News, 'reminder'>, (meeting: MeetingRow, when: string) => string> = {
+  booked: (one, when) => `${one.name} (${one.email}) meets you:\n${when}`,
+  moved: (one, when) => `Your meeting with ${one.name} (${one.email}) is at another time now:\n${when}`,
+  cancelled: (one, when) =>
+    `${one.cancelledBy === 'visitor' ? `${one.name} has cancelled your meeting` : `Your meeting with ${one.name} (${one.email}) is cancelled`}:\n${when}`,
+  failed: (one, when) =>
+    `${one.name} (${one.email}) wanted to meet you:\n${when}\n\nIt could not be entered into your calendar and is not booked. ${one.failedBecause ?? ''} ${one.name} has been told.`,
+  move_failed: (one, when) =>
+    `Your meeting with ${one.name} (${one.email}) could not be moved and stays as it was:\n${when}\n\n${one.lastProblem ?? ''}`,
+}

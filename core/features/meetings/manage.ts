@@ -1,0 +1,157 @@
+import { sql } from 'kysely'
+import type { Meeting } from '../../contracts/meetings.ts'
+import type { Tx } from '../../db/pool.ts'
+import { ConflictError, NotFoundError } from '../../errors.ts'
+import { type Change, change, type Services } from '../../services.ts'
+import { audit } from '../audit/audit.ts'
+import * as conversations from '../conversations/repository.ts'
+import type { Viewer } from '../conversations/visibility.ts'
+import { isFree, readBookables } from './bookable.ts'
+import { inTime, putOffUnlessDone } from './booking.ts'
+import { freeSlots } from './free.ts'
+import { describeFor, findMeeting, lockMeeting, type MeetingRow, takeTime } from './repository.ts'
+import { cancelRow, promiseWork, takenBy } from './work.ts'
+
+type By = { type: 'visitor' } | { type: 'agent'; agent: Viewer }
+
+/** One's own, and those of everybody for whoever supervises meetings. @throws {NotFoundError} */
+export async function meetingFor({ db }: Services, viewer: Viewer, id: string): Promise<MeetingRow> {
+  const row = await findMeeting(db, id)
+  if (!row || (row.agentId !== viewer.id && !viewer.permissions.has('meetings.supervise')))
+    throw new NotFoundError('meeting')
+  return row
+}
+
+export async function describeMeeting({ db }: Services, viewer: Viewer, row: MeetingRow): Promise<Meeting> {
+  const [meeting] = await describeFor(db, viewer, [row])
+  if (!meeting) throw new NotFoundError('meeting')
+  return meeting
+}
+
+/** Ends it: here at once, and in the calendar as soon as that takes it. Once more changes nothing.
+ *  @throws {ConflictError} `meeting_over` */
+export async function cancelMeeting(services: Services, meeting: MeetingRow, by: By): Promise<MeetingRow> {
+  const tellsGuests = await providerTells(services, meeting)
+  await withRow(services, meeting, async (change, row) => {
+    if (row.state === 'cancelled' || row.state === 'failed') return
+    refuseIfOver(row, change.now)
+    await cancelRow(services, change, row, by.type, { tellsGuests }, true)
+    await noteDown(change, row, by, 'meeting.cancelled')
+  })
+  // what the calendar is told goes on behind the answer
+  void inTime(services, meeting.id).catch(() => undefined)
+  return reread(services, meeting.id)
+}
+
+/**
+ * Moves it: the new time is taken first, then the calendar is asked and told, and only then is the meeting there. Its own event does
+ * not stand in its way.
+ * @throws {ConflictError} `slot_taken` with fresh slots; `meeting_over`
+ */
+export async function rescheduleMeeting(
+  services: Services,
+  meeting: MeetingRow,
+  start: Date,
+  by: By & { timeZone?: string | null },
+): Promise<MeetingRow> {
+  const now = services.clock.now()
+  const stretch = { now, from: start.getTime(), to: start.getTime() + 1, exceptMeetingId: meeting.id }
+  const [agent] = await readBookables(services.db, stretch, sql`a.id = ${meeting.agentId}`)
+  if (!agent || agent.reason !== null)
+    throw new ConflictError('not_bookable', agent?.reason ?? 'Nobody can be met.')
+  // an agent knows what they do: their own hours do not bind them, other meetings do
+  if (
+    by.type === 'visitor' &&
+    meeting.startAt.getTime() !== start.getTime() &&
+    !isFree(agent, now, start.getTime())
+  )
+    throw await insteadError(services, meeting, start)
+  if (start <= now)
+    throw new ConflictError('slot_taken', 'This time has passed.', { slots: [], nextFree: null })
+
+  const isTaken = await withRow(services, meeting, async (change, row) => {
+    if (row.state !== 'booked' || row.startAt <= change.now)
+      throw new ConflictError('meeting_over', sentenceOf(row))
+    if (row.startAt.getTime() === start.getTime() || row.movingTo?.getTime() === start.getTime()) return false
+    if (row.movingTo !== null)
+      throw new ConflictError('meeting_moving', 'It is being moved already. Wait a moment.')
+    const end = new Date(start.getTime() + row.endAt.getTime() - row.startAt.getTime())
+    const taken = takenBy(row, start, end)
+    if (!(await takeTime(change.tx, row, taken.start, taken.end))) return true
+    await sql`
+      update meetings set moving_to = ${start}, event_due = 'move', put_off = false, attempts = 0, last_problem = null,
+        time_zone = coalesce(${by.timeZone ?? null}, time_zone), changed_at = ${change.now}
+      where id = ${row.id}`.execute(change.tx)
+    await promiseWork(services, change, row.id, 15_000)
+    await noteDown(change, row, by, 'meeting.moved')
+    return false
+  })
+  if (isTaken) throw await insteadError(services, meeting, start)
+  await inTime(services, meeting.id)
+  const moved = await putOffUnlessDone(services, meeting.id)
+  if (moved.state === 'booked' && moved.movingTo === null && moved.startAt.getTime() !== start.getTime())
+    throw await insteadError(services, moved, start)
+  return moved
+}
+
+async function insteadError(
+  services: Services,
+  { id, agentId }: MeetingRow,
+  start: Date,
+): Promise<ConflictError> {
+  const day = 86_400_000
+  const from = new Date(Math.floor(start.getTime() / day) * day)
+  const to = new Date(from.getTime() + 7 * day)
+  return new ConflictError('slot_taken', 'This time is not free any more. Choose another one.', {
+    ...(await freeSlots(services, { agentId, teamId: null }, { from, to, exceptMeetingId: id })),
+  })
+}
+
+async function providerTells({ db, connectors }: Services, { connectionId }: MeetingRow): Promise<boolean> {
+  if (connectionId === null) return false
+  const { rows } = await sql<{ connector: string }>`
+    select connector from connections where id = ${connectionId}`.execute(db)
+  return connectors.get(rows[0]?.connector ?? '')?.calendar?.tellsGuests ?? false
+}
+
+/** Under the lock of its conversation, then its own. */
+const withRow = <T>(
+  services: Services,
+  { id, conversationId }: MeetingRow,
+  work: (change: Change, row: MeetingRow) => Promise<T>,
+): Promise<T> =>
+  change(services, async (change) => {
+    if (conversationId) await conversations.lockAll(change.tx, [conversationId])
+    const row = await lockMeeting(change.tx, id)
+    if (!row) throw new NotFoundError('meeting')
+    return work(change, row)
+  })
+
+function refuseIfOver(row: MeetingRow, now: Date): void {
+  if (row.endAt <= now) throw new ConflictError('meeting_over', sentenceOf(row))
+}
+
+const sentenceOf = ({ state }: MeetingRow): string =>
+  ({
+    held: 'This meeting is not certain yet. Try again in a moment.',
+    booked: 'This meeting is over.',
+    cancelled: 'This meeting was cancelled. Book another one.',
+    failed: 'This meeting could not be booked. Book another one.',
+  })[state]
+
+/** What is done to the meetings of others. */
+async function noteDown(
+  { tx, now }: { tx: Tx; now: Date },
+  row: MeetingRow,
+  by: By,
+  action: string,
+): Promise<void> {
+  if (by.type !== 'agent' || by.agent.id === row.agentId) return
+  await audit(tx, { now, actorId: by.agent.id, action, objectType: 'meeting', objectId: row.id })
+}
+
+async function reread({ db }: Services, id: string): Promise<MeetingRow> {
+  const row = await findMeeting(db, id)
+  if (!row) throw new NotFoundError('meeting')
+  return row
+}

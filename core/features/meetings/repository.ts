@@ -1,0 +1,181 @@
+import { type RawBuilder, sql } from 'kysely'
+import type { GuestMeeting, Meeting, MeetingState } from '../../contracts/meetings.ts'
+import type { Db, Tx } from '../../db/pool.ts'
+import { type Viewer, visibleTo } from '../conversations/visibility.ts'
+import { hashToken, newToken } from '../sign-in/tokens.ts'
+
+/** The row as the services decide about it. */
+export interface MeetingRow {
+  id: string
+  agentId: string
+  agentName: string
+  agentEmail: string
+  state: MeetingState
+  shareId: string | null
+  conversationId: string | null
+  visitorId: string | null
+  idempotencyKey: string | null
+  name: string
+  email: string
+  note: string | null
+  startAt: Date
+  endAt: Date
+  timeZone: string
+  wallTime: string
+  agentTimeZone: string
+  agentWallTime: string
+  bufferBeforeMinutes: number
+  bufferAfterMinutes: number
+  title: string
+  body: string
+  location: string | null
+  wantsVideo: boolean
+  videoUrl: string | null
+  guestResponse: Meeting['guestResponse']
+  connectionId: string | null
+  calendarId: string | null
+  eventId: string
+  eventEtag: string | null
+  eventDue: 'insert' | 'move' | 'cancel' | null
+  checkedAt: Date | null
+  movingTo: Date | null
+  sequence: number
+  attempts: number
+  lastProblem: string | null
+  heldAt: Date
+  bookedAt: Date | null
+  cancelledAt: Date | null
+  cancelledBy: Meeting['cancelledBy']
+  failedBecause: string | null
+  remindAt: Date | null
+  /** Whoever booked, or moved it, was told "not certain yet". */
+  putOff: boolean
+}
+
+const columns = sql`
+  m.id, m.agent_id, a.name as agent_name, a.email as agent_email, m.state, m.share_id, m.conversation_id, m.visitor_id,
+  m.idempotency_key, m.name, m.email, m.note, m.start_at, m.end_at, m.time_zone, m.wall_time, m.agent_time_zone,
+  m.agent_wall_time, m.buffer_before_minutes, m.buffer_after_minutes, m.title, m.body, m.location, m.wants_video,
+  m.video_url, m.guest_response, m.connection_id, m.calendar_id, m.event_id, m.event_etag, m.event_due, m.checked_at,
+  m.moving_to, m.sequence, m.attempts, m.last_problem, m.held_at, m.booked_at, m.cancelled_at, m.cancelled_by,
+  m.failed_because, m.remind_at, m.put_off`
+
+/** @param where a condition over `m` (meetings) and `a` (its agent) */
+export async function readMeetings(
+  db: Db | Tx,
+  where: RawBuilder<unknown>,
+  rest: RawBuilder<unknown> = sql``,
+): Promise<MeetingRow[]> {
+  const { rows } = await sql<MeetingRow>`
+    select ${columns} from meetings m join agents a on a.id = m.agent_id where ${where} ${rest}`.execute(db)
+  return rows
+}
+
+export async function findMeeting(db: Db | Tx, id: string): Promise<MeetingRow | null> {
+  const [row] = await readMeetings(db, sql`m.id = ${id}`)
+  return row ?? null
+}
+
+/** Whoever changes a meeting holds its row; after the lock of its conversation, if that is needed as well. */
+export async function lockMeeting(tx: Tx, id: string): Promise<MeetingRow | null> {
+  const [row] = await readMeetings(tx, sql`m.id = ${id}`, sql`for update of m`)
+  return row ?? null
+}
+
+/** Takes a time for a meeting, buffers included. @returns false when any of it is taken by another one */
+export async function takeTime(
+  tx: Tx,
+  meeting: { id: string; agentId: string },
+  start: Date,
+  end: Date,
+): Promise<boolean> {
+  // a bare insert that meets the constraint waits for the other transaction, and a thousand of them for one another:
+  // deadlocks. This way the second is told at once.
+  const { rows } = await sql`
+    insert into taken_times (meeting_id, agent_id, taken)
+    values (${meeting.id}, ${meeting.agentId}, tstzrange(${start}, ${end}))
+    on conflict do nothing returning meeting_id`.execute(tx)
+  return rows.length > 0
+}
+
+/** Gives back all times of a meeting, or all but one. */
+export async function giveBackTimes(
+  tx: Tx,
+  meetingId: string,
+  but: { start: Date; end: Date } | null = null,
+) {
+  const kept = but ? sql`and taken <> tstzrange(${but.start}, ${but.end})` : sql``
+  await sql`delete from taken_times where meeting_id = ${meetingId} ${kept}`.execute(tx)
+}
+
+/** A link to one meeting, of its own for each mail and answer; only its hash is kept. */
+export async function addLink(tx: Tx, now: Date, meetingId: string): Promise<string> {
+  const token = newToken()
+  await sql`
+    insert into meeting_links (token_hash, meeting_id, created_at) values (${hashToken(token)}, ${meetingId}, ${now})`.execute(
+    tx,
+  )
+  return token
+}
+
+export async function findByLink(db: Db | Tx, token: string): Promise<MeetingRow | null> {
+  const [row] = await readMeetings(
+    db,
+    sql`m.id = (select meeting_id from meeting_links where token_hash = ${hashToken(token)})`,
+  )
+  return row ?? null
+}
+
+const common = (row: MeetingRow) => ({
+  id: row.id,
+  state: row.state,
+  start: row.startAt.toISOString(),
+  end: row.endAt.toISOString(),
+  title: row.title,
+  location: row.location,
+  videoUrl: row.videoUrl,
+  movingTo: row.movingTo?.toISOString() ?? null,
+  cancelledBy: row.cancelledBy,
+})
+
+/** @param token null: whoever asks may know of it, and not change it */
+export const forGuest = (row: MeetingRow, token: string | null): GuestMeeting => ({
+  ...common(row),
+  // why the calendar could not take it is the agent's to know
+  reason:
+    row.state === 'failed' ? 'It could not be entered into the calendar. Please choose another time.' : null,
+  agent: { name: row.agentName },
+  timeZone: row.timeZone,
+  wallTime: row.wallTime,
+  name: row.name,
+  token,
+  statusUrl: token === null ? null : `/api/v1/meeting/${token}`,
+})
+
+export const forAgent = (row: MeetingRow, mayOpenChat = true): Meeting => ({
+  ...common(row),
+  reason: row.failedBecause ?? row.lastProblem,
+  agent: { id: row.agentId, name: row.agentName },
+  timeZone: row.agentTimeZone,
+  guest: {
+    name: row.name,
+    email: row.email,
+    note: row.note,
+    timeZone: row.timeZone,
+    wallTime: row.wallTime,
+  },
+  guestResponse: row.guestResponse,
+  visitorId: mayOpenChat ? row.visitorId : null,
+  conversationId: mayOpenChat ? row.conversationId : null,
+  bookedAt: row.bookedAt?.toISOString() ?? null,
+  cancelledAt: row.cancelledAt?.toISOString() ?? null,
+})
+
+/** As agents see them; the chat each came from only where the viewer may see that. */
+export async function describeFor(db: Db | Tx, viewer: Viewer, rows: MeetingRow[]): Promise<Meeting[]> {
+  const chats = rows.flatMap(({ conversationId }) => conversationId ?? [])
+  const { rows: seen } = await sql<{ id: string }>`
+    select c.id from conversations c where c.id = any (${chats}::uuid[]) and ${visibleTo(viewer)}`.execute(db)
+  const visible = new Set(seen.map(({ id }) => id))
+  return rows.map((row) => forAgent(row, row.conversationId === null || visible.has(row.conversationId)))
+}

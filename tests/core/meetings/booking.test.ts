@@ -1,0 +1,384 @@
+import { randomUUID } from 'node:crypto'
+import { expect } from 'vitest'
+import type { GuestMeeting, Meeting, MeetingPage } from '#core/contracts/meetings.ts'
+import { retireEverybody } from '#tests/core/retire.ts'
+import { test } from '#tests/support/foyer.ts'
+import { HttpClient } from '#tests/support/http-client.ts'
+import { waitFor } from '#tests/support/wait.ts'
+import { everyDay, Guest, setMeetingSettings, share, sharedCalendar } from './a-booking.ts'
+
+test.afterEach(({ foyer }) => retireEverybody(foyer))
+
+const day = 86_400_000
+
+test('a shared calendar is a card in the chat, and a booked meeting a line', async ({ foyer }) => {
+  const { host, visitor, conversationId, token, guest, email } = await sharedCalendar(foyer)
+  const page = await new Guest(foyer.origin, token, visitor).page()
+  expect(page).toMatchObject({
+    agent: { name: host.me.name },
+    team: null,
+    durationMinutes: 30,
+    prefill: { name: 'Sofia Ricci', email },
+    bookable: true,
+    meetings: [],
+  })
+  const { slots, nextFree } = await guest.slots()
+  expect(nextFree).toEqual(slots[0])
+  const booked = await guest.books(slots[3]?.start, { note: 'About lamps' })
+  expect(booked).toMatchObject({
+    state: 'booked',
+    start: slots[3]?.start,
+    end: slots[3]?.end,
+    timeZone: 'Europe/Rome',
+  })
+  const { entries } = await host.http.get<{ entries: { kind: string; data: object; sender: object }[] }>(
+    `/conversations/${conversationId}/messages`,
+  )
+  expect(entries.slice(-2)).toMatchObject([
+    {
+      kind: 'calendar_shared',
+      sender: { type: 'agent', id: host.id },
+      data: { token, agentId: host.id, name: host.me.name },
+    },
+    { kind: 'meeting_booked', data: { meetingId: booked.id, start: booked.start } },
+  ])
+  expect(
+    await visitor.http.get<{ entries: object[] }>(`/widget/conversations/${conversationId}/messages`),
+  ).toMatchObject({ entries: expect.arrayContaining([expect.objectContaining({ kind: 'meeting_booked' })]) })
+  expect((await guest.slots()).slots.map(({ start }) => start)).not.toContain(booked.start)
+  const { meetings } = await host.http.get<MeetingPage>('/meetings')
+  expect(meetings).toMatchObject([
+    {
+      id: booked.id,
+      state: 'booked',
+      guest: { email: 'sofia.ricci@northwind.test', note: 'About lamps' },
+      conversationId,
+    },
+  ])
+})
+
+test('the same booking sent twice is one, and its key means no other', async ({ foyer }) => {
+  const { host, guest } = await sharedCalendar(foyer)
+  const { slots } = await guest.slots()
+  const idempotencyKey = randomUUID()
+  const [one, two] = await Promise.all([
+    guest.books(slots[0]?.start, { idempotencyKey }),
+    guest.books(slots[0]?.start, { idempotencyKey }),
+  ])
+  expect(two.id).toBe(one?.id)
+  expect((await guest.books(slots[0]?.start, { idempotencyKey })).id).toBe(one.id)
+  await expect(guest.books(slots[1]?.start, { idempotencyKey })).rejects.toMatchObject({
+    status: 409,
+    code: 'idempotency_key_reused',
+  })
+  expect((await host.http.get<MeetingPage>('/meetings')).meetings).toHaveLength(1)
+})
+
+test('who comes too late reads what is free instead', async ({ foyer }) => {
+  const { guest } = await sharedCalendar(foyer)
+  const { slots } = await guest.slots()
+  await guest.books(slots[0]?.start)
+  const refused = await guest.raw(slots[0]?.start)
+  expect(refused.status).toBe(409)
+  const problem = await refused.json()
+  expect(problem).toMatchObject({ code: 'slot_taken', nextFree: slots[1] })
+  expect(problem.slots[0]).toEqual(slots[1])
+  // a time that never was one is not free either
+  const between = new Date(Date.parse(slots[1]?.start ?? '') + 60_000).toISOString()
+  await expect(guest.books(between)).rejects.toMatchObject({ status: 409, code: 'slot_taken' })
+})
+
+test('what is no booking is refused, and an unknown link leads nowhere', async ({ foyer }) => {
+  const { guest } = await sharedCalendar(foyer)
+  const { slots } = await guest.slots()
+  for (const wrong of [
+    { start: 'soon' },
+    { email: 'nobody' },
+    { name: ' ' },
+    { idempotencyKey: '' },
+    { timeZone: 'Mars/North' },
+    { surely: 'not' },
+  ])
+    await expect(guest.books(slots[0]?.start, wrong)).rejects.toMatchObject({ status: 422 })
+  const stranger = new Guest(foyer.origin, 'guessed')
+  for (const call of [stranger.page, stranger.slots, () => stranger.books(slots[0]?.start)])
+    await expect(call()).rejects.toMatchObject({ status: 404 })
+  await expect(guest.slots('?from=2027-01-01T00:00:00Z&to=2027-05-01T00:00:00Z')).rejects.toMatchObject({
+    status: 422,
+  })
+  await expect(guest.slots('?from=noon')).rejects.toMatchObject({ status: 422 })
+})
+
+test('buffers as of booking keep their time free, whatever is set later', async ({ foyer }) => {
+  const { host, guest } = await sharedCalendar(foyer, { bufferBeforeMinutes: 15, bufferAfterMinutes: 30 })
+  const at = (clock: string) =>
+    `${new Date(foyer.clock.now().getTime() + 2 * day).toISOString().slice(0, 10)}T${clock}:00.000Z`
+  await guest.books(at('12:00'))
+  const free = async () =>
+    (await guest.slots(`?from=${at('09:00')}&to=${at('17:00')}`)).slots.map(({ start }) =>
+      start.slice(11, 16),
+    )
+  // with its own buffers, a meeting at 11:30 would need 11:15 to 12:30
+  expect(await free()).toEqual([
+    '09:00',
+    '09:30',
+    '10:00',
+    '10:30',
+    '13:30',
+    '14:00',
+    '14:30',
+    '15:00',
+    '15:30',
+    '16:00',
+    '16:30',
+  ])
+  await setMeetingSettings(host, { bufferBeforeMinutes: 0, bufferAfterMinutes: 0 })
+  expect(await free()).toEqual([
+    '09:00',
+    '09:30',
+    '10:00',
+    '10:30',
+    '11:00',
+    '13:00',
+    '13:30',
+    '14:00',
+    '14:30',
+    '15:00',
+    '15:30',
+    '16:00',
+    '16:30',
+  ])
+})
+
+test('a guest moves and cancels by the link, and only what is theirs', async ({ foyer }) => {
+  const { host, guest } = await sharedCalendar(foyer)
+  const { slots } = await guest.slots()
+  const { token } = await guest.books(slots[0]?.start)
+  const other = await guest.books(slots[4]?.start)
+  const http = new HttpClient(foyer.origin)
+  const path = `/meeting/${token}`
+  expect(await http.get<GuestMeeting>(path)).toMatchObject({ state: 'booked', start: slots[0]?.start })
+  await expect(http.post(`${path}/reschedule`, { start: other.start })).rejects.toMatchObject({
+    code: 'slot_taken',
+  })
+  await expect(http.post(`${path}/reschedule`, { start: 'later' })).rejects.toMatchObject({ status: 422 })
+  // its own time does not stand in its way
+  expect((await http.get<{ slots: object[] }>(`${path}/slots`)).slots[0]).toEqual(slots[0])
+  const moved = await http.post<GuestMeeting>(`${path}/reschedule`, {
+    start: slots[2]?.start,
+    timeZone: 'Asia/Kolkata',
+  })
+  expect(moved).toMatchObject({
+    state: 'booked',
+    start: slots[2]?.start,
+    timeZone: 'Asia/Kolkata',
+    movingTo: null,
+  })
+  expect((await guest.slots()).slots[0]).toEqual(slots[0])
+  const file = await http.raw('GET', `${path}/calendar.ics`)
+  expect(file.headers.get('content-type')).toContain('text/calendar')
+  expect(await file.text()).toContain(`DTSTART:${moved.start.replaceAll(/[-:]|\.000/g, '')}`)
+  expect(await http.post<GuestMeeting>(`${path}/cancel`)).toMatchObject({
+    state: 'cancelled',
+    cancelledBy: 'visitor',
+  })
+  expect(await http.post<GuestMeeting>(`${path}/cancel`)).toMatchObject({ state: 'cancelled' })
+  await expect(http.post(`${path}/reschedule`, { start: slots[0]?.start })).rejects.toMatchObject({
+    code: 'meeting_over',
+  })
+  for (const call of ['', '/slots', '/calendar.ics'])
+    await expect(http.get(`/meeting/guessed${call}`)).rejects.toMatchObject({ status: 404 })
+  for (const call of ['/cancel', '/reschedule'])
+    await expect(http.post(`/meeting/guessed${call}`, { start: slots[0]?.start })).rejects.toMatchObject({
+      status: 404,
+    })
+  expect((await guest.slots()).slots.map(({ start }) => start)).toContain(slots[2]?.start)
+  await waitFor('the host hears of it', async () => {
+    const { meetings } = await host.http.get<MeetingPage>('/meetings?state=cancelled')
+    return meetings.some(({ id }) => id === moved.id)
+  })
+})
+
+test('agents move and cancel their own, and whoever supervises meetings those of all', async ({ foyer }) => {
+  const { host, guest } = await sharedCalendar(foyer)
+  const other = await foyer.agent({ online: false })
+  const admin = await foyer.agent({ online: false, profile: 'admin' })
+  const { slots } = await guest.slots()
+  const { id } = await guest.books(slots[0]?.start)
+  const path = `/meetings/${id}`
+  for (const call of [
+    () => other.http.get(path),
+    () => other.http.get(`${path}/slots`),
+    () => other.http.post(`${path}/cancel`),
+    () => other.http.post(`${path}/reschedule`, { start: slots[1]?.start }),
+  ])
+    await expect(call()).rejects.toMatchObject({ status: 404 })
+  await expect(other.http.get('/meetings?scope=all')).rejects.toMatchObject({
+    status: 403,
+    code: 'forbidden',
+  })
+  await expect(host.http.get('/meetings?scope=theirs')).rejects.toMatchObject({ status: 422 })
+  expect((await admin.http.get<MeetingPage>('/meetings?scope=all')).meetings.map((one) => one.id)).toContain(
+    id,
+  )
+  // the chat goes on, and is its agent's alone
+  expect(await admin.http.get<Meeting>(path)).toMatchObject({ conversationId: null, visitorId: null })
+  expect(await host.http.get<Meeting>(path)).toMatchObject({ id })
+  // an agent's own hours do not bind them
+  const evening = `${slots[0]?.start.slice(0, 10)}T20:00:00.000Z`
+  expect(await host.http.post<Meeting>(`${path}/reschedule`, { start: evening })).toMatchObject({
+    start: evening,
+  })
+  await expect(host.http.post(`${path}/reschedule`, {})).rejects.toMatchObject({ status: 422 })
+  expect(await admin.http.post<Meeting>(`${path}/cancel`)).toMatchObject({
+    state: 'cancelled',
+    cancelledBy: 'agent',
+  })
+})
+
+test('calendars to share: one’s own first, each with its next free time, or why not', async ({ foyer }) => {
+  const { host } = await sharedCalendar(foyer)
+  const colleague = await foyer.agent({ name: 'Zoe Broken', online: false })
+  await setMeetingSettings(colleague, { blocks: [{ weekday: 3, start: '10:00', end: '11:00' }] })
+  await brokenCalendar(foyer.pool, colleague.id, foyer.clock.now())
+  type List = {
+    calendars: {
+      agent: { id: string }
+      own: boolean
+      state: string
+      reason: string | null
+      nextFree: object | null
+    }[]
+  }
+  const { calendars } = await host.http.get<List>('/calendars')
+  expect(calendars[0]).toMatchObject({
+    agent: { id: host.id },
+    own: true,
+    state: 'ok',
+    reason: null,
+    nextFree: { start: expect.any(String) },
+  })
+  const { calendars: found } = await host.http.get<List>('/calendars?query=zoe')
+  expect(found).toMatchObject([
+    {
+      agent: { id: colleague.id },
+      state: 'broken',
+      reason: 'Google asks you to connect again.',
+      nextFree: null,
+    },
+  ])
+  await expect(host.http.get('/calendars?teamId=none')).rejects.toMatchObject({ status: 422 })
+})
+
+test('a calendar is shared only in a chat of one’s own, and only one that works', async ({ foyer }) => {
+  const { host, conversationId } = await sharedCalendar(foyer)
+  const other = await foyer.agent({ online: false })
+  await expect(share(other, conversationId)).rejects.toMatchObject({ status: 404 })
+  await expect(share(host, conversationId, randomUUID())).rejects.toMatchObject({ status: 404 })
+  await expect(
+    host.http.post(`/conversations/${conversationId}/calendar-shares`, { agentId: 'me' }),
+  ).rejects.toMatchObject({ status: 422 })
+  await brokenCalendar(foyer.pool, other.id, foyer.clock.now())
+  await expect(share(host, conversationId, other.id)).rejects.toMatchObject({
+    status: 409,
+    code: 'calendar_broken',
+  })
+  await host.ends(conversationId)
+  await expect(share(host, conversationId)).rejects.toMatchObject({ status: 409, code: 'conversation_ended' })
+})
+
+test('the widget’s own booking goes to the agent, the team or the owner that the site names', async ({
+  foyer,
+}) => {
+  const admin = await foyer.agent({ online: false, profile: 'admin' })
+  const one = await foyer.agent({ online: false })
+  const two = await foyer.agent({ online: false })
+  for (const agent of [one, two]) await setMeetingSettings(agent, {})
+  const team = await admin.http.post<{ id: string }>('/teams', {
+    name: `Sales ${randomUUID()}`,
+    agentIds: [one.id, two.id],
+  })
+  const visitor = await foyer.visitor()
+  await expect(visitor.http.post('/widget/booking-links')).rejects.toMatchObject({
+    status: 409,
+    code: 'booking_not_offered',
+  })
+  const { sites } = await admin.http.get<{
+    sites: { id: string; name: string; allowedOrigins: string[]; settings: object }[]
+  }>('/sites')
+  const [site] = sites
+  const target = (booking: object | null) =>
+    admin.http.put(`/sites/${site?.id}`, {
+      name: site?.name,
+      allowedOrigins: site?.allowedOrigins,
+      settings: { ...site?.settings, booking },
+    })
+
+  await target({ by: 'team', teamId: team.id })
+  const { token } = await visitor.http.post<{ token: string }>('/widget/booking-links')
+  expect(await visitor.http.post('/widget/booking-links')).toEqual({ token })
+  const guest = new Guest(foyer.origin, token)
+  const { slots } = await guest.slots()
+  const hosts = []
+  for (const slot of [slots[0], slots[0], slots[2]]) hosts.push((await guest.books(slot?.start)).agent.name)
+  expect(new Set(hosts.slice(0, 2)).size).toBe(2)
+  await expect(guest.books(slots[0]?.start)).rejects.toMatchObject({ code: 'slot_taken' })
+
+  await admin.http.post('/accounts', { company: 'Northwind', domain: 'northwind.test', agentId: two.id })
+  await target({ by: 'owner', agentId: one.id })
+  const owned = await foyer.visitor({ fields: { email: 'sofia.ricci@northwind.test' } })
+  await foyer.pool.query(`update visitors set email = 'sofia.ricci@northwind.test' where id = $1`, [owned.id])
+  const link = await owned.http.post<{ token: string }>('/widget/booking-links')
+  expect(await new Guest(foyer.origin, link.token).page()).toMatchObject({ agent: { name: two.me.name } })
+  const unowned = await foyer.visitor()
+  const fallback = await unowned.http.post<{ token: string }>('/widget/booking-links')
+  expect(await new Guest(foyer.origin, fallback.token).page()).toMatchObject({ agent: { name: one.me.name } })
+  await target(null)
+})
+
+test('what is ahead of a visitor stands above the history, what was is in it', async ({ foyer }) => {
+  const { host, visitor, guest, email } = await sharedCalendar(foyer)
+  const { slots } = await guest.slots()
+  const { id, end } = await guest.books(slots[0]?.start, { email })
+  const upcoming = async () =>
+    (await host.http.get<{ meetings: Meeting[] }>(`/visitors/${visitor.id}/meetings`)).meetings
+  expect((await upcoming()).map((one) => one.id)).toEqual([id])
+  const other = await foyer.agent({ online: false })
+  await expect(other.http.get(`/visitors/${visitor.id}/meetings`)).rejects.toMatchObject({ status: 404 })
+  foyer.clock.advance(Date.parse(end) - foyer.clock.now().getTime() + 1)
+  await host.switchTo('schedule').catch(() => undefined)
+  expect(await upcoming()).toEqual([])
+  const { activities } = await host.http.get<{ activities: { id: string; kind: string }[] }>(
+    `/visitors/${visitor.id}/activities?kind=meeting`,
+  )
+  expect(activities).toMatchObject([{ id: `meeting:${id}`, kind: 'meeting' }])
+})
+
+test('no more than the daily maximum is booked, however many ask at once', async ({ foyer }) => {
+  const { guest } = await sharedCalendar(foyer, { dailyMax: 2, blocks: everyDay('00:00', '24:00') })
+  const from = new Date(Math.ceil(foyer.clock.now().getTime() / day) * day)
+  const query = `?from=${from.toISOString()}&to=${new Date(from.getTime() + day).toISOString()}`
+  const { slots } = await guest.slots(query)
+  const answers = await Promise.all(slots.slice(0, 12).map(({ start }) => guest.raw(start)))
+  expect(answers.filter(({ status }) => status === 201)).toHaveLength(2)
+  expect(answers.filter(({ status }) => status === 409)).toHaveLength(10)
+  expect((await guest.slots(query)).slots).toEqual([])
+})
+
+async function brokenCalendar(
+  pool: { query(sql: string, values: unknown[]): Promise<unknown> },
+  agentId: string,
+  now: Date,
+) {
+  const connectionId = randomUUID()
+  await pool.query(
+    `insert into connections (id, connector, state, state_reason, precedence, created_at, changed_at, agent_id)
+     values ($1, 'google-calendar', 'broken', 'Gone', 9, $2, $2, $3)`,
+    [connectionId, now, agentId],
+  )
+  await pool.query(
+    `insert into calendars (agent_id, connection_id, state, broken_because, broken_at, changed_at)
+     values ($1, $2, 'broken', 'Google asks you to connect again.', $3, $3)`,
+    [agentId, connectionId, now],
+  )
+}
