@@ -44,7 +44,7 @@ export async function startVendors(
 
   const connectHubSpot = async (services: Services, options: ConnectOptions = {}) => {
     const given = await hub.oauth.grantNow(hubspot.auth.scopes)
-    return connect(services, hubspot, {
+    return connectVendor(services, hubspot, {
       client: { id: hub.clientId, secret: hub.clientSecret },
       settings: { apiVersion: 'v3' },
       account: { id: String(hub.hubId), name: 'HubSpot', webOrigin: hubServed.origin },
@@ -60,7 +60,7 @@ export async function startVendors(
   const connectSalesforce = (services: Services, options: ConnectOptions = {}) => {
     const { origin } = forceServed
     const { organizationId, userId } = force.org
-    return connect(services, salesforce, {
+    return connectVendor(services, salesforce, {
       client: { id: 'foyer-demo', secret: 'foyer-demo-secret' },
       settings: { environment: 'production' },
       account: {
@@ -89,7 +89,7 @@ export async function startVendors(
 export type Vendors = Awaited<ReturnType<typeof startVendors>>
 
 /** As after an admin has agreed in the browser. @returns the connection's id */
-async function connect(
+export async function connectVendor(
   services: Services,
   connector: ConnectorDeclaration,
   given: ConnectOptions & {

@@ -3,8 +3,9 @@ import type { CrmPerson, Page } from '#connectors/sdk/crm.ts'
 import { CursorExpiredError, RateLimitedError } from '#connectors/sdk/errors.ts'
 import { soonMs } from '#connectors/sdk/retries.ts'
 import type { Tx } from '../../db/pool.ts'
-import type { Services } from '../../services.ts'
+import { change, type Services } from '../../services.ts'
 import { ConnectionClosedError, type OpenConnection, openConnection } from '../connections/open.ts'
+import { tellAgentsAbout } from '../visitors/service.ts'
 import { takePeople } from './changes.ts'
 import type { Lease } from './lease.ts'
 
@@ -101,12 +102,13 @@ async function forgetUnseen(
   const startedAt = rows[0]?.startedAt
   for (let gone = forgottenAtOnce; startedAt && gone === forgottenAtOnce; ) {
     signal.throwIfAborted()
-    const { numAffectedRows } = await sql`
+    const { rows: forgotten } = await sql<{ emails: string[] }>`
       delete from people_mirror where ctid = any (array(
-        select ctid from people_mirror where connector = ${row.connector} and read_at < ${startedAt} limit ${forgottenAtOnce}))`.execute(
-      db,
-    )
-    gone = Number(numAffectedRows)
+        select ctid from people_mirror where connector = ${row.connector} and read_at < ${startedAt} limit ${forgottenAtOnce}))
+      returning emails`.execute(db)
+    gone = forgotten.length
+    const emails = forgotten.flatMap((one) => one.emails)
+    if (emails.length > 0) await change(services, (change) => tellAgentsAbout(change, emails))
   }
   await sql`
     update connection_sync set import_state = 'done', import_finished_at = ${clock.now()}

@@ -1,0 +1,260 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { hubspot } from '#connectors/hubspot/index.ts'
+import type { Visitor } from '#core/contracts/visitors.ts'
+import { setState } from '#core/features/connections/repository.ts'
+import { setTokens } from '#core/features/connections/secrets.ts'
+import { change } from '#core/services.ts'
+import type { AgentActor } from '#tests/support/agent-actor.ts'
+import { startVendors, type Vendors } from '#tests/support/crm-vendors.ts'
+import { startFoyer, type TestFoyer } from '#tests/support/foyer.ts'
+import { waitFor } from '#tests/support/wait.ts'
+import { startFoyerWorkers } from '#workers/foyer.ts'
+import { startRedis, type TestRedis } from '../../workers/support/redis.ts'
+
+let redis: TestRedis
+beforeAll(async () => {
+  redis = await startRedis()
+})
+afterAll(() => redis?.stop())
+
+describe.each([
+  { name: 'PostgreSQL', config: () => ({}) },
+  { name: 'Redis', config: () => ({ redisUrl: redis.url }) },
+])('Salesforce and HubSpot together, with jobs on $name', ({ config }) => {
+  let foyer: TestFoyer
+  let vendors: Vendors
+  let agent: AgentActor
+  let people = 0
+  let email = ''
+  const ids = { hubspot: '', salesforce: '' }
+
+  beforeAll(async () => {
+    vendors = await startVendors()
+    const { connectors, standIns } = vendors
+    foyer = await startFoyer({ connectors, config: { standIns, ...config() } })
+    vendors.clock.now = () => foyer.clock.now()
+    agent = await foyer.agent({ name: 'Dana Weiss', email: 'dana@foyer.test' })
+  })
+  afterAll(async () => {
+    await foyer?.close()
+    await vendors?.stop()
+  })
+  beforeEach(async () => {
+    vendors.hubspot.faults.clear()
+    await foyer.pool.query('truncate connections, people_mirror, mirror_gone, crm_users cascade')
+    // Salesforce first in precedence
+    ids.salesforce = await vendors.connectSalesforce(foyer.app.services, { writes: true })
+    ids.hubspot = await vendors.connectHubSpot(foyer.app.services, { writes: true })
+    email = `person${++people}@northwind.test`
+  })
+
+  const lead = (values: Record<string, string> = {}) =>
+    vendors.salesforce.org.insert('Lead', {
+      FirstName: 'Sofia',
+      LastName: 'Ricci',
+      Email: email,
+      Company: 'Northwind',
+      Status: 'Working - Contacted',
+      ...values,
+    })
+  const contact = (values: Record<string, string> = {}) =>
+    vendors.hubspot.store.create('contacts', { email, firstname: 'Sofia', lastname: 'Ricci', ...values })
+  const contactsNow = () =>
+    vendors.hubspot.store.all('contacts').filter((one) => one.properties.email === email && !one.archivedAt)
+  const leadsNow = () =>
+    ['Lead', 'Contact']
+      .flatMap((type) => [...vendors.salesforce.org.rows(type).values()])
+      .filter((row) => row.Email === email && !row.IsDeleted)
+  const tasksOf = (id: string) =>
+    [...vendors.salesforce.org.rows('Task').values()].filter((row) => row.WhoId === id && !row.IsDeleted)
+  const notesOf = (id: string) => {
+    const { store } = vendors.hubspot
+    return store.associations.of({ type: 'contacts', id }, 'notes').map((one) => store.get('notes', one.id))
+  }
+  const panel = (id: string) => agent.http.get<Visitor>(`/visitors/${id}`)
+  const polled = (what: string, look: () => Promise<boolean>) =>
+    waitFor(what, async () => {
+      await foyer.pool.query(`update connection_sync set poll_due_at = 'epoch', import_due_at = 'epoch'`)
+      return look()
+    })
+  const isImported = () =>
+    polled('everybody is read', async () => {
+      const { rows } = await foyer.pool.query(`select from connection_sync where import_state = 'done'`)
+      return rows.length === 2
+    })
+  async function chats(fields: Record<string, string> = {}) {
+    const visitor = await foyer.visitor({ fields: { email, ...fields } })
+    const { id } = await visitor.asks('Do you deliver?')
+    await agent.accepts(id)
+    await agent.says(id, 'We do.')
+    return { visitor, id }
+  }
+  const writes = async () => {
+    const { rows } = await foyer.pool.query(
+      `select c.connector || ' ' || w.kind as what, w.state, w.held, w.reason from crm_writes w
+       join connections c on c.id = w.connection_id order by 1`,
+    )
+    return rows as { what: string; state: string; held: boolean; reason: string | null }[]
+  }
+  const allWritten = (count: number) =>
+    waitFor(`${count} writes are done`, async () => {
+      const all = await writes()
+      return all.length === count && all.every(({ state }) => state === 'written') ? all : undefined
+    })
+
+  test('who was imported fills the panel from both, and the chat is in both afterwards', async () => {
+    const inSalesforce = lead({ Title: 'Head of Purchasing' })
+    const inHubSpot = contact({ phone: '+39 02 5550 0142', jobtitle: 'Buyer', lifecyclestage: 'opportunity' })
+    await isImported()
+    const { visitor, id } = await chats()
+    // the mirror had it: nobody was waited for
+    expect(await panel(visitor.id)).toMatchObject({
+      name: 'Sofia Ricci',
+      jobTitle: 'Head of Purchasing',
+      phone: '+39 02 5550 0142',
+      crmStatus: 'Working - Contacted',
+      company: 'Northwind',
+      sources: { jobTitle: { source: 'salesforce' }, phone: { source: 'hubspot' } },
+    })
+    await agent.http.patch(`/visitors/${visitor.id}`, { jobTitle: 'Chief Buyer' })
+    await agent.ends(id, 'qualified' as never)
+    await allWritten(6)
+    expect(vendors.salesforce.org.find(inSalesforce.Id)?.Title).toBe('Chief Buyer')
+    expect(inHubSpot.properties.jobtitle).toBe('Chief Buyer')
+    // what was empty there and known only to the other one is not carried over
+    expect(vendors.salesforce.org.find(inSalesforce.Id)?.Phone ?? null).toBeNull()
+    expect(tasksOf(inSalesforce.Id).map(({ Description }) => String(Description))).toEqual([
+      expect.stringContaining('We do.'),
+    ])
+    expect(notesOf(inHubSpot.id).map(({ properties }) => properties.hs_note_body)).toEqual([
+      expect.stringContaining('We do.'),
+    ])
+    // read back, the chat is in the history once
+    await polled('both have told of their entries', async () => {
+      await agent.http.post(`/visitors/${visitor.id}/refresh`)
+      const { rows } = await foyer.pool.query(`select from activities_mirror where foyer_key = $1`, [
+        `foyer-chat-${id}`,
+      ])
+      return rows.length === 2
+    })
+    const { activities } = await agent.http.get<{ activities: { kind: string }[] }>(
+      `/visitors/${visitor.id}/activities`,
+    )
+    expect(activities.map(({ kind }) => kind).filter((kind) => kind !== 'visit')).toEqual(['chat'])
+  })
+
+  test('when both lose the answers to what Foyer makes there is one of each, though HubSpot’s search lags', async () => {
+    vendors.hubspot.store.setIndexLag(600_000)
+    for (const path of ['POST /crm/v3/objects/contacts/batch/upsert', 'POST /crm/v3/objects/notes'])
+      vendors.hubspot.faults.plan(path, { kind: 'lostAnswer' })
+    for (const on of [/^(POST|PATCH) .*\/sobjects\/(Lead|Contact)/, /^(POST|PATCH) .*\/sobjects\/Task/])
+      vendors.salesforce.fails({ on, does: 'commit-and-drop' })
+    const { id } = await chats({ name: 'Ada Example', company: 'Example Ltd' })
+    await agent.ends(id)
+    await allWritten(4)
+    vendors.hubspot.store.setIndexLag(0)
+    expect(contactsNow()).toHaveLength(1)
+    expect(leadsNow()).toHaveLength(1)
+    expect(notesOf(contactsNow()[0]?.id ?? '')).toHaveLength(1)
+    expect(tasksOf(leadsNow()[0]?.Id ?? '')).toHaveLength(1)
+  })
+
+  test('tokens that both refuse are renewed once each, whatever two workers do at once', async () => {
+    lead()
+    contact()
+    const second = await startFoyerWorkers({ ...foyer.app.services })
+    try {
+      const before = [vendors.salesforce.oauth.refreshes, vendors.hubspot.oauth.refreshes.length]
+      vendors.salesforce.oauth.expireSessions()
+      vendors.hubspot.oauth.dropAccessTokens()
+      const all = await Promise.all([1, 2, 3, 4].map(() => foyer.visitor({ fields: { email } })))
+      for (const visitor of all) {
+        const { id } = await visitor.asks()
+        await agent.accepts(id)
+      }
+      await waitFor('both were read', async () => {
+        const { rows } = await foyer.pool.query('select from people_mirror where $1 = any (emails)', [email])
+        return rows.length === 2
+      })
+      expect(vendors.salesforce.oauth.refreshes - (before[0] ?? 0)).toBe(1)
+      expect(vendors.salesforce.oauth.deadRefreshes).toBe(0)
+      expect(vendors.hubspot.oauth.refreshes.length - (before[1] ?? 0)).toBe(1)
+    } finally {
+      await second.stop()
+    }
+  })
+
+  test('one that answers 401 for ever is broken and keeps nobody waiting; what it missed is written when it is repaired', async () => {
+    lead()
+    contact()
+    vendors.hubspot.faults.plan(
+      ({ path }) => path.startsWith('/crm') || path.startsWith('/account'),
+      { kind: 'status', status: 401, body: {} },
+      10_000,
+    )
+    const { visitor, id } = await chats()
+    await waitFor('the panel says so', async () => {
+      const { crms, name } = await panel(visitor.id)
+      return (
+        name === 'Sofia Ricci' && crms.some((one) => one.source === 'hubspot' && one.state === 'reconnect')
+      )
+    })
+    await agent.ends(id)
+    await waitFor('Salesforce has it, HubSpot’s is put aside', async () => {
+      const all = await writes()
+      return (
+        all.filter(({ what, state }) => what.startsWith('salesforce') && state === 'written').length === 2 &&
+        all.filter(({ what, held }) => what.startsWith('hubspot') && held).length === 2
+      )
+    })
+    vendors.hubspot.faults.clear()
+    // an admin connects again
+    const given = await vendors.hubspot.oauth.grantNow(hubspot.auth.scopes)
+    const { services } = foyer.app
+    await change(services, async ({ tx, now }) => {
+      await setTokens(services, tx, ids.hubspot, {
+        accessToken: given.access_token,
+        refreshToken: given.refresh_token,
+        expiresAt: new Date(now.getTime() + 1_800_000),
+        replacedAt: null,
+      })
+      await setState(tx, ids.hubspot, now, { state: 'active', reason: null })
+    })
+    await allWritten(4)
+  })
+
+  test('a limit is waited for, and nothing is lost or written twice', async () => {
+    const inSalesforce = lead()
+    const inHubSpot = contact()
+    const { id } = await chats()
+    vendors.hubspot.faults.plan('POST /crm/v3/objects/notes', {
+      kind: 'overLimit',
+      policy: 'TEN_SECONDLY_ROLLING',
+      headers: { 'retry-after': '1' },
+    })
+    vendors.hubspot.faults.plan('POST /crm/v3/objects/notes', { kind: 'locked' })
+    await agent.ends(id)
+    await allWritten(4)
+    expect(notesOf(inHubSpot.id)).toHaveLength(1)
+    expect(tasksOf(inSalesforce.Id)).toHaveLength(1)
+  })
+
+  test('records that are merged in both during a chat are one in the mirror, and HubSpot’s one gets the chat', async () => {
+    const [oldLead, newLead] = [lead(), lead({ Email: `other-${email}` })]
+    const [oldContact, newContact] = [contact(), contact({ email: `other-${email}` })]
+    await isImported()
+    const { visitor, id } = await chats()
+    vendors.salesforce.org.merge(newLead.Id, oldLead.Id)
+    const winner = vendors.hubspot.store.merge(newContact, oldContact)
+    await polled('both are one', async () => {
+      const { rows } = await foyer.pool.query(
+        `select external_id as id from people_mirror where emails && $1 order by 1`,
+        [[email, `other-${email}`]],
+      )
+      return rows.length === 2 && rows.every((row) => [newLead.Id, winner.id].includes(row.id))
+    })
+    expect((await panel(visitor.id)).email).toBe(email)
+    await agent.ends(id)
+    await waitFor('the chat is there', async () => notesOf(winner.id).length === 1)
+  })
+})
