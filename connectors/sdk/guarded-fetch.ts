@@ -75,7 +75,8 @@ function refuseForeign(url: string, { origins, standIn }: GuardOptions): void {
     throw new OutboundRefusedError(`The connector declares no address at ${origin}, so it is not called.`)
 }
 
-const isReading = ({ method = 'GET' }: Pick<GuardedRequest, 'method'>) => method === 'GET'
+const isReading = ({ method = 'GET' }: Pick<GuardedRequest, 'method'>) =>
+  method === 'GET' || method === 'PROPFIND' || method === 'REPORT'
 
 const redirectOf = ({ status, headers }: GuardedResponse) =>
   [301, 302, 303, 307, 308].includes(status) ? (headers.location ?? null) : null

@@ -24,7 +24,7 @@ export interface LimitUsage {
 }
 
 export interface GuardedRequest {
-  method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'PROPFIND' | 'REPORT'
   headers?: Record<string, string>
   body?: string | Uint8Array
   /** The limits this request counts against, by name. */

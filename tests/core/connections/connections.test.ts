@@ -50,11 +50,11 @@ async function agree(id: string): Promise<URL> {
 }
 
 /** Follows it with a browser's cookie. @returns what the settings page is told */
-async function comeBack(to: URL, cookie = admin.http.cookie ?? '') {
+async function comeBack(to: URL, cookie = admin.http.cookie ?? '', page = 'connectors') {
   const answer = await fetch(to, { redirect: 'manual', headers: { cookie, connection: 'close' } })
   expect(answer.status).toBe(302)
   const { pathname, searchParams } = new URL(answer.headers.get('location') ?? '', foyer.origin)
-  expect(pathname).toBe('/inbox/settings/connectors')
+  expect(pathname).toBe(`/inbox/settings/${page}`)
   return Object.fromEntries(searchParams)
 }
 
@@ -127,8 +127,10 @@ test('a way back works once, in the session that began it, within ten minutes', 
   const colleague = await foyer.agent({ profile: 'admin', online: false })
   const agent = await foyer.agent({ online: false })
   const back = await agree(id)
-  for (const cookie of [colleague.http.cookie, agent.http.cookie, '', 'foyer_session=guessed'])
+  for (const cookie of [colleague.http.cookie, '', 'foyer_session=guessed'])
     expect(await comeBack(back, cookie)).toEqual({ result: 'expired' })
+  // who manages no connections can only have meant the own calendar
+  expect(await comeBack(back, agent.http.cookie, 'my-calendar')).toEqual({ result: 'expired' })
   expect(await comeBack(back)).toEqual({ connection: id, result: 'connected' })
   expect(await comeBack(back)).toEqual({ result: 'expired' })
   const late = await agree(id)

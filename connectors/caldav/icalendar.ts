@@ -1,0 +1,146 @@
+import ICAL from 'ical.js'
+import type { CalendarEvent, GuestResponse, NewEvent } from '../sdk/calendar.ts'
+import { knownZone, startOfDay } from '../sdk/days.ts'
+import { ProviderAnswerError } from '../sdk/errors.ts'
+
+/** RFC 5545, by ical.js. Zones are those of the runtime wherever it knows the name; what a file says of a zone counts only else. */
+export const parse = (text: string): ICAL.Component => {
+  try {
+    return new ICAL.Component(ICAL.parse(text))
+  } catch {
+    // not the cause: it quotes the event
+    throw new ProviderAnswerError('The calendar holds an event that is not readable.')
+  }
+}
+
+export const eventsIn = (text: string): ICAL.Event[] =>
+  parse(text)
+    .getAllSubcomponents('vevent')
+    .map((component) => new ICAL.Event(component))
+
+/** The one that stands for all times, if it repeats. */
+export function mainEvent(text: string): ICAL.Event | null {
+  const events = eventsIn(text)
+  return events.find((event) => !event.isRecurrenceException()) ?? events[0] ?? null
+}
+
+/** @param timeZone of whole days, and of times that name no zone */
+export function instantOf(time: ICAL.Time, timeZone: string): Date {
+  if (time.isDate) return startOfDay(dateOf(time), timeZone)
+  const named = time.zone?.tzid
+  if (named === 'UTC' || named === 'Z') return time.toJSDate()
+  const zone = knownZone(named)
+  // a name of the file's own, with its own rules
+  if (zone === null && named !== undefined && named !== 'floating') return time.toJSDate()
+  const { year, month, day, hour, minute, second } = time
+  const wall = Temporal.PlainDateTime.from({ year, month, day, hour, minute, second: Math.min(second, 59) })
+  return new Date(wall.toZonedDateTime(zone ?? timeZone).epochMilliseconds)
+}
+
+const dateOf = ({ year, month, day }: ICAL.Time) => Temporal.PlainDate.from({ year, month, day }).toString()
+
+/** The end is not in it; without one it is a day, or no time at all. */
+export const endOf = (event: ICAL.Event, timeZone: string): Date => instantOf(event.endDate, timeZone)
+
+/** Opaque, not cancelled, and not declined by the one whose calendar it is. */
+export function blocks(event: ICAL.Event, own: ReadonlySet<string>): boolean {
+  const { component } = event
+  if (component.getFirstPropertyValue('status') === 'CANCELLED') return false
+  if (component.getFirstPropertyValue('transp') === 'TRANSPARENT') return false
+  return responseOf(event, (address) => own.has(address)) !== 'declined'
+}
+
+const responses: Record<string, GuestResponse> = {
+  'NEEDS-ACTION': 'needs_action',
+  ACCEPTED: 'accepted',
+  DECLINED: 'declined',
+  TENTATIVE: 'tentative',
+}
+
+function responseOf(event: ICAL.Event, isMeant: (address: string) => boolean): GuestResponse | null {
+  const attendee = event.attendees.find((one) => isMeant(addressIn(one)))
+  return attendee ? (responses[String(attendee.getParameter('partstat') ?? '')] ?? 'needs_action') : null
+}
+
+const addressIn = (property: ICAL.Property) =>
+  String(property.getFirstValue() ?? '')
+    .replace(/^mailto:/i, '')
+    .toLowerCase()
+
+/** Of Foyer's own events the agent is the host. */
+export function eventOf(text: string, etag: string | null, timeZone: string): CalendarEvent | null {
+  const event = mainEvent(text)
+  if (!event) return null
+  const host = String(event.component.getFirstPropertyValue('organizer') ?? '')
+    .replace(/^mailto:/i, '')
+    .toLowerCase()
+  return {
+    id: event.uid,
+    etag,
+    state: event.component.getFirstPropertyValue('status') === 'CANCELLED' ? 'cancelled' : 'confirmed',
+    start: instantOf(event.startDate, timeZone),
+    end: endOf(event, timeZone),
+    guestResponse: responseOf(event, (address) => address !== host),
+    hostResponse: responseOf(event, (address) => address === host),
+    video: { state: 'none', url: null },
+    url: null,
+  }
+}
+
+/** A new event as a file. Text is escaped by ical.js; times are instants in UTC, which no two copies of zone rules read differently. */
+export function fileOf(event: NewEvent, now: Date): string {
+  const calendar = new ICAL.Component(['vcalendar', [], []])
+  calendar.updatePropertyWithValue('version', '2.0')
+  calendar.updatePropertyWithValue('prodid', '-//Foyer//Meetings//EN')
+  const component = new ICAL.Component('vevent')
+  component.updatePropertyWithValue('uid', event.id)
+  write(component, event, now)
+  component.updatePropertyWithValue('sequence', 0)
+  const organizer = component.addPropertyWithValue('organizer', `mailto:${event.host.email}`)
+  organizer.setParameter('cn', asParameter(event.host.name))
+  const attendee = component.addPropertyWithValue('attendee', `mailto:${event.guest.email}`)
+  attendee.setParameter('cn', asParameter(event.guest.name))
+  attendee.setParameter('partstat', 'NEEDS-ACTION')
+  attendee.setParameter('rsvp', 'TRUE')
+  // RFC 6638 7.1: Foyer invites, so the server does not
+  for (const property of [organizer, attendee]) property.setParameter('schedule-agent', 'CLIENT')
+  calendar.addSubcomponent(component)
+  return calendar.toString()
+}
+
+export function write(
+  component: ICAL.Component,
+  {
+    title,
+    body,
+    location,
+    start,
+    end,
+  }: Partial<Pick<NewEvent, 'title' | 'body' | 'location' | 'start' | 'end'>>,
+  now: Date,
+): void {
+  component.updatePropertyWithValue('dtstamp', timeOf(now))
+  if (title !== undefined) component.updatePropertyWithValue('summary', withoutControls(title))
+  if (body !== undefined) component.updatePropertyWithValue('description', withoutControls(body))
+  if (location !== undefined) component.removeAllProperties('location')
+  if (location) component.updatePropertyWithValue('location', withoutControls(location))
+  if (start) component.updatePropertyWithValue('dtstart', timeOf(start))
+  if (end) {
+    component.removeAllProperties('duration')
+    component.updatePropertyWithValue('dtend', timeOf(end))
+  }
+}
+
+const timeOf = (instant: Date) => ICAL.Time.fromJSDate(instant, true)
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: exactly these stand in no text of RFC 5545
+const controls = /[\u0000-\u0008\u000b-\u001f\u007f]/g
+const withoutControls = (text: string) =>
+  text.replaceAll('\r\n', '\n').replaceAll('\r', '\n').replace(controls, '')
+/** RFC 5545 3.2: quoted, and no quote can stand in it. */
+const asParameter = (text: string) => withoutControls(text).replaceAll('"', '’').replaceAll('\n', ' ')
+
+/** `VCALENDAR` with the calendar's zone: RFC 4791 5.2.2. */
+export function zoneOfCalendarText(text: string): string | null {
+  return /^TZID:(.+?)\s*$/m.exec(text)?.[1] ?? null
+}
