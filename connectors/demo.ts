@@ -1,4 +1,6 @@
 import path from 'node:path'
+import { createGoogleStandIn, type SavedGoogle } from './google-calendar/stand-in/index.ts'
+import { seedSampleCalendars } from './google-calendar/stand-in/sample-calendars.ts'
 import { createHubSpotStandIn } from './hubspot/stand-in/index.ts'
 import { seedSamplePeople } from './hubspot/stand-in/sample-people.ts'
 import type { SavedStore } from './hubspot/stand-in/store.ts'
@@ -21,14 +23,18 @@ export interface SampleVendor {
   close(): Promise<void>
 }
 
-/** Salesforce and HubSpot as far as Foyer knows them, with people in them; what is written there stays in `folder`.
+/** Salesforce, HubSpot and Google Calendar as far as Foyer knows them, with people in them; what is written there stays in `folder`.
  *  @param except connectors that have a stand-in already */
 export function startSampleVendors(
   folder: string,
   now: () => Date,
   except: readonly string[],
 ): Promise<SampleVendor[]> {
-  const standIns = { salesforce: salesforceOf(now), hubspot: hubspotOf(now) }
+  const standIns = {
+    salesforce: salesforceOf(now),
+    hubspot: hubspotOf(now),
+    'google-calendar': googleOf(now),
+  }
   return Promise.all(
     Object.entries(standIns)
       .filter(([connector]) => !except.includes(connector))
@@ -81,5 +87,19 @@ function hubspotOf(now: () => Date): KeptStandIn {
       oauth.load(saved.oauth)
     },
     seed: () => seedSamplePeople(standIn),
+  }
+}
+
+function googleOf(now: () => Date): KeptStandIn {
+  const { handle, store, save, load } = createGoogleStandIn({
+    now: () => now().getTime(),
+    ...client,
+    consent: 'page',
+  })
+  return {
+    handle,
+    save,
+    load: (saved: SavedGoogle) => load(saved),
+    seed: () => seedSampleCalendars(store, now()),
   }
 }

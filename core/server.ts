@@ -9,6 +9,7 @@ import { claimDatabase } from './db/claim.ts'
 import { startEmbeddedPostgres } from './db/embedded/embedded-postgres.ts'
 import { migrate } from './db/migrate.ts'
 import { orStop, StartError } from './errors.ts'
+import { connectSampleCalendars } from './features/demo/calendars.ts'
 import { connectSampleCrms } from './features/demo/crms.ts'
 import { demoPassword, seedDemo } from './features/demo/seed.ts'
 import { printSetUpLink } from './features/setup/service.ts'
@@ -46,6 +47,7 @@ await runProcess(async (onStop) => {
   const listening = await listen(app, config)
   app.services.config.publicUrl ??= listening
   await connectSampleCrms(app.services, vendors)
+  await connectSampleCalendars(app.services, vendors)
   await announce(app.services, listening, password)
 })
 

@@ -15,6 +15,8 @@ export interface SampleCrm {
 /** Connects each of them at the first start. What an admin did since stays as it is: disconnected is disconnected. */
 export async function connectSampleCrms(services: Services, crms: readonly SampleCrm[]): Promise<void> {
   for (const { connector, clientId, clientSecret, agree } of crms) {
+    // there is nothing of an agent's calendar that an admin could agree to
+    if (!services.connectors.get(connector)?.crm) continue
     const { rows } = await sql<{ id: string; isUnfinished: boolean }>`
       select id, state = 'connecting' and connected_at is null as is_unfinished from connections where connector = ${connector}`.execute(
       services.db,
@@ -29,7 +31,7 @@ export async function connectSampleCrms(services: Services, crms: readonly Sampl
   }
 }
 
-async function firstAdmin({ db }: Services): Promise<string> {
+export async function firstAdmin({ db }: Services): Promise<string> {
   const { rows } = await sql<{
     id: string
   }>`select id from agents where profile = 'admin' order by created_at, id limit 1`.execute(db)
