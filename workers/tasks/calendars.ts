@@ -1,11 +1,9 @@
 import { followBrokenConnections } from '#core/features/calendars/broken.ts'
 import { takeDueCalendars } from '#core/features/calendars/lease.ts'
 import { readCalendars } from '#core/features/calendars/read.ts'
+import { applyCalendarChange } from '#core/features/meetings/changes.ts'
 import type { Services } from '#core/services.ts'
 import { every } from '../schedules.ts'
-
-// booking takes it over with its meetings
-const tellBooking = async () => undefined
 
 /** Of every connected calendar what changed, and when it is busy. Any number of processes may: a lease says whose turn it is. */
 export const readingCalendars = every<Services>(
@@ -17,7 +15,7 @@ export const readingCalendars = every<Services>(
       if (due.length === 0 || signal.aborted) return
       await Promise.all(
         due.map((lease) =>
-          readCalendars(services, lease, signal, tellBooking).catch((error: unknown) =>
+          readCalendars(services, lease, signal, applyCalendarChange).catch((error: unknown) =>
             log.error({ err: error, agent: lease.agentId }, 'A calendar was not read'),
           ),
         ),
