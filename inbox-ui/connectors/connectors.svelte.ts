@@ -197,11 +197,15 @@ export class Connectors {
         failed: this.#failed.get(connection.id) ?? [],
       })),
       ...connectors
-        .filter(({ id, crm }) => crm !== null && !isConnected.has(id))
+        .filter(({ id }) => !isConnected.has(id))
         .map((connector) => ({ connector, connection: null, sync: null, failed: [] })),
     ]
   }
 }
+
+/** An admin only enters its app: each agent connects an own account of it. */
+export const isOfAgents = ({ connector, connection }: Vendor): boolean =>
+  connector.crm === null && connection?.connector.installed !== false
 
 /** Its package was taken away; all that can be done is to disconnect. */
 const uninstalled = ({ connector: { id, name } }: Connection): Connector => ({

@@ -1,13 +1,16 @@
 import type { LimitHeadroom } from '../../core/contracts/connections.ts'
 import type { CrmWrite } from '../../core/contracts/sync.ts'
 import type { Messages } from '../messages/language.ts'
-import type { Vendor } from './connectors.svelte.ts'
+import { isOfAgents, type Vendor } from './connectors.svelte.ts'
 
 export type Tone = 'good' | 'late' | 'bad' | 'accent' | undefined
 
 /** How a connection stands, in a word and a colour. */
-export function standing({ connection, sync }: Vendor, text: Messages): { word: string; tone: Tone } {
+export function standing(vendor: Vendor, text: Messages): { word: string; tone: Tone } {
+  const { connection, sync } = vendor
   const words = text.connectors
+  if (isOfAgents(vendor))
+    return connection ? { word: words.appEntered, tone: 'good' } : { word: words.appMissing, tone: undefined }
   if (!connection) return { word: words.notConnected, tone: undefined }
   const word = words.states[connection.state]
   if (connection.state === 'active') {

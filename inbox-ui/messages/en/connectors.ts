@@ -14,6 +14,13 @@ export const connectors = (f: Format) => ({
     title: 'Connectors',
     intro: 'Who the visitor is, and where chats are written.',
     crm: 'CRM',
+    calendars: 'Calendars',
+    calendarsIntro:
+      'Each agent connects an own one, under My calendar. Its app is entered here once, for all.',
+    calendarHint: (name: string) => `Agents can connect ${name} once its app is entered.`,
+    appEntered: 'App entered',
+    appMissing: 'Not set up',
+    setUpNamed: (name: string) => `Set up ${name}`,
     order: (names: string[]) =>
       names.length > 1
         ? `When several know a field, ${names[0]} wins, then ${names.slice(1).join(', then ')}.`
@@ -306,6 +313,10 @@ export const connectors = (f: Format) => ({
       title: (name: string) => `Disconnect ${name}?`,
       hint: (name: string) =>
         `Foyer gives its access back at ${name} and forgets the keys. Nothing is read or written any more; chats go on as before. What Foyer wrote there stays there.`,
+      appTitle: (name: string) => `Take the app of ${name} away?`,
+      appHint: (name: string) =>
+        `Foyer forgets its keys. Agents can connect ${name} no more until an app is entered again.`,
+      appSubmit: 'Take away',
       mirror: 'What Foyer has read',
       keep: 'Keep it',
       keepHint: 'Panels go on showing it, as of today.',

@@ -98,6 +98,7 @@ test('writing is off until somebody has seen what would be written, and seeing w
     'create_person',
     'update_person',
     'log_conversation',
+    'log_meeting',
   ])
   expect(sample.writes[0]?.values).toContainEqual({ field: 'email', value: 'ada@example.com' })
   expect(vendor.calls()).toBe(calls)
@@ -119,7 +120,7 @@ test('the preview shows the newest finished chat, by the rules as they are', asy
   })
   const { isSample, writes } = await admin.http.post<WritePreview>(`/connections/${id}/preview`)
   expect(isSample).toBe(false)
-  expect(writes.map(({ kind }) => kind)).toEqual(['create_person', 'log_conversation'])
+  expect(writes.map(({ kind }) => kind)).toEqual(['create_person', 'log_conversation', 'log_meeting'])
   expect(writes[0]?.values).toContainEqual({ field: 'status', value: 'New' })
   expect(writes[0]?.values).toContainEqual({ field: 'email', value: 'sofia.ricci@northwind.test' })
   expect(JSON.stringify(writes[1])).toContain('Do you deliver to Milan?')
