@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
-import { erasePerson } from '../../contracts/jobs.ts'
+import { erasePerson, workOnMeeting } from '../../contracts/jobs.ts'
 import type { Db, Tx } from '../../db/pool.ts'
 import { type Change, change, type Services } from '../../services.ts'
 import { forgetPeople } from '../mirror/store.ts'
@@ -63,6 +63,7 @@ export async function eraseEverywhere(services: Services, erasureId: string): Pr
     await sql`delete from people where email = any (${emails})`.execute(tx)
     await sql`delete from person_lookups where email = any (${emails})`.execute(tx)
     await sql`delete from mails where to_address = any (${emails})`.execute(tx)
+    await eraseMeetings(services, { tx, now }, emails)
     const { rows: visitors } = await sql<{ id: string }>`
       select v.id from visitors v where ${ofPerson}
         and not exists (select from conversations c where c.visitor_id = v.id) for update`.execute(tx)
@@ -77,6 +78,24 @@ export async function eraseEverywhere(services: Services, erasureId: string): Pr
     await sql`update erasures set emails = '{}', finished_at = ${now} where id = ${erasureId}`.execute(tx)
     return true
   })
+}
+
+/** What was is deleted; what is ahead ends in the calendar too, and says no more whose it was. */
+async function eraseMeetings({ clock }: Services, { tx, now }: Pick<Change, 'tx' | 'now'>, emails: string[]) {
+  await sql`
+    delete from meetings where email = any (${emails})
+      and (connection_id is null or state = 'failed' or end_at <= ${now}) and event_due is distinct from 'cancel'`.execute(
+    tx,
+  )
+  const { rows } = await sql<{ id: string }>`
+    update meetings set state = 'cancelled', cancelled_at = coalesce(cancelled_at, ${now}), cancelled_by = coalesce(cancelled_by, 'agent'),
+      failed_at = null, event_due = 'cancel', moving_to = null, remind_at = null, worked_until = null, name = 'Erased',
+      email = 'erased@foyer.invalid', note = null, title = 'Erased', body = '', changed_at = ${now}
+    where email = any (${emails}) returning id`.execute(tx)
+  for (const { id } of rows) {
+    await sql`delete from taken_times where meeting_id = ${id}`.execute(tx)
+    await enqueue(tx, clock, { task: workOnMeeting, payload: { meetingId: id } })
+  }
 }
 
 function eraseConversations(db: Db, ofPerson: ReturnType<typeof sql>): Promise<number> {
