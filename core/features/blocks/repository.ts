@@ -1,11 +1,12 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Block } from '../../contracts/blocks.ts'
+import { plannedOnce } from '../../db/planned-once.ts'
 import type { Db, Tx } from '../../db/pool.ts'
 import { joinKnown, knownEmail, knownField } from '../visitors/known.ts'
 
 /** Whether nobody is to be asked for this visitor: blocked themselves, or by an address they gave or are known by. */
 export async function isBlocked(db: Db | Tx, visitorId: string): Promise<boolean> {
-  const { rows } = await sql`
+  const { rows } = await sql`${plannedOnce}
     select from blocks b join visitors v on v.id = ${visitorId}
     where b.lifted_at is null and (b.visitor_id = v.id or b.email = v.email or b.email = ${knownEmail()})
     limit 1`.execute(db)

@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { WidgetConversation } from '../../contracts/widget.ts'
+import { plannedOnce } from '../../db/planned-once.ts'
 import type { Db, Tx } from '../../db/pool.ts'
 import { NotFoundError } from '../../errors.ts'
 
@@ -35,7 +36,7 @@ export async function listForVisitor(
   where: RawBuilder<unknown>,
   limit = 1,
 ): Promise<WidgetConversation[]> {
-  const { rows } = await sql<Row>`
+  const { rows } = await sql<Row>`${plannedOnce}
     select c.id, c.status, c.agent_id, a.name as agent_name, c.requested_at, c.routed_at, c.ended_at, c.end_reason, c.last_seq,
            c.last_at, c.last_text, c.agent_read_seq, c.visitor_read_seq, c.message_left,
            (select count(*) from entries e where e.conversation_id = c.id and e.seq > c.visitor_read_seq

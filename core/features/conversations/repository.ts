@@ -9,6 +9,7 @@ import type {
   Outcome,
   Page,
 } from '../../contracts/conversations.ts'
+import { plannedOnce } from '../../db/planned-once.ts'
 import type { Db, Tx } from '../../db/pool.ts'
 import { NotFoundError } from '../../errors.ts'
 import { isOnline } from '../../realtime/presence-sql.ts'
@@ -51,7 +52,7 @@ export async function lock(tx: Tx, id: string): Promise<ConversationRow> {
 
 /** Those of them that exist. Locked in the order of their ids: whoever locks several does so. */
 export async function lockAll(tx: Tx, ids: string[]): Promise<ConversationRow[]> {
-  const { rows } = await sql<ConversationRow>`
+  const { rows } = await sql<ConversationRow>`${plannedOnce}
     select id, site_id, visitor_id, status, agent_id, previous_id, requested_at, accepted_at, ended_at, end_reason,
            last_seq, last_at, idle_at, idle_warned, first_text, page, blocked, round, claimed_by, replied_at
     from conversations where id = any (${ids}::uuid[]) order by id for update`.execute(tx)

@@ -2,6 +2,7 @@ import { randomUUIDv7 } from 'node:crypto'
 import { sql } from 'kysely'
 import type { Conversation, Entry, Note, Outcome, Page } from '../../contracts/conversations.ts'
 import type { VisitorFields, WidgetConversation } from '../../contracts/widget.ts'
+import { plannedOnce } from '../../db/planned-once.ts'
 import type { Tx } from '../../db/pool.ts'
 import { NotFoundError } from '../../errors.ts'
 import { type Change, change, type Services } from '../../services.ts'
@@ -257,7 +258,7 @@ export function setOutcome(
 
 /** Requests of one visitor come one after the other, however many tabs ask at once. */
 async function lockVisitor(tx: Tx, visitorId: string): Promise<void> {
-  await sql`select from visitors where id = ${visitorId} for update`.execute(tx)
+  await sql`${plannedOnce} select from visitors where id = ${visitorId} for update`.execute(tx)
 }
 
 /** What this request opened when it was first made, else what is open now. */
@@ -291,7 +292,7 @@ async function isStored(
 async function keepFields({ tx, now }: Change, visitorId: string, fields: VisitorFields): Promise<void> {
   const given = Object.keys(fields).filter((field) => fields[field as keyof VisitorFields])
   const times = Object.fromEntries(given.map((field) => [field, now.toISOString()]))
-  await sql`
+  await sql`${plannedOnce}
     update visitors set
       name = coalesce(${fields.name ?? null}, name),
       email = case when email_verified then email else coalesce(${fields.email ?? null}, email) end,
@@ -312,7 +313,7 @@ async function insert(
   const page = request.page ? JSON.stringify(request.page) : null
   const left = status === 'missed'
   const said = request.text === '' ? 0 : 1
-  await sql`
+  await sql`${plannedOnce}
     with previous as (
       select id from conversations where visitor_id = ${request.visitorId} order by requested_at desc limit 1
     ), made as (

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import { refreshPerson } from '../../contracts/jobs.ts'
+import { plannedOnce } from '../../db/planned-once.ts'
 import type { Tx } from '../../db/pool.ts'
 import type { Change, Services } from '../../services.ts'
 import { enqueue } from '../outbox/outbox.ts'
@@ -26,7 +27,7 @@ export async function requestRefresh(
   const connectors = [...services.connectors.values()].filter(({ crm }) => crm).map(({ id }) => id)
   if (connectors.length === 0) return
   const stale = new Date(now.getTime() - (force ? 0 : freshMs))
-  const { rows } = await sql<{ connectionId: string }>`
+  const { rows } = await sql<{ connectionId: string }>`${plannedOnce}
     insert into person_lookups as l (connection_id, email, asked_at)
     select c.id, ${knownEmail()}, ${now} from visitors v, connections c
     where v.id = ${visitorId} and ${knownEmail()} is not null and c.state = 'active' and c.connector = any (${connectors})

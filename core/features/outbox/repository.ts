@@ -35,7 +35,7 @@ export async function insert(
   tx: Tx,
   row: { task: string; payload: unknown; orderKey: string | null; runAt: Date; createdAt: Date },
 ): Promise<number> {
-  const { rows } = await sql<{ id: number }>`
+  const { rows } = await sql<{ id: number }>`${plannedOnce}
     insert into outbox (task, payload, order_key, run_at, created_at)
     values (${row.task}, ${JSON.stringify(row.payload)}::jsonb, ${row.orderKey}, ${row.runAt}, ${row.createdAt})
     returning id`.execute(tx)

@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type { Page } from '../../contracts/conversations.ts'
 import { typeOfFact } from '../../contracts/routing-facts.ts'
 import { type Facts, FactValue } from '../../contracts/routing-rules.ts'
+import { plannedOnce } from '../../db/planned-once.ts'
 import type { Db, Tx } from '../../db/pool.ts'
 import { joinKnown, knownEmail, knownField, knownStatus } from '../visitors/known.ts'
 import { sameVisitor } from '../visitors/repository.ts'
@@ -51,7 +52,7 @@ const fieldsAtMost = 60
 
 /** What is known of a request at this moment, for rules to ask about. One query. */
 export async function gatherFacts(db: Db | Tx, now: Date, request: RequestOf): Promise<Facts> {
-  const { rows } = await sql<Row>`
+  const { rows } = await sql<Row>`${plannedOnce}
     select ${knownField('name')} as name,
            ${knownEmail()} as email,
            v.corrections ? 'email' or (v.email is not null and v.email_verified) as verified,
@@ -196,7 +197,7 @@ export async function factsOf(
   request: RequestOf & { id: string; round: number },
 ): Promise<Facts> {
   if (request.round > 1) return gatherFacts(tx, now, request)
-  const { rows } = await sql<{ facts: Facts }>`
+  const { rows } = await sql<{ facts: Facts }>`${plannedOnce}
     select facts from routing_requests where conversation_id = ${request.id}`.execute(tx)
   if (rows[0]) return rows[0].facts
   const facts = await gatherFacts(tx, now, request)
@@ -206,7 +207,7 @@ export async function factsOf(
 
 /** Keeps what was known of a request; what was kept of it before stays. */
 export async function keepFacts(tx: Tx, conversationId: string, at: Date, facts: Facts): Promise<void> {
-  await sql`
+  await sql`${plannedOnce}
     insert into routing_requests (conversation_id, at, facts)
     values (${conversationId}, ${at}, ${JSON.stringify(facts)}::jsonb)
     on conflict (conversation_id) do nothing`.execute(tx)

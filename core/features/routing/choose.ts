@@ -9,7 +9,7 @@ import type { Db, Tx } from '../../db/pool.ts'
 import { isReachable } from '../../realtime/presence-sql.ts'
 import { permits } from '../agents/permissions.ts'
 import { type OverrideColumns, overrideColumns, toOverride } from '../availability/service.ts'
-import { loads } from './load.ts'
+import { loadOf } from './load.ts'
 import { type Candidate, inTurn, type StageOrder } from './order.ts'
 import {
   firstAgent,
@@ -108,12 +108,14 @@ async function readOwners(
  * committed.
  * @param after the position of the agent whom the round robin over all offered last.
  * @param rule what custom rules say, where the site's route asks them.
+ * @param limit of the round robin over all, only so many that come next, because nearly always one of the first is free and
+ *   reading all takes longer than everything else; null for all.
  */
 export async function stagesFor(
   db: Db | Tx,
   now: Date,
   request: RoutingRequest,
-  { after, rule }: { after: number; rule: ChosenRule | null },
+  { after, rule, limit = null }: { after: number; rule: ChosenRule | null; limit?: number | null },
 ): Promise<StageOrder[]> {
   const target = targetOf(request.route, rule)
   const teamId = target?.teamId ?? null
@@ -135,12 +137,11 @@ export async function stagesFor(
            ${isReachable('agent', sql`a.id`, now)} as reachable,
            a.id in (select o.agent_id from offers o where o.conversation_id = ${conversation?.id ?? null}
                       and o.round = ${conversation?.round ?? 0}) as asked,
-           coalesce(held.load, 0) as load, busy.until as busy_until,
+           ${loadOf(sql`a.id`)} as load, busy.until as busy_until,
            ${isTarget} as is_target,
            (select name from teams where id = ${teamId}) as target_name,
            (select last_offered_position from round_robins where of_id = ${target?.turnOf ?? null}) as target_position
     from agents a
-    left join ${loads} held on held.agent_id = a.id
     -- of those who want no chats meanwhile: until when a meeting or the calendar keeps them
     left join (
       select s.agent_id, max(stands.end_at) as until
@@ -153,7 +154,9 @@ export async function stagesFor(
           and m.start_at between ${new Date(now.getTime() - longestMeetingMs)} and ${now}) stands
       where s.settings @> '{"noChatsWhileBusy": true}'
       group by s.agent_id) busy on busy.agent_id = a.id
-    where a.active or a.id = any (${byName}::uuid[])
+    where a.id = any (${byName}::uuid[]) or ${isTarget} or a.id in (
+      select next.id from agents next where next.active
+      order by next.position <= ${after}, next.position limit ${limit})
     order by a.position`.execute(db)
   return toStages(request, owners, rows, target, after)
 }

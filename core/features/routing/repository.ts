@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Offer, Page } from '../../contracts/conversations.ts'
+import { plannedOnce } from '../../db/planned-once.ts'
 import type { Db, Tx } from '../../db/pool.ts'
 import { joinKnown, knownField, knownStatus } from '../visitors/known.ts'
 
@@ -32,7 +33,7 @@ async function readOffers(
   db: Db | Tx,
   where: RawBuilder<unknown>,
 ): Promise<{ agentId: string; offer: Offer }[]> {
-  const { rows } = await sql<OfferRow>`
+  const { rows } = await sql<OfferRow>`${plannedOnce}
     select o.id, o.agent_id, o.conversation_id, o.state, o.offered_at, o.expires_at,
            ${knownField('name')} as name, ${knownField('company')} as company, ${knownStatus} as crm_status, c.page, c.first_text, f.name as handed_over_by, o.note
     from offers o

@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { plannedOnce } from '../../db/planned-once.ts'
 import type { Db, Tx } from '../../db/pool.ts'
 import { type StoredRoute, toRoute } from '../sites/route.ts'
 import type { RoutingRequest } from './choose.ts'
@@ -19,7 +20,7 @@ export async function readRequest(
   tx: Tx,
   { id, round }: { id: string; round: number },
 ): Promise<{ request: RoutingRequest; pending: number; expired: number; asked: number } | null> {
-  const { rows } = await sql<RequestRow>`
+  const { rows } = await sql<RequestRow>`${plannedOnce}
     select offered.pending, offered.expired, offered.asked, c.wanted_agent_id,
            (select p.agent_id from conversations p
             where p.visitor_id = c.visitor_id and p.agent_id is not null

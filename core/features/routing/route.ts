@@ -1,6 +1,7 @@
 import { randomUUIDv7 } from 'node:crypto'
 import { type RawBuilder, sql } from 'kysely'
 import { expireOffer } from '../../contracts/jobs.ts'
+import { plannedOnce } from '../../db/planned-once.ts'
 import type { Change, Services } from '../../services.ts'
 import { isVisitorGone, miss } from '../conversations/endings.ts'
 import { forVisitor } from '../conversations/for-visitor.ts'
@@ -40,13 +41,13 @@ export async function routeOn(
   const facts = asked === 0 || request.route.by === 'rules' ? await factsOf(tx, now, conversation) : null
   const after = await lockRouting(tx)
   const rule = facts && request.route.by === 'rules' ? await chooseByRules(services, tx, facts) : null
-  const stages = await stagesFor(tx, now, request, { after, rule })
-  const considered: Considered[] = []
-  for (const one of consider(stages, now, agentCap)) {
-    considered.push(one)
-    if (one.verdict.free) break
+  const look = async (limit: number | null) => {
+    const stages = await stagesFor(tx, now, request, { after, rule, limit })
+    return { stages, ...firstFree(consider(stages, now, agentCap)) }
   }
-  const chosen = considered.find(({ verdict }) => verdict.free)
+  let seen = await look(lookedAtFirst)
+  if (!seen.chosen) seen = await look(null)
+  const { stages, considered, chosen } = seen
   if (!chosen) {
     await keepSteps(conversation, now, stepsOf(stages, considered, null)).execute(tx)
     return miss(services, change, conversation, asked > 0 ? 'no_answer' : 'nobody_available')
@@ -54,7 +55,7 @@ export async function routeOn(
 
   const id = randomUUIDv7()
   const expiresAt = new Date(now.getTime() + services.settings.offerTimeoutMs)
-  await sql`
+  await sql`${plannedOnce}
     with made as (
       insert into offers (id, conversation_id, agent_id, state, offered_at, expires_at, round)
       values (${id}, ${conversation.id}, ${chosen.candidate.id}, 'pending', ${now}, ${expiresAt}, ${conversation.round})
@@ -66,6 +67,21 @@ export async function routeOn(
   if (offer) change.tellAgent(chosen.candidate.id, { type: 'offer', offer })
   await pushOffer(services, change, { id, agentId: chosen.candidate.id })
   await requestRefresh(services, change, conversation.visitorId)
+}
+
+/** How many of the round robin over all are looked at before everybody is. */
+const lookedAtFirst = 20
+
+function firstFree(candidates: Iterable<Considered>): {
+  considered: Considered[]
+  chosen: Considered | null
+} {
+  const considered: Considered[] = []
+  for (const one of candidates) {
+    considered.push(one)
+    if (one.verdict.free) return { considered, chosen: one }
+  }
+  return { considered, chosen: null }
 }
 
 /** A round robin moves to whom it has chosen, and only for that. */

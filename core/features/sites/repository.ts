@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { SiteRoute, SiteSettings } from '../../contracts/sites.ts'
+import { plannedOnce } from '../../db/planned-once.ts'
 import type { Db, Tx } from '../../db/pool.ts'
 import { InvalidInputError } from '../../errors.ts'
 import { type StoredRoute, toRoute } from './route.ts'
@@ -42,7 +43,8 @@ export async function findSiteByKey(db: Db | Tx, key: string): Promise<SiteRow |
 
 /** The site with this id, such as a visitor's `siteId`. */
 export async function findSiteOf(db: Db | Tx, id: string): Promise<SiteRow | null> {
-  const { rows } = await sql<StoredSite>`select ${columns} from sites where id = ${id}`.execute(db)
+  const { rows } =
+    await sql<StoredSite>`${plannedOnce} select ${columns} from sites where id = ${id}`.execute(db)
   return rows[0] ? toSite(rows[0]) : null
 }
 

@@ -16,6 +16,7 @@ import {
   WidgetEntries,
   WidgetSession,
 } from '../../contracts/widget.ts'
+import { plannedOnce } from '../../db/planned-once.ts'
 import { InvalidInputError, NotFoundError, NotSignedInError, RateLimitedError } from '../../errors.ts'
 import { countedAs } from '../../plugins/addresses.ts'
 import { endByVisitor } from '../conversations/endings.ts'
@@ -56,7 +57,7 @@ export async function widgetRoutes(app: Api): Promise<void> {
   }
   const noteSignOfLife = async (visitorId: string) => {
     const now = clock.now()
-    await sql`
+    await sql`${plannedOnce}
       update conversations set visitor_seen_at = ${now}
       where visitor_id = ${visitorId} and status = 'waiting' and visitor_seen_at < ${new Date(now.getTime() - 5_000)}`.execute(
       db,
@@ -221,7 +222,7 @@ export async function widgetRoutes(app: Api): Promise<void> {
     const site = await findSiteOf(db, visitor.siteId)
     if (!site) throw new NotFoundError('site')
     const { settings } = site
-    const { rows } = await sql<Record<string, string | null> & { asked: boolean }>`
+    const { rows } = await sql<Record<string, string | null> & { asked: boolean }>`${plannedOnce}
       select name, email, job_title, phone, company,
              exists (select from conversations where visitor_id = ${visitor.id}) as asked
       from visitors where id = ${visitor.id}`.execute(db)

@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { plannedOnce } from '../../db/planned-once.ts'
 import type { Db, Tx } from '../../db/pool.ts'
 import { type Change, change, type Services } from '../../services.ts'
 import { daysBefore } from '../retention/ago.ts'
@@ -18,7 +19,7 @@ export async function findVisitor(
   token: string,
 ): Promise<KnownVisitor | null> {
   const endedBy = daysBefore(clock.now(), settings.retention.visitorTokenDays)
-  const { rows } = await sql<KnownVisitor>`
+  const { rows } = await sql<KnownVisitor>`${plannedOnce}
     select v.id, v.site_id, v.identity_subject as subject
     from visitor_tokens t join visitors v on v.id = t.visitor_id
     where t.token_hash = ${hashToken(token)} and t.used_at > ${endedBy}`.execute(db)
