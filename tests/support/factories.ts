@@ -72,13 +72,25 @@ export interface AnAgent {
 
 let agents = 0
 
+const addresses = new WeakMap<Pool, Set<string>>()
+
+/** `dana.whitfield@foyer.test`; another one where a test that is tried again makes the same agent once more. */
+function addressFor(pool: Pool, name: string): string {
+  const given = addresses.get(pool) ?? new Set()
+  addresses.set(pool, given)
+  const local = name.toLowerCase().replaceAll(/[^a-z0-9]+/g, '.')
+  const address = given.has(local) ? `${local}.${++agents}@foyer.test` : `${local}@foyer.test`
+  given.add(local)
+  return address
+}
+
 export async function anAgent(
   pool: Pool,
   now: Date,
   options: { name?: string; email?: string; profile?: Profile; schedule?: Schedule } = {},
 ): Promise<AnAgent> {
   const { name = `Agent ${++agents}`, profile = 'live_agent', schedule = roundTheClock } = options
-  const email = options.email ?? `${name.toLowerCase().replaceAll(/[^a-z0-9]+/g, '.')}@foyer.test`
+  const email = options.email ?? addressFor(pool, name)
   const agent = { id: randomUUID(), email, name, password }
   await pool.query(
     `insert into agents (id, email, name, password_hash, profile, live_chat_schedule, created_at)
