@@ -1,4 +1,4 @@
-export type Shortcut = 'go-to' | 'help' | 'accept' | 'next' | 'previous' | 'end' | 'reply' | 'note'
+export type Shortcut = 'go-to' | 'help' | 'accept' | 'next' | 'previous' | 'end' | 'reply' | 'note' | 'share'
 
 const singleKeys: Record<string, Shortcut> = {
   '?': 'help',
@@ -8,6 +8,7 @@ const singleKeys: Record<string, Shortcut> = {
   r: 'reply',
   n: 'note',
   e: 'end',
+  c: 'share',
 }
 
 type Pressed = Pick<

@@ -97,6 +97,28 @@ export class Format {
     return `${day_} ${this.time(ms)}`
   }
 
+  /** "Fri, 14 Nov, 09:00", with the year when it is another one than `now`'s; where clocks go back, the two of that hour
+   *  differ: "02:30 GMT+1". */
+  when(at: string | number, now: number, timeZone?: string): string {
+    const ms = new Date(at).getTime()
+    const year = (of: number) => new Intl.DateTimeFormat('en', { timeZone, year: 'numeric' }).format(of)
+    const shown = {
+      timeZone,
+      weekday: 'short',
+      day: 'numeric',
+      month: 'short',
+      year: year(ms) === year(now) ? undefined : 'numeric',
+      hour: '2-digit',
+      minute: '2-digit',
+    } as const
+    const plain = new Intl.DateTimeFormat(this.#locale, shown)
+    const text = plain.format(ms)
+    const isTwice = plain.format(ms - hour) === text || plain.format(ms + hour) === text
+    return isTwice
+      ? new Intl.DateTimeFormat(this.#locale, { ...shown, timeZoneName: 'shortOffset' }).format(ms)
+      : text
+  }
+
   /** A length in its largest whole unit, by the symbols every language shares: "40 s", "4 min", "3 h", "2 d". */
   length(ms: number): string {
     const [unit, symbol] =

@@ -63,6 +63,7 @@ export const app = (f: Format) => ({
     reply: 'Write a reply',
     note: 'Write a note',
     end: 'End session',
+    shareCalendar: 'Share calendar',
     goTo: 'Go to anything',
     send: 'Send',
     newLine: 'New line',

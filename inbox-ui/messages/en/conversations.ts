@@ -102,7 +102,10 @@ export const conversations = (f: Format) => ({
     endedUnknown: 'The session ended',
     warning: (time: string) => `This chat ends at ${time} if nobody writes`,
     calendarShared: 'Calendar shared',
+    calendarSharedOf: (name: string) => `${name}’s calendar shared`,
     meetingBooked: 'Meeting booked',
+    meetingBookedAt: (when: string, zone: string, name: string) =>
+      `Meeting booked: ${when} (${zone}) with ${name}`,
     file: 'File',
     noteBy: (name: string) => `Note by ${name}, your team only`,
     read: 'Read',

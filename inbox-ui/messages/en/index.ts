@@ -5,6 +5,7 @@ import { connectors } from './connectors.ts'
 import { conversations } from './conversations.ts'
 import { followUp } from './follow-up.ts'
 import { mail } from './mail.ts'
+import { meetings } from './meetings.ts'
 import { notifications } from './notifications.ts'
 import { offers } from './offers.ts'
 import { people } from './people.ts'
@@ -31,6 +32,7 @@ export const en = (f: Format) => ({
   ...followUp(),
   ...visitors(f),
   ...people(f),
+  ...meetings(f),
   ...routing(f),
   ...settings(),
   ...connectors(f),
