@@ -69,7 +69,7 @@ const sqliteBusy = 5
 
 /** Lays a .br and a .gz beside every text, as small as they get, for core/plugins/front-ends.ts to send. */
 async function compressFiles(): Promise<void> {
-  const files = globSync('dist/{inbox,widget}/**/*.{html,js,css,svg,json,webmanifest}', { cwd: root })
+  const files = globSync('dist/{inbox,widget,pages}/**/*.{html,js,css,svg,json,webmanifest}', { cwd: root })
   const brotli = promisify(brotliCompress)
   await Promise.all(
     files.map(async (file) => {

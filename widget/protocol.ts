@@ -14,6 +14,7 @@ export type ChatEvent =
   | 'connected'
   | 'ended'
   | 'timedOut'
+  | 'meetingBooked'
 
 /** Address, title and referrer as the browser gives them; the frame takes out what is nobody's business. */
 export type HostPage = [url: string, title: string, referrer: string]

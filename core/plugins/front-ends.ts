@@ -97,6 +97,21 @@ export const frontEnds = plugin(
         .sendFile(`widget/assets/${(request.params as { '*': string })['*']}`),
     )
 
+    // what a mail's link opens: whoever has the token may
+    for (const path of ['/book/:token', '/meeting/:token'])
+      app.get(path, page, (_request, reply) =>
+        reply
+          .header('content-security-policy', `${ownPages}; frame-ancestors 'none'`)
+          .header('referrer-policy', 'no-referrer')
+          .header('cache-control', fresh)
+          .sendFile('pages/index.html'),
+      )
+    app.get('/widget/pages/assets/*', page, (request, reply) =>
+      reply
+        .header('cache-control', forGood)
+        .sendFile(`pages/assets/${(request.params as { '*': string })['*']}`),
+    )
+
     app.get('/widget/frame', page, async (request, reply) => {
       const { site: key } = request.query as { site?: unknown }
       const site = typeof key === 'string' ? await findSiteByKey(services.db, key) : null

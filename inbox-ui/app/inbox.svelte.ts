@@ -51,6 +51,7 @@ export class Inbox {
   /** Rows that have missed lines and have not been read again yet. */
   readonly #torn = new Set<string>()
   #missed = $state<number | null>(null)
+  #meetingNews = $state(0)
   #panel = $state.raw<VisitorPanel | null>(null)
   /** The conversation on the screen. */
   readonly openId: string | null = $derived.by(() => {
@@ -111,6 +112,10 @@ export class Inbox {
   /** How many requests nobody accepted; null until Foyer has said. */
   get missed(): number | null {
     return this.#missed
+  }
+  /** Counts what was heard of one's own meetings. */
+  get meetingNews(): number {
+    return this.#meetingNews
   }
   /** Who the visitor of the open conversation is. */
   get panel(): VisitorPanel | null {
@@ -230,7 +235,7 @@ export class Inbox {
         if (frame.what === 'canned_replies') return this.cannedReplies.changed()
         return void this.outcomes.load()
       case 'meeting':
-        // no screen keeps meetings yet
+        this.#meetingNews++
         return
       default:
         return frame satisfies never

@@ -1,3 +1,4 @@
+import CalendarDays from '@lucide/svelte/icons/calendar-days'
 import InboxIcon from '@lucide/svelte/icons/inbox'
 import SlidersHorizontal from '@lucide/svelte/icons/sliders-horizontal'
 import Users from '@lucide/svelte/icons/users'
@@ -22,6 +23,13 @@ export const pages: readonly RailPage[] = [
     label: (text) => text.nav.inbox,
     Icon: InboxIcon,
     needs: null,
+  },
+  {
+    page: 'meetings',
+    address: addresses.meetings,
+    label: (text) => text.meetings.title,
+    Icon: CalendarDays,
+    needs: 'meetings.view',
   },
   {
     page: 'people',

@@ -1,7 +1,8 @@
-/** Where the person is. Addresses below /inbox: "", "c/:id", "people", "settings/:section". */
+/** Where the person is. Addresses below /inbox: "", "c/:id", "meetings", "people", "settings/:section". */
 export type Place =
   | { page: 'set-up' }
   | { page: 'inbox'; conversationId: string | null }
+  | { page: 'meetings' }
   | { page: 'people' }
   | { page: 'settings'; section: string | null }
   | { page: 'not-found' }
@@ -61,6 +62,7 @@ export class Router {
 export const addresses = {
   inbox: '/inbox/',
   conversation: (id: string) => `/inbox/c/${id}`,
+  meetings: '/inbox/meetings',
   people: '/inbox/people',
   settings: (section: string) => `/inbox/settings/${section}`,
 }
@@ -71,6 +73,7 @@ export function placeOf(pathname: string): Place {
   if (first !== 'inbox' || rest.length > 0) return { page: 'not-found' }
   if (!second) return { page: 'inbox', conversationId: null }
   if (second === 'c' && third) return { page: 'inbox', conversationId: third }
+  if (second === 'meetings' && !third) return { page: 'meetings' }
   if (second === 'people' && !third) return { page: 'people' }
   if (second === 'settings') return { page: 'settings', section: third ?? null }
   return { page: 'not-found' }

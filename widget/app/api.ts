@@ -29,10 +29,16 @@ export class NoAnswer extends Error {
 
 const patienceMs = 15_000
 
-const call = async <T>(method: string, path: string, token: string | null, body?: unknown): Promise<T> => {
+/** Foyer's HTTP below /api/v1. Throws `Refusal` or `NoAnswer`. */
+export const ask = async <T>(
+  method: string,
+  path: string,
+  token: string | null,
+  body?: unknown,
+): Promise<T> => {
   let answer: Response
   try {
-    answer = await fetch(`/api/v1/widget/${path}`, {
+    answer = await fetch(`/api/v1/${path}`, {
       method,
       credentials: 'omit',
       signal: AbortSignal.timeout(patienceMs),
@@ -50,6 +56,9 @@ const call = async <T>(method: string, path: string, token: string | null, body?
   if (answer.status >= 500 || !problem?.code) throw new NoAnswer(`Foyer answered ${answer.status}`)
   throw new Refusal(problem)
 }
+
+const call = <T>(method: string, path: string, token: string | null, body?: unknown) =>
+  ask<T>(method, `widget/${path}`, token, body)
 
 const openSession = (body: z.input<typeof OpenSession>) => call<WidgetSession>('POST', 'sessions', null, body)
 const start = (token: string, body: StartConversation) =>

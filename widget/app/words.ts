@@ -1,6 +1,6 @@
 import en from './messages/en.ts'
 
-type Plural = Partial<Record<Intl.LDMLPluralRule, string>> & { other: string }
+export type Plural = Partial<Record<Intl.LDMLPluralRule, string>> & { other: string }
 /** A translation: the same keys as the English one. */
 export type Catalogue = { [Key in keyof typeof en]: (typeof en)[Key] extends string ? string : Plural }
 export type Word = keyof Catalogue
@@ -31,12 +31,14 @@ export const chooseLanguage = async (wanted: readonly string[]) => {
 }
 
 /** The text for `word`, with {names} filled in. */
-export const t = (word: Word, fill: Record<string, string | number> = {}): string => {
-  const text = words[word]
-  const form =
-    typeof text === 'string' ? text : ((text as Plural)[plurals.select(Number(fill.count))] ?? text.other)
+export const t = (word: Word, values: Record<string, string | number> = {}): string =>
+  fill(words[word], values)
+
+/** A text of some catalogue, with {names} filled in. */
+export const fill = (text: string | Plural, values: Record<string, string | number>): string => {
+  const form = typeof text === 'string' ? text : (text[plurals.select(Number(values.count))] ?? text.other)
   return form.replace(/\{(\w+)\}/g, (whole, name: string) => {
-    const value = fill[name]
+    const value = values[name]
     return typeof value === 'number' ? value.toLocaleString(locale) : (value ?? whole)
   })
 }

@@ -36,6 +36,8 @@ export class Chat {
   screen = $state<Screen>('opening')
   earlier = $state.raw<readonly WidgetConversation[]>([])
   line = $state<Line>('off')
+  /** Counts what was heard of this visitor's meetings. */
+  meetingNews = $state(0)
   /** The panel is open. */
   open = $state(false)
 
@@ -281,7 +283,10 @@ export class Chat {
   #apply(frame: ToVisitor) {
     const { visit, thread, sending, typing } = this
     const onconversation = (next: WidgetConversation) => this.#conversationIs(next)
-    applyFrame(frame, { visit, thread, sending, typing, unread: this.#unread, onconversation })
+    const onmeeting = () => {
+      this.meetingNews++
+    }
+    applyFrame(frame, { visit, thread, sending, typing, unread: this.#unread, onconversation, onmeeting })
   }
 
   /** Tells Foyer what was seen, the host page what is unread, and keeps the line where it is needed. */

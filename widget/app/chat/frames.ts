@@ -13,11 +13,12 @@ type Listeners = {
   typing: Typing
   unread: Unread
   onconversation: (conversation: WidgetConversation) => void
+  onmeeting: () => void
 }
 
 /** Takes what Foyer says over the line to those concerned. */
 export const applyFrame = (frame: ToVisitor, listeners: Listeners) => {
-  const { visit, thread, sending, typing, unread, onconversation } = listeners
+  const { visit, thread, sending, typing, unread, onconversation, onmeeting } = listeners
   switch (frame.type) {
     case 'welcome':
       visit.clockIs(frame.now)
@@ -49,8 +50,7 @@ export const applyFrame = (frame: ToVisitor, listeners: Listeners) => {
       if (frame.conversationId === thread.conversation?.id) typing.peer(frame.typing)
       return
     case 'meeting':
-      // no screen keeps meetings yet
-      return
+      return onmeeting()
     default:
       // A newer server may say more than this app knows.
       frame satisfies never

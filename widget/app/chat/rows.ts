@@ -7,6 +7,8 @@ export type Said = { key: string; text: string; at: number | null; unsent: Unsen
 export type Row =
   | { kind: 'day'; key: string; text: string }
   | { kind: 'line'; key: string; text: string }
+  /** A calendar was shared: what can be booked, or what was. */
+  | { kind: 'card'; key: string; text: string; token: string }
   /** What one side said in a go, with what is known about its last message. */
   | { kind: 'group'; key: string; mine: boolean; said: Said[]; mark: Mark }
 export type Mark =
@@ -56,8 +58,10 @@ export const arrange = (
         before.mark = mark
       } else rows.push({ kind: 'group', key: `group ${key}`, mine, said: [said], mark })
     } else {
+      const token = entry.kind === 'calendar_shared' ? text(entry.data?.token) : null
       const line = systemLine(entry)
-      if (line) rows.push({ kind: 'line', key: `${entry.seq}`, text: line })
+      if (token) rows.push({ kind: 'card', key: `${entry.seq}`, text: entry.text ?? '', token })
+      else if (line) rows.push({ kind: 'line', key: `${entry.seq}`, text: line })
     }
     last = at
   }

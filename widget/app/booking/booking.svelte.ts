@@ -1,0 +1,299 @@
+import type { BookingPage, GuestMeeting } from '#core/contracts/meetings.ts'
+import type { Slot } from '#core/contracts/slots.ts'
+import { NoAnswer, Refusal } from '../api.ts'
+import { newId } from '../chat/outbox.ts'
+import { type FormErrors, formErrors } from '../chat/problems.ts'
+import { emailError } from '../fields.ts'
+import { api, type Place } from './api.ts'
+import { ownZone, ZoneClock } from './days.ts'
+import { b } from './words.ts'
+
+/**
+ * loading  reading what can be booked, or what was   -> times, meeting, failed, gone
+ * times    a time is chosen, for a meeting or for its move   -> confirm, meeting
+ * confirm  a time is chosen, who comes is filled in   -> times (taken), meeting
+ * meeting  there is one: held, booked, cancelled or failed   -> times (moved, or once more), asking
+ * asking   whether it is to be cancelled   -> meeting
+ * failed   nobody answered   -> loading
+ * gone     there is nothing by this token
+ */
+export type View = 'loading' | 'times' | 'confirm' | 'meeting' | 'asking' | 'failed' | 'gone'
+
+const dayMs = 86_400_000
+/** How far one look goes. */
+const windowMs = 31 * dayMs
+/** A meeting that is not certain yet is asked about this often. */
+const askEveryMs = 3_000
+
+export interface BookingOptions {
+  place: Place
+  /** The token of the chat's visitor, in the widget. */
+  visitor?: () => string | null
+  onbooked?: () => void
+  now?: () => number
+}
+
+/** One booking card: what is free, who comes, and what became of it. */
+export class Booking {
+  readonly #options: BookingOptions
+  #place: Place
+  #view = $state<View>('loading')
+  #page = $state.raw<BookingPage | null>(null)
+  #meeting = $state.raw<GuestMeeting | null>(null)
+  #slots = $state.raw<readonly Slot[]>([])
+  #until = 0
+  #exhausted = $state(false)
+  #zone = $state(ownZone())
+  #chosen = $state.raw<Slot | null>(null)
+  #busy = $state(false)
+  #problem = $state('')
+  #errors = $state.raw<FormErrors>({})
+  #key = newId()
+  #timer: ReturnType<typeof setTimeout> | undefined
+
+  name = $state('')
+  email = $state('')
+  note = $state('')
+
+  readonly clock = $derived(new ZoneClock(this.#zone))
+  readonly days = $derived(this.clock.days(this.#slots))
+
+  constructor(options: BookingOptions) {
+    this.#options = options
+    this.#place = options.place
+  }
+
+  get view() {
+    return this.#view
+  }
+  get page() {
+    return this.#page
+  }
+  get meeting() {
+    return this.#meeting
+  }
+  get chosen() {
+    return this.#chosen
+  }
+  get busy() {
+    return this.#busy
+  }
+  /** A sentence about what did not work; '' if all is well. */
+  get problem() {
+    return this.#problem
+  }
+  get errors() {
+    return this.#errors
+  }
+  get exhausted() {
+    return this.#exhausted
+  }
+  get zone() {
+    return this.#zone
+  }
+  set zone(zone: string) {
+    this.#zone = zone
+  }
+  get host(): string {
+    return this.#meeting?.agent.name ?? this.#page?.agent?.name ?? this.#page?.team?.name ?? ''
+  }
+  /** A meeting that stands is being moved. */
+  get moves(): boolean {
+    return 'meeting' in this.#place
+  }
+  get mayBookAnother(): boolean {
+    return 'share' in this.#options.place && this.#page?.bookable === true
+  }
+  get isPast(): boolean {
+    return this.#meeting !== null && Date.parse(this.#meeting.end) < this.#now()
+  }
+
+  #now = () => this.#options.now?.() ?? Date.now()
+
+  start = async (): Promise<void> => {
+    this.#view = 'loading'
+    try {
+      const { place, visitor } = this.#options
+      if ('meeting' in place) return this.#show(await api.meeting(place.meeting))
+      const now = this.#now()
+      const [page, free] = await Promise.all([
+        api.page(place.share, visitor?.() ?? null),
+        api.slots(place, now, now + windowMs),
+      ])
+      this.#page = page
+      this.name ||= page.prefill.name ?? ''
+      this.email ||= page.prefill.email ?? ''
+      await this.#take(free.slots, now + windowMs, free.nextFree)
+      const [latest] = page.meetings.filter(({ token }) => token !== null)
+      if (latest) this.#show(latest)
+      else this.#view = 'times'
+    } catch (problem) {
+      this.#view = problem instanceof Refusal && problem.problem.status === 404 ? 'gone' : 'failed'
+      if (!(problem instanceof Refusal || problem instanceof NoAnswer)) throw problem
+    }
+  }
+
+  stop = (): void => clearTimeout(this.#timer)
+
+  /** Something has changed with a meeting of this visitor. */
+  news = async (): Promise<void> => {
+    const token = this.#meeting?.token
+    if (token) return this.#ask(token)
+    if (this.#view === 'times' && !this.#busy) await this.start()
+  }
+
+  /** Looks further ahead. */
+  later = async (): Promise<void> => {
+    if (this.#busy || this.#exhausted) return
+    await this.#try(async () => {
+      const { slots, nextFree } = await api.slots(this.#place, this.#until, this.#until + windowMs)
+      await this.#take([...this.#slots, ...slots], this.#until + windowMs, slots.length > 0 ? null : nextFree)
+      if (slots.length === 0 && nextFree === null) this.#exhausted = true
+    })
+  }
+
+  choose = (slot: Slot): void => {
+    if (this.#chosen?.start !== slot.start) this.#key = newId()
+    this.#chosen = slot
+    this.#problem = ''
+    this.#errors = {}
+    this.#view = 'confirm'
+  }
+
+  chooseAgain = (): void => {
+    this.#problem = ''
+    this.#view = 'times'
+  }
+
+  confirm = async (): Promise<void> => {
+    const slot = this.#chosen
+    if (!slot || this.#busy) return
+    if (!this.moves) {
+      const email = this.email.trim() ? emailError(this.email) : b('neededEmail')
+      this.#errors = {
+        ...(this.name.trim() ? {} : { name: b('neededName') }),
+        ...(email ? { email } : {}),
+      }
+      if (Object.keys(this.#errors).length > 0) return
+    }
+    await this.#try(
+      async () => {
+        const place = this.#place
+        const meeting =
+          'meeting' in place
+            ? { ...(await api.move(place.meeting, slot.start, this.#zone)), token: place.meeting }
+            : await api.book(place.share, {
+                start: slot.start,
+                name: this.name.trim(),
+                email: this.email.trim(),
+                note: this.note.trim() || null,
+                idempotencyKey: this.#key,
+                timeZone: this.#zone,
+              })
+        this.#key = newId()
+        this.#show(meeting)
+        this.#options.onbooked?.()
+      },
+      async (problem) => {
+        this.#key = newId()
+        if (problem.problem.code === 'slot_taken') {
+          await this.#look()
+          this.#problem = b('taken')
+          this.#view = 'times'
+        } else this.#errors = formErrors(problem)
+      },
+    )
+  }
+
+  move = async (): Promise<void> => {
+    const token = this.#meeting?.token
+    if (!token) return
+    this.#place = { meeting: token }
+    this.#slots = []
+    await this.#try(async () => {
+      await this.#look()
+      this.#view = 'times'
+    })
+  }
+
+  /** Another one, by the link that the last one was booked by. */
+  another = async (): Promise<void> => {
+    this.#place = this.#options.place
+    await this.#try(async () => {
+      await this.#look()
+      this.#meeting = null
+      this.#view = 'times'
+    })
+  }
+
+  askCancel = (): void => {
+    this.#problem = ''
+    this.#view = 'asking'
+  }
+
+  keep = (): void => {
+    this.#problem = ''
+    this.#view = 'meeting'
+  }
+
+  cancel = (): Promise<void> =>
+    this.#try(async () => {
+      const token = this.#meeting?.token
+      if (token) this.#show({ ...(await api.cancel(token)), token })
+    })
+
+  async #look(): Promise<void> {
+    const now = this.#now()
+    const { slots, nextFree } = await api.slots(this.#place, now, now + windowMs)
+    await this.#take(slots, now + windowMs, nextFree)
+  }
+
+  /** With nothing free so far, on to where something is. */
+  async #take(slots: readonly Slot[], until: number, nextFree: Slot | null): Promise<void> {
+    this.#exhausted = slots.length === 0 && nextFree === null
+    this.#slots = slots
+    this.#until = until
+    if (nextFree === null || Date.parse(nextFree.start) < until) return
+    const from = Date.parse(nextFree.start)
+    const further = await api.slots(this.#place, from, from + windowMs)
+    this.#slots = [...slots, ...further.slots]
+    this.#until = from + windowMs
+  }
+
+  #show(meeting: GuestMeeting): void {
+    this.#meeting = meeting
+    this.#problem = ''
+    this.#view = 'meeting'
+    clearTimeout(this.#timer)
+    const { token } = meeting
+    const isOpen = meeting.state === 'held' || meeting.movingTo !== null
+    if (isOpen && token) this.#timer = setTimeout(() => void this.#ask(token), askEveryMs)
+  }
+
+  async #ask(token: string): Promise<void> {
+    // whoever chooses another time is not thrown out of it
+    if (this.#view !== 'meeting') return
+    const meeting = await api.meeting(token).catch(() => null)
+    if (this.#view === 'meeting' && this.#meeting) this.#show({ ...(meeting ?? this.#meeting), token })
+  }
+
+  async #try(
+    what: () => Promise<void>,
+    refused: (problem: Refusal) => void | Promise<void> = (problem) => {
+      this.#problem = b('notDone', { reason: problem.message })
+    },
+  ): Promise<void> {
+    if (this.#busy) return
+    this.#busy = true
+    this.#problem = ''
+    try {
+      await what()
+    } catch (problem) {
+      if (problem instanceof Refusal) await Promise.resolve(refused(problem)).catch(() => this.start())
+      else if (problem instanceof NoAnswer) this.#problem = b(this.#view === 'confirm' ? 'lost' : 'noAnswer')
+      else throw problem
+    } finally {
+      this.#busy = false
+    }
+  }
+}

@@ -1,0 +1,102 @@
+import type { Slot } from '#core/contracts/slots.ts'
+import { locale } from '../words.ts'
+
+/** One date of a calendar in some zone, with what is free on it. */
+export interface Day {
+  /** 2026-06-01 */
+  key: string
+  weekday: string
+  number: string
+  /** "Monday, 1 June", for those who hear it. */
+  name: string
+  parts: { part: 'morning' | 'afternoon' | 'evening'; times: Time[] }[]
+}
+export interface Time {
+  start: string
+  end: string
+  /** "14:00"; where clocks go back, "02:30 GMT+2" and "02:30 GMT+1". */
+  label: string
+}
+
+const hourMs = 60 * 60_000
+
+/** Reading and writing instants as clocks and calendars in one zone do. */
+export class ZoneClock {
+  readonly zone: string
+  readonly #formats = new Map<string, Intl.DateTimeFormat>()
+
+  /** @throws {RangeError} for a zone this browser does not know */
+  constructor(zone: string) {
+    this.zone = zone
+    this.#write('en', { hour: 'numeric' }, 0)
+  }
+
+  #write(language: string, options: Intl.DateTimeFormatOptions, at: number): string {
+    const key = language + JSON.stringify(options)
+    const format =
+      this.#formats.get(key) ?? new Intl.DateTimeFormat(language, { ...options, timeZone: this.zone })
+    this.#formats.set(key, format)
+    return format.format(at)
+  }
+
+  /** "Rome (GMT+2)": the place, and how far its clocks are ahead at that moment. */
+  name(at: number): string {
+    const offset = this.#write('en', { timeZoneName: 'shortOffset' }, at).split(', ').at(-1) ?? ''
+    const place = this.zone.split('/').at(-1)?.replaceAll('_', ' ') ?? this.zone
+    return place === offset ? place : `${place} (${offset})`
+  }
+
+  time(at: number): string {
+    const plain = { timeStyle: 'short' } as const
+    const label = this.#write(locale, plain, at)
+    const isTwice = [at - hourMs, at + hourMs].some(
+      (other) => this.#write(locale, plain, other) === label && this.dateOf(other) === this.dateOf(at),
+    )
+    if (!isTwice) return label
+    return this.#write(locale, { hour: 'numeric', minute: '2-digit', timeZoneName: 'shortOffset' }, at)
+  }
+
+  /** 2026-06-01 */
+  dateOf = (at: number): string => this.#write('en-CA', { dateStyle: 'short' }, at)
+
+  /** "Thursday 20 November" */
+  day = (at: number): string => this.#write(locale, { weekday: 'long', day: 'numeric', month: 'long' }, at)
+
+  /** "Thursday 20 November, 14:00" */
+  when = (at: number): string => `${this.day(at)}, ${this.time(at)}`
+
+  /** Only days on which something is free; slots ascend. */
+  days(slots: readonly Slot[]): Day[] {
+    const days: Day[] = []
+    for (const { start, end } of slots) {
+      const at = Date.parse(start)
+      const key = this.dateOf(at)
+      let day = days.at(-1)
+      if (day?.key !== key) {
+        day = {
+          key,
+          weekday: this.#write(locale, { weekday: 'short' }, at),
+          number: this.#write(locale, { day: 'numeric' }, at),
+          name: this.day(at),
+          parts: [],
+        }
+        days.push(day)
+      }
+      const hour = Number(this.#write('en', { hour: '2-digit', hourCycle: 'h23' }, at))
+      const part = hour < 12 ? 'morning' : hour < 17 ? 'afternoon' : 'evening'
+      const time = { start, end, label: this.time(at) }
+      const last = day.parts.at(-1)
+      if (last?.part === part) last.times.push(time)
+      else day.parts.push({ part, times: [time] })
+    }
+    return days
+  }
+}
+
+/** Of this browser. */
+export const ownZone = (): string => Intl.DateTimeFormat().resolvedOptions().timeZone
+
+/** All there are to choose from, the one in use among them. */
+export const zones = (current: string): string[] => [
+  ...new Set([current, 'UTC', ...Intl.supportedValuesOf('timeZone')]),
+]
