@@ -10,6 +10,7 @@ const parts = {
   offers: 'from a request to the banner on an agent’s screen',
   routing: 'choosing an agent, by how many conversations there have been',
   rules: 'what 100 routing rules add',
+  mirror: 'a million people of a CRM mirrored: panel, look-up, poll, import',
   slots: 'the free times of one agent and of fifty, beside a bare loop',
 }
 /** Twice what the slowest part takes on a crowded machine: one that hangs must not hold up the rest. */
