@@ -50,8 +50,11 @@ export async function connectGoogle(foyer: TestFoyer, { http }: AgentActor): Pro
 }
 
 /** An agent with a calendar at Google, which Foyer has read. */
-export async function agentWithGoogle({ foyer, google }: { foyer: TestFoyer; google: Google }) {
-  const agent = await foyer.agent({ online: false })
+export async function agentWithGoogle(
+  { foyer, google }: { foyer: TestFoyer; google: Google },
+  { online = false } = {},
+) {
+  const agent = await foyer.agent({ online })
   const calendarId = agent.me.email
   google.store.addCalendar({ id: calendarId, owner: calendarId, summary: 'Dana', timeZone: 'Europe/Berlin' })
   google.store.addCalendar({ id: `team-of-${calendarId}`, owner: calendarId, summary: 'Team' })
@@ -68,4 +71,25 @@ export async function mirrorOf({ pool }: TestFoyer, { id }: AgentActor) {
     [id],
   )
   return rows
+}
+
+/** As Google calls when something changes, to whichever address it was given. @returns what it is answered */
+export async function deliverCallsOf({
+  foyer,
+  google,
+}: {
+  foyer: TestFoyer
+  google: Google
+}): Promise<number[]> {
+  const statuses: number[] = []
+  for (const { address, headers } of google.channels.takeCalls()) {
+    const { pathname } = new URL(address)
+    const answer = await fetch(foyer.origin + pathname, {
+      method: 'POST',
+      headers: { ...headers, connection: 'close' },
+    })
+    await answer.text()
+    statuses.push(answer.status)
+  }
+  return statuses
 }

@@ -5,6 +5,7 @@ import { type MailServer, startMailServer } from '#tests/workers/support/mail-se
 import {
   agentWithGoogle,
   connectGoogle,
+  deliverCallsOf,
   enterApp,
   foyerWithGoogle,
   type Google,
@@ -36,20 +37,7 @@ const timeOf = (from: Date, until: Date) => ({
   end: { dateTime: until.toISOString() },
 })
 
-/** As Google calls when something changes, to whichever address it was given. */
-async function deliverCalls(): Promise<number[]> {
-  const statuses: number[] = []
-  for (const { address, headers } of google.channels.takeCalls()) {
-    const { pathname } = new URL(address)
-    const answer = await fetch(foyer.origin + pathname, {
-      method: 'POST',
-      headers: { ...headers, connection: 'close' },
-    })
-    await answer.text()
-    statuses.push(answer.status)
-  }
-  return statuses
-}
+const deliverCalls = () => deliverCallsOf(world)
 
 test('what is in the calendar is in the mirror, with what the provider calls for a moment later', async () => {
   const { agent, calendarId } = await agentWithGoogle(world)

@@ -1,0 +1,100 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { GuestMeeting, Meeting } from '#core/contracts/meetings.ts'
+import { Guest, setMeetingSettings, share } from '#tests/core/meetings/a-booking.ts'
+import type { AgentActor } from '#tests/support/agent-actor.ts'
+import type { TestFoyer } from '#tests/support/foyer.ts'
+import { waitFor } from '#tests/support/wait.ts'
+import {
+  agentWithGoogle,
+  deliverCallsOf,
+  enterApp,
+  foyerWithGoogle,
+  type Google,
+  myCalendar,
+} from './a-calendar.ts'
+
+let world: Awaited<ReturnType<typeof foyerWithGoogle>>
+let foyer: TestFoyer
+let google: Google
+
+beforeAll(async () => {
+  world = await foyerWithGoogle()
+  ;({ foyer, google } = world)
+  await enterApp(world.admin)
+})
+afterAll(async () => {
+  await foyer.close()
+  await world.close()
+})
+
+/** A guest has booked a meeting, and its event stands in the agent's calendar at Google. */
+async function booked() {
+  const { agent: host, calendarId } = await agentWithGoogle(world, { online: true })
+  await setMeetingSettings(host, {})
+  const visitor = await foyer.visitor()
+  const { id } = await visitor.asks('May I see you?')
+  await host.accepts(id)
+  const { token } = await share(host, id)
+  await host.switchTo('unavailable')
+  const guest = new Guest(foyer.origin, token)
+  const { slots } = await guest.slots()
+  const meeting = await guest.books(slots[5]?.start)
+  const event = [...(google.store.calendars.get(calendarId)?.events.values() ?? [])][0]
+  return { host, calendarId, guest, meeting, slots, eventId: event?.id ?? '', event }
+}
+
+const read = (host: AgentActor, { id }: GuestMeeting) => host.http.get<Meeting>(`/meetings/${id}`)
+
+/** Foyer looks at the calendars again: Google calls. A call that comes while they are read is not forgotten. */
+const look = () => deliverCallsOf(world)
+
+test('a booked meeting is one event at Google, with the guest invited and a video link', async () => {
+  const { meeting, event, host } = await booked()
+  expect(meeting.state).toBe('booked')
+  expect(event).toMatchObject({
+    status: 'confirmed',
+    attendees: [{ email: 'sofia.ricci@northwind.test' }],
+    start: { dateTime: meeting.start },
+  })
+  expect((await read(host, meeting)).videoUrl).toMatch(/^https:\/\/meet\.google\.com\//)
+})
+
+test('what is moved, answered and deleted at Google comes back', async () => {
+  const { host, meeting, calendarId, eventId } = await booked()
+  const to = new Date(Date.parse(meeting.start) + 24 * 3_600_000)
+  google.store.changeEvent(calendarId, eventId, {
+    start: { dateTime: to.toISOString() },
+    end: { dateTime: new Date(to.getTime() + 1_800_000).toISOString() },
+  })
+  await look()
+  await waitFor('it is moved', async () => (await read(host, meeting)).start === to.toISOString())
+  google.store.changeEvent(calendarId, eventId, {
+    attendees: [{ email: 'sofia.ricci@northwind.test', responseStatus: 'declined' }],
+  })
+  await look()
+  await waitFor(
+    'the guest has declined',
+    async () => (await read(host, meeting)).guestResponse === 'declined',
+  )
+  google.store.changeEvent(calendarId, eventId, { status: 'cancelled' })
+  await look()
+  await waitFor('it is cancelled', async () => (await read(host, meeting)).state === 'cancelled')
+})
+
+test('what was changed while Google forgot its feed comes back all the same', async () => {
+  const { host, meeting, calendarId, eventId } = await booked()
+  google.store.changeEvent(calendarId, eventId, { status: 'cancelled' })
+  google.store.forgetChanges()
+  foyer.advance(6 * 60_000)
+  await waitFor('it is cancelled', async () => (await read(host, meeting)).state === 'cancelled')
+})
+
+test('a calendar whose grant is gone takes its agent out of booking at once', async () => {
+  const { host, guest } = await booked()
+  google.oauth.revokeFrom(host.me.email)
+  google.oauth.dropAccessTokens()
+  foyer.advance(6 * 60_000)
+  await waitFor('it is broken', async () => (await myCalendar(host)).calendar?.state === 'broken')
+  const page = await guest.page()
+  expect({ bookable: page.bookable, reason: page.reason !== null }).toEqual({ bookable: false, reason: true })
+})
