@@ -85,6 +85,9 @@ test('only these are open to everybody', () => {
     'GET /widget.js',
     'GET /chat',
     'GET /widget/assets/*',
+    'GET /book/:token',
+    'GET /meeting/:token',
+    'GET /widget/pages/assets/*',
     'GET /widget/frame',
   ])
 })
