@@ -11,6 +11,7 @@ const parts = {
   routing: 'choosing an agent, by how many conversations there have been',
   rules: 'what 100 routing rules add',
   mirror: 'a million people of a CRM mirrored: panel, look-up, poll, import',
+  booking: 'a thousand visitors who want one time, and a booking among a million',
   slots: 'the free times of one agent and of fifty, beside a bare loop',
 }
 /** Twice what the slowest part takes on a crowded machine: one that hangs must not hold up the rest. */

@@ -1,0 +1,152 @@
+/** A thousand visitors who want one time at once, over HTTP, and what a booking costs with a million meetings there are. */
+import { randomBytes, randomUUID } from 'node:crypto'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { Agent, request } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pg from 'pg'
+import { startEmbeddedPostgres } from '#core/db/embedded/embedded-postgres.ts'
+import { migrate } from '#core/db/migrate.ts'
+import { anAgent, anOrganisation } from '#tests/support/factories.ts'
+import { startFoyerProcess } from '#tests/support/foyer-process.ts'
+import { describeMachine, median } from './report.ts'
+
+const visitors = 1_000
+const limitMs = 3_000
+const isQuick = process.argv.includes('--quick')
+const meetingsThere = isQuick ? 50_000 : 1_000_000
+const bookings = isQuick ? 20 : 60
+const keepAlive = new Agent({ keepAlive: true, maxSockets: visitors })
+
+const folder = await mkdtemp(join(tmpdir(), 'foyer-booking-'))
+await chmod(folder, 0o711)
+const postgres = await startEmbeddedPostgres({ dataDir: join(folder, 'data') })
+const database = new pg.Pool({ connectionString: postgres.url, max: 1 })
+database.on('error', () => undefined)
+let isKept = true
+try {
+  await migrate(postgres.url)
+  const now = new Date()
+  await anOrganisation(database, now)
+  const hosts: string[] = []
+  for (let n = 0; n < 50; n++) hosts.push((await anAgent(database, now)).id)
+  const settings = {
+    timeZone: 'UTC',
+    blocks: [1, 2, 3, 4, 5, 6, 7].map((weekday) => ({ weekday, start: '00:00', end: '24:00' })),
+    noticeMinutes: 0,
+  }
+  await database.query(
+    'insert into meeting_settings (agent_id, settings, changed_at) select unnest($1::uuid[]), $2, now()',
+    [hosts, JSON.stringify(settings)],
+  )
+  const server = await startFoyerProcess('start', {
+    FOYER_DATABASE_URL: postgres.url,
+    FOYER_SECRET_KEY: randomBytes(32).toString('hex'),
+    FOYER_DATA_DIR: tmpdir(),
+  })
+  const call = (method: string, path: string, body?: object): Promise<{ status: number; text: string }> =>
+    new Promise((resolve, reject) => {
+      const headers = body ? { 'content-type': 'application/json' } : {}
+      request(
+        { port: server.port, method, path: `/api/v1${path}`, headers, agent: keepAlive },
+        async (answer) =>
+          resolve({ status: answer.statusCode ?? 0, text: (await answer.toArray()).join('') }),
+      )
+        .on('error', reject)
+        .end(body ? JSON.stringify(body) : undefined)
+    })
+  const share = async () => {
+    const token = randomUUID()
+    await database.query(
+      'insert into calendar_shares (id, token, agent_id, created_at) values ($1, $2, $3, now())',
+      [randomUUID(), token, hosts[0]],
+    )
+    return token
+  }
+  const wish = (start: string) => ({
+    start,
+    name: 'A Visitor',
+    email: 'visitor@bench.test',
+    idempotencyKey: randomUUID(),
+  })
+  const slotsOf = async (token: string): Promise<{ start: string }[]> =>
+    JSON.parse((await call('GET', `/booking/${token}/slots`)).text).slots
+
+  const storm = async () => {
+    const token = await share()
+    const [slot] = (await slotsOf(token)).slice(5)
+    const began = performance.now()
+    const answers = await Promise.all(
+      Array.from({ length: visitors }, () => call('POST', `/booking/${token}`, wish(slot?.start ?? ''))),
+    )
+    const ms = performance.now() - began
+    const won = answers.filter(({ status }) => status === 201).length
+    const told = answers.filter(
+      ({ status, text }) =>
+        status === 409 && text.includes('"slot_taken"') && JSON.parse(text).slots.length > 0,
+    ).length
+    const { rows } = await database.query<{ there: string }>(
+      'select count(*) as there from meetings where start_at = $1 and agent_id = $2',
+      [slot?.start, hosts[0]],
+    )
+    return { ms, won, told, there: Number(rows[0]?.there) }
+  }
+  const one = async () => {
+    const times: { slots: number[]; book: number[] } = { slots: [], book: [] }
+    for (let n = 0; n < bookings; n += 15) {
+      const token = await share()
+      for (let turn = 0; turn < 15; turn++) {
+        const asked = performance.now()
+        const slots = await slotsOf(token)
+        const chosen = performance.now()
+        const { status } = await call('POST', `/booking/${token}`, wish(slots[10]?.start ?? ''))
+        times.slots.push(chosen - asked)
+        times.book.push(performance.now() - chosen)
+        if (status !== 201) throw new Error(`A booking was answered ${status}`)
+      }
+    }
+    return { slots: median(times.slots), book: median(times.book) }
+  }
+
+  console.log(describeMachine())
+  await storm()
+  const runs = [await storm(), await storm(), await storm()]
+  const ms = median(runs.map((run) => run.ms))
+  const isRight = runs.every(({ won, told, there }) => won === 1 && told === visitors - 1 && there === 1)
+  isKept = isRight && ms <= limitMs
+  console.log(
+    `${visitors} visitors book one time at once: ${ms.toFixed(0)} ms, ${runs.map(({ won, told, there }) => `${won} booked, ${told} told what is free, ${there} event`).join('; ')}  limit ≤ ${limitMs} ms, 1 event  ${isKept ? 'kept' : 'BROKEN'}`,
+  )
+
+  const few = await one()
+  await database.query(
+    `with made as (
+       insert into meetings (id, agent_id, state, name, email, start_at, end_at, time_zone, wall_time, agent_time_zone, agent_wall_time,
+         title, event_id, held_at, booked_at, changed_at)
+       select gen_random_uuid(), ($1::uuid[])[1 + n % 50], 'booked', 'Somebody', 'somebody-' || n || '@bench.test',
+         at, at + interval '30 minutes', 'UTC', '', 'UTC', '', 'A meeting', md5(n::text) || n, at, at, at
+       from generate_series(1, $2::int) n, lateral (select now() - (n / 50) * interval '30 minutes' - interval '1 day') t (at)
+       returning id, agent_id, start_at, end_at
+     )
+     insert into taken_times (meeting_id, agent_id, taken)
+     select id, agent_id, tstzrange(start_at, end_at) from made`,
+    [hosts, meetingsThere],
+  )
+  await database.query('analyze meetings')
+  await database.query('analyze taken_times')
+  const many = await one()
+  const factor = many.book / few.book
+  const isAsFast = factor <= 1.25
+  console.log(
+    `a booking: ${few.book.toFixed(1)} ms, and ${many.book.toFixed(1)} with ${meetingsThere.toLocaleString('en')} meetings  limit ≤ 1.25 ×  ${isAsFast ? 'kept' : 'BROKEN'}`,
+  )
+  console.log(`62 days of slots: ${few.slots.toFixed(1)} ms, and ${many.slots.toFixed(1)}`)
+  isKept = isKept && isAsFast
+  await server.stop()
+} finally {
+  keepAlive.destroy()
+  await database.end()
+  await postgres.stop()
+  await rm(folder, { recursive: true, force: true })
+}
+process.exit(isKept ? 0 : 1)
