@@ -29,6 +29,7 @@ export interface BookingOptions {
   place: Place
   /** The token of the chat's visitor, in the widget. */
   visitor?: () => string | null
+  /** One that was asked for here stands in the calendar; not for a move. */
   onbooked?: () => void
   now?: () => number
 }
@@ -50,6 +51,8 @@ export class Booking {
   #errors = $state.raw<FormErrors>({})
   #key = newId()
   #timer: ReturnType<typeof setTimeout> | undefined
+  /** The meeting that was asked for here and has not been told of. */
+  #announce: string | null = null
 
   name = $state('')
   email = $state('')
@@ -191,8 +194,8 @@ export class Booking {
                 timeZone: this.#zone,
               })
         this.#key = newId()
+        if (!('meeting' in place)) this.#announce = meeting.id
         this.#show(meeting)
-        this.#options.onbooked?.()
       },
       async (problem) => {
         this.#key = newId()
@@ -265,6 +268,10 @@ export class Booking {
     this.#problem = ''
     this.#view = 'meeting'
     clearTimeout(this.#timer)
+    if (meeting.id === this.#announce && meeting.state !== 'held') {
+      this.#announce = null
+      if (meeting.state === 'booked') this.#options.onbooked?.()
+    }
     const { token } = meeting
     const isOpen = meeting.state === 'held' || meeting.movingTo !== null
     if (isOpen && token) this.#timer = setTimeout(() => void this.#ask(token), askEveryMs)
