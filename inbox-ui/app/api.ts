@@ -61,13 +61,27 @@ export class Api {
     return this.#ask(method, address(path), body, replaces)
   }
 
+  /** Something that carries its version in a header. */
+  getVersioned<T>(path: string): Promise<T & { version: string }> {
+    return this.#askVersioned('GET', path)
+  }
+
   /** Replaces something that carries its version in a header. @returns it as it stands now */
-  async replace<T>(path: string, body: unknown, replaces: string): Promise<T & { version: string }> {
+  replace<T>(path: string, body: unknown, replaces: string): Promise<T & { version: string }> {
+    return this.#askVersioned('PUT', path, body, replaces)
+  }
+
+  async #askVersioned<T>(
+    method: string,
+    path: string,
+    body?: unknown,
+    replaces?: string,
+  ): Promise<T & { version: string }> {
     let version = ''
-    const saved = await this.#ask<T>('PUT', address(path), body, replaces, ({ headers }) => {
+    const answer = await this.#ask<T>(method, address(path), body, replaces, ({ headers }) => {
       version = headers.get('etag')?.replaceAll('"', '') ?? ''
     })
-    return { ...saved, version }
+    return { ...answer, version }
   }
 
   /** Sends a file and reports how much of it has left, from 0 to 1. */

@@ -7,6 +7,7 @@ import CannedRepliesSettings from '../canned-replies/CannedRepliesSettings.svelt
 import ConnectorsSettings from '../connectors/ConnectorsSettings.svelte'
 import MailSettings from '../mail/MailSettings.svelte'
 import type { Messages } from '../messages/language.ts'
+import MyCalendarSettings from '../my-calendar/MyCalendarSettings.svelte'
 import NotificationSettings from '../notifications/NotificationSettings.svelte'
 import OutcomesSettings from '../outcomes/OutcomesSettings.svelte'
 import RulesSettings from '../routing-rules/RulesSettings.svelte'
@@ -60,6 +61,14 @@ export const sections: readonly Section[] = [
     intro: (text) => text.schedules.sectionIntro,
     needs: 'agents.view',
     page: SchedulePage,
+  },
+  {
+    id: 'my-calendar',
+    group: 'yours',
+    title: (text) => text.myCalendar.title,
+    intro: (text) => text.myCalendar.intro,
+    needs: 'meetings.manage',
+    page: MyCalendarSettings,
   },
   {
     id: 'agents',

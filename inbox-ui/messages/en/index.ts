@@ -6,6 +6,7 @@ import { conversations } from './conversations.ts'
 import { followUp } from './follow-up.ts'
 import { mail } from './mail.ts'
 import { meetings } from './meetings.ts'
+import { myCalendar } from './my-calendar.ts'
 import { notifications } from './notifications.ts'
 import { offers } from './offers.ts'
 import { people } from './people.ts'
@@ -33,6 +34,7 @@ export const en = (f: Format) => ({
   ...visitors(f),
   ...people(f),
   ...meetings(f),
+  ...myCalendar(f),
   ...routing(f),
   ...settings(),
   ...connectors(f),
