@@ -96,6 +96,7 @@ export const myCalendar = (f: Format) => ({
     videoLinkHint: 'Where your calendar can make one.',
     noChats: 'No chats while busy',
     noChatsHint: 'No chat is offered to you during a meeting, or while your calendar says busy.',
+    noDatesOff: 'None. Add holidays and days away: no meeting can be booked on them.',
     unsaved: 'Not saved yet',
     discard: 'Discard changes',
     saveFailed: (why: string) => `Not saved: ${why}`,
