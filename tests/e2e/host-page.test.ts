@@ -149,8 +149,8 @@ test('closed, the widget adds two small requests; opened, no more than the first
   )
   expect(first.some((name) => name.endsWith('.js'))).toBe(true)
   expect(opened).toBeGreaterThan(20 * 1024)
-  expect(opened).toBeLessThanOrEqual(33 * 1024)
-  expect(all).toBeLessThanOrEqual(45 * 1024)
+  expect(opened).toBeLessThanOrEqual(35 * 1024)
+  expect(all).toBeLessThanOrEqual(50 * 1024)
 })
 
 test('what did not load says so, and comes when it is asked for again', async () => {
