@@ -121,7 +121,8 @@ const ofMeeting = {
 /** A meeting as its guest sees it. */
 export const GuestMeeting = z.object({
   ...ofMeeting,
-  agent: z.object({ name: z.string() }),
+  /** The id is no secret: it gives the agent's picture its colour. */
+  agent: z.object({ id: Id, name: z.string() }),
   /** The guest's zone, and what a clock there showed when it was booked: 2026-06-01T09:00. */
   timeZone: z.string(),
   wallTime: z.string(),
@@ -137,7 +138,7 @@ export type GuestMeeting = z.infer<typeof GuestMeeting>
 export const BookingPage = z.object({
   organisation: z.string(),
   /** Who will be met; null: whoever of the team is free. */
-  agent: z.object({ name: z.string() }).nullable(),
+  agent: z.object({ id: Id, name: z.string() }).nullable(),
   team: z.object({ name: z.string() }).nullable(),
   durationMinutes: z.int(),
   /** Of the agent. */

@@ -6,9 +6,11 @@ import type { Db, Tx } from '../../db/pool.ts'
 import { ConflictError } from '../../errors.ts'
 import { type Change, change, type Services } from '../../services.ts'
 import { minuteMs, zoneNamed } from '../availability/zone.ts'
+import { hashToken } from '../sign-in/tokens.ts'
 import { type Bookable, isFree, readBookables } from './bookable.ts'
 import type { FreshSlots } from './free.ts'
-import { addLink, findMeeting, type MeetingRow, readMeetings, takeTime } from './repository.ts'
+import { linkOf } from './links.ts'
+import { findMeeting, type MeetingRow, readMeetings, takeTime } from './repository.ts'
 import { agentsOf, type ShareRow, shareOf } from './shares.ts'
 import { wallTimes } from './times.ts'
 import { fillIn } from './words.ts'
@@ -89,7 +91,7 @@ async function holdWith(
       const taken = takenBy(settings, wanted.start, end)
       if (!(await takeTime(tx, { id, agentId: bookable.id }, taken.start, taken.end))) return 'taken'
       await refuseTooMany(tx, share, now)
-      if (!(await insertHeld(change, id, share, bookable, wanted, end))) throw new RepeatedError()
+      if (!(await insertHeld(services, change, id, share, bookable, wanted, end))) throw new RepeatedError()
       await promiseWork(services, change, id, lookAfterMs)
       return id
     })
@@ -125,6 +127,7 @@ async function refuseTooMany(tx: Tx, share: ShareRow, now: Date): Promise<void> 
 }
 
 async function insertHeld(
+  services: Services,
   { tx, now }: Change,
   id: string,
   share: ShareRow,
@@ -147,6 +150,7 @@ async function insertHeld(
   }
   const title = fillIn(settings.title, values).slice(0, 300) || `Meeting with ${bookable.name}`
   const { rows } = await sql`
+    with held as (
     insert into meetings (id, agent_id, state, share_id, conversation_id, visitor_id, idempotency_key, name, email, note,
       start_at, end_at, time_zone, wall_time, agent_time_zone, agent_wall_time, buffer_before_minutes, buffer_after_minutes,
       title, body, location, wants_video, connection_id, calendar_id, event_id, event_due, held_at, changed_at)
@@ -156,7 +160,9 @@ async function insertHeld(
       ${fillIn(settings.body, values)}, ${settings.location}, ${settings.video}, ${calendar?.connectionId ?? null},
       ${calendar?.calendarIds[0] ?? null}, ${id.replaceAll('-', '')}, 'insert', ${now}, ${now})
     on conflict (share_id, idempotency_key) where idempotency_key is not null do nothing
-    returning id`.execute(tx)
+    returning id)
+    insert into meeting_links (token_hash, meeting_id, created_at)
+    select ${hashToken(linkOf(services, id))}, id, ${now} from held returning meeting_id`.execute(tx)
   return rows.length > 0
 }
 
@@ -235,10 +241,10 @@ const forgetRefused = (db: Db, id: string) =>
     db,
   )
 
-async function withToken({ db, clock }: Services, meeting: MeetingRow): Promise<Booked> {
-  const token = await db.transaction().execute((tx) => addLink(tx, clock.now(), meeting.id))
-  return { meeting, token }
-}
+const withToken = (services: Services, meeting: MeetingRow): Booked => ({
+  meeting,
+  token: linkOf(services, meeting.id),
+})
 
 async function findByKey(db: Db, shareId: string, key: string): Promise<MeetingRow | null> {
   const [row] = await readMeetings(db, sql`m.share_id = ${shareId} and m.idempotency_key = ${key}`)

@@ -1,10 +1,11 @@
 import { sql } from 'kysely'
-import type { BookingPage, GuestMeeting } from '../../contracts/meetings.ts'
+import type { BookingPage } from '../../contracts/meetings.ts'
 import { NotFoundError } from '../../errors.ts'
 import type { Services } from '../../services.ts'
 import type { KnownVisitor } from '../widget/tokens.ts'
 import { readBookables } from './bookable.ts'
-import { addLink, findByLink, forGuest, type MeetingRow, readMeetings } from './repository.ts'
+import { findByLink, linkOf } from './links.ts'
+import { forGuest, type MeetingRow, readMeetings } from './repository.ts'
 import { agentsOf, type ShareRow, shareOf } from './shares.ts'
 
 const shown = 20
@@ -34,7 +35,7 @@ export async function bookingPage(
   const [first] = usable.length > 0 ? usable : bookables
   return {
     organisation,
-    agent: share.agentId && first ? { name: first.name } : null,
+    agent: share.agentId && first ? { id: first.id, name: first.name } : null,
     team: share.teamName === null ? null : { name: share.teamName },
     durationMinutes: first?.settings.durationMinutes ?? 30,
     timeZone: first?.settings.timeZone ?? 'UTC',
@@ -43,17 +44,9 @@ export async function bookingPage(
     prefill,
     bookable: usable.length > 0,
     reason: usable.length > 0 ? null : 'Nothing can be booked here at the moment.',
-    meetings: isTheirs ? await openAll(services, rows) : rows.map((row) => forGuest(row, null)),
+    meetings: rows.map((row) => forGuest(row, isTheirs ? linkOf(services, row.id) : null)),
   }
 }
-
-/** Each with a link of its own. */
-const openAll = ({ db, clock }: Services, rows: MeetingRow[]): Promise<GuestMeeting[]> =>
-  db.transaction().execute(async (tx) => {
-    const opened: GuestMeeting[] = []
-    for (const row of rows) opened.push(forGuest(row, await addLink(tx, clock.now(), row.id)))
-    return opened
-  })
 
 async function readOrganisationName(db: Services['db']): Promise<string> {
   const { rows } = await sql<{ name: string }>`select name from organisation`.execute(db)
@@ -68,8 +61,8 @@ async function readGiven(db: Services['db'], { visitorId }: ShareRow): Promise<B
 }
 
 /** @param token as a stranger wrote it. @throws {NotFoundError} */
-export async function meetingOf({ db }: Pick<Services, 'db'>, token: string): Promise<MeetingRow> {
-  const row = await findByLink(db, token)
+export async function meetingOf(services: Services, token: string): Promise<MeetingRow> {
+  const row = await findByLink(services, token)
   if (!row) throw new NotFoundError('meeting')
   return row
 }

@@ -2,7 +2,6 @@ import { type RawBuilder, sql } from 'kysely'
 import type { GuestMeeting, Meeting, MeetingState } from '../../contracts/meetings.ts'
 import type { Db, Tx } from '../../db/pool.ts'
 import { type Viewer, visibleTo } from '../conversations/visibility.ts'
-import { hashToken, newToken } from '../sign-in/tokens.ts'
 
 /** The row as the services decide about it. */
 export interface MeetingRow {
@@ -108,24 +107,6 @@ export async function giveBackTimes(
   await sql`delete from taken_times where meeting_id = ${meetingId} ${kept}`.execute(tx)
 }
 
-/** A link to one meeting, of its own for each mail and answer; only its hash is kept. */
-export async function addLink(tx: Tx, now: Date, meetingId: string): Promise<string> {
-  const token = newToken()
-  await sql`
-    insert into meeting_links (token_hash, meeting_id, created_at) values (${hashToken(token)}, ${meetingId}, ${now})`.execute(
-    tx,
-  )
-  return token
-}
-
-export async function findByLink(db: Db | Tx, token: string): Promise<MeetingRow | null> {
-  const [row] = await readMeetings(
-    db,
-    sql`m.id = (select meeting_id from meeting_links where token_hash = ${hashToken(token)})`,
-  )
-  return row ?? null
-}
-
 const common = (row: MeetingRow) => ({
   id: row.id,
   state: row.state,
@@ -144,7 +125,7 @@ export const forGuest = (row: MeetingRow, token: string | null): GuestMeeting =>
   // why the calendar could not take it is the agent's to know
   reason:
     row.state === 'failed' ? 'It could not be entered into the calendar. Please choose another time.' : null,
-  agent: { name: row.agentName },
+  agent: { id: row.agentId, name: row.agentName },
   timeZone: row.timeZone,
   wallTime: row.wallTime,
   name: row.name,

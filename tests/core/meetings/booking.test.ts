@@ -74,6 +74,32 @@ test('the same booking sent twice is one, and its key means no other', async ({ 
   expect((await host.http.get<MeetingPage>('/meetings')).meetings).toHaveLength(1)
 })
 
+test('the chat’s visitor opens what was booked by a link that reading does not make', async ({ foyer }) => {
+  const { host, visitor, token, guest } = await sharedCalendar(foyer)
+  const { slots } = await guest.slots()
+  const booked = await guest.books(slots[0]?.start)
+  const links = async () =>
+    (await foyer.pool.query('select from meeting_links where meeting_id = $1', [booked.id])).rows.length
+  const before = await links()
+  const own = new Guest(foyer.origin, token, visitor)
+  const [one, two] = [await own.page(), await own.page()]
+  expect(one.agent).toEqual({ id: host.id, name: host.me.name })
+  expect(one.meetings).toEqual([{ ...booked, statusUrl: `/api/v1/meeting/${booked.token}` }])
+  expect(two).toEqual(one)
+  expect((await guest.page()).meetings).toMatchObject([{ id: booked.id, token: null }])
+  expect(await links()).toBe(before)
+
+  const http = new HttpClient(foyer.origin)
+  const open = (link: string | null) => http.get<GuestMeeting>(`/meeting/${link}`)
+  // of a meeting booked under another secret key, no hash of today's link is kept
+  await foyer.pool.query('delete from meeting_links where meeting_id = $1', [booked.id])
+  expect(await open(booked.token)).toMatchObject({ id: booked.id })
+  const [id, proof] = booked.token?.split('.') ?? []
+  const other = await guest.books(slots[1]?.start)
+  for (const forged of [id, `${id}.`, `${id}.${'A'.repeat(43)}`, `${other.token?.split('.')[0]}.${proof}`])
+    await expect(open(forged ?? '')).rejects.toMatchObject({ status: 404 })
+})
+
 test('who comes too late reads what is free instead', async ({ foyer }) => {
   const { guest } = await sharedCalendar(foyer)
   const { slots } = await guest.slots()
