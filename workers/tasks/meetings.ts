@@ -1,4 +1,5 @@
 import { workOnMeeting as contract } from '#core/contracts/jobs.ts'
+import { sweepTranscripts } from '#core/features/meetings/background.ts'
 import { sweepMeetings, sweepReminders, workOn } from '#core/features/meetings/work.ts'
 import type { Services } from '#core/services.ts'
 import { every } from '../schedules.ts'
@@ -20,6 +21,7 @@ export const meetingSweep = every<Services>(
   async ({ services, signal }) => {
     await sweepMeetings(services, signal)
     await sweepReminders(services)
+    await sweepTranscripts(services)
   },
   { oneProcess: true },
 )

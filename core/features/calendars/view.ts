@@ -21,7 +21,7 @@ export async function viewMyCalendar(services: Services, agentId: string): Promi
       connector: { id: own.connector, name },
       account: row?.account?.name ?? null,
       state: stateOf(row),
-      stateText: row ? stateText(row) : (own.stateReason ?? `Not connected yet: agree to it at ${name}.`),
+      stateText: row ? stateText(row) : (own.stateReason ?? `Agree to it at ${name}.`),
       calendarId: row?.calendarId ?? null,
       name: row?.name ?? null,
       timeZone: row?.timeZone ?? null,

@@ -3,9 +3,10 @@ import ical, { ICalCalendarMethod, ICalEventStatus } from 'ical-generator'
 import { sql } from 'kysely'
 import type { Change, Services } from '../../services.ts'
 import { canMail } from '../conversations/letters.ts'
-import { formatTranscript, readTranscript } from '../conversations/transcript.ts'
 import { queueMail } from '../mail/mail.ts'
-import { addLink, type MeetingRow } from './repository.ts'
+import { background } from './background.ts'
+import { addLink } from './links.ts'
+import type { MeetingRow } from './repository.ts'
 import { timeInWords } from './words.ts'
 
 /** What happened, and so what is to be said. */
@@ -92,26 +93,6 @@ async function tellHost(
     text: `${paragraphs.join('\n\n')}\n`,
     ...(withIcs(news) && !hostHasEvent ? { invitation: invitationOf(meeting, news, now, null) } : {}),
   })
-}
-
-/** What the host wants to have at hand: the chat it came from, and who it is in the CRM. */
-async function background(tx: Change['tx'], meeting: MeetingRow): Promise<string[]> {
-  const found: string[] = []
-  const { rows } = await sql<{ url: string }>`
-    select p.record_url as url from people_mirror_emails e join people_mirror p using (connector, external_id)
-    where e.email = ${meeting.email} and p.record_url is not null order by p.read_at desc limit 1`.execute(tx)
-  if (rows[0]) found.push(`In the CRM: ${rows[0].url}`)
-  const { conversationId } = meeting
-  if (!conversationId) return found
-  const { rows: chats } = await sql<{ agentId: string | null; status: string; blocked: boolean }>`
-    select agent_id, status, blocked from conversations where id = ${conversationId}`.execute(tx)
-  const chat = chats[0]
-  // a chat that goes on belongs to its agent alone
-  if (!chat || chat.blocked || (chat.status !== 'ended' && chat.agentId !== meeting.agentId)) return found
-  const lines = await readTranscript(tx, { id: conversationId, visitor: { name: meeting.name } })
-  if (lines.length > 0)
-    found.push(`The chat so far:\n${formatTranscript(lines, meeting.agentTimeZone).trimEnd()}`)
-  return found
 }
 
 const places = ({ location, videoUrl }: MeetingRow) =>

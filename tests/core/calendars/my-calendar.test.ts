@@ -107,7 +107,11 @@ test('nobody finishes what another agent began', async () => {
   const answer = await fetch(foyer.origin + back.pathname + back.search, { redirect: 'manual', headers })
   expect(answer.headers.get('location')).toBe('/inbox/settings/my-calendar?result=expired')
   expect((await myCalendar(marco)).calendar).toBeNull()
-  expect((await myCalendar(dana)).calendar).toMatchObject({ state: 'connecting' })
+  // beside "Not connected yet", which the state stands for
+  expect((await myCalendar(dana)).calendar).toMatchObject({
+    state: 'connecting',
+    stateText: 'Agree to it at Google Calendar.',
+  })
 })
 
 test('an agent chooses among the account’s calendars, and only among those', async () => {
