@@ -56,8 +56,15 @@ const dates = (field: string, { from, to }: Span) =>
     soql`${names(field)} <= ${dateLiteral(dayOf(to, 1))}`,
   )
 
-const dayOf = (at: Date, days: number) =>
-  new Date(at.getTime() + days * 86_400_000).toISOString().slice(0, 10)
+/** Of an e-mail just outside the span, too, must be known that it is a task's: that task's date may lie inside. */
+const around = ({ from, to }: Span): Span => ({
+  from: new Date(from.getTime() - 2 * dayMs),
+  to: new Date(to.getTime() + 2 * dayMs),
+})
+
+const dayMs = 86_400_000
+
+const dayOf = (at: Date, days: number) => new Date(at.getTime() + days * dayMs).toISOString().slice(0, 10)
 
 const taskFields = [
   'Subject',
@@ -123,7 +130,7 @@ const sources = (type: string): Source[] => [
         .map((field) => soql`${names(field)} = ${false}`)
       const isOfPerson = soql`Id IN (SELECT EmailMessageId FROM EmailMessageRelation WHERE RelationId = ${id})`
       const fields = names('Id', 'MessageDate', ...sight.seen('EmailMessage', emailFields))
-      return soql`SELECT ${fields} FROM EmailMessage WHERE ${all(isOfPerson, stamps('MessageDate', span), ...sent)}`
+      return soql`SELECT ${fields} FROM EmailMessage WHERE ${all(isOfPerson, stamps('MessageDate', around(span)), ...sent)}`
     },
   },
   { type: 'Task', query: (id, span, sight) => taskQuery(soql`WhoId = ${id}`, span, sight) },

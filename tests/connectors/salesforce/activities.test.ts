@@ -79,6 +79,24 @@ test('an e-mail and its task are one; a task without its message stays', async (
   expect(all[0]?.sameAs).toEqual([taskId, 'message-id:<1@x.test>'])
 })
 
+test('an e-mail of the hour before the span does not come as its task, whose noon lies in it', async () => {
+  sf.clock.now = new Date('2026-11-28T08:00:00Z')
+  const sent = new Date(sf.clock.now.getTime() - 90 * 86_400_000 - 3_600_000).toISOString()
+  const task = sf.org.insert('Task', {
+    WhoId: sofia.id,
+    Subject: 'Email: late',
+    TaskSubtype: 'Email',
+    ActivityDate: sent.slice(0, 10),
+  })
+  const message = sf.org.insert('EmailMessage', { Subject: 'late', ActivityId: task.Id, MessageDate: sent })
+  sf.org.insert('EmailMessageRelation', {
+    EmailMessageId: message.Id,
+    RelationId: sofia.id,
+    RelationType: 'ToAddress',
+  })
+  expect(await shown()).toEqual([])
+})
+
 test('a date without a zone is that date’s noon, an event its moment', async () => {
   sf.org.insert('Task', { WhoId: sofia.id, Subject: 'due', ActivityDate: '2026-11-20' })
   sf.org.insert('Task', { WhoId: sofia.id, Subject: 'undated', CreatedDate: '2026-11-19T08:00:00Z' })
