@@ -24,7 +24,8 @@ test('a new site has a key of its own, the usual settings, and a snippet for the
   expect(site).toMatchObject({
     name: 'Shop',
     allowedOrigins: ['https://shop.test'],
-    settings: defaultSiteSettings('Shop'),
+    // booking with whoever owns the account, else with whoever made the site
+    settings: { ...defaultSiteSettings('Shop'), booking: { by: 'owner', agentId: admin.id } },
     snippet: `<script async src="${foyer.origin}/widget.js" data-site="${site.key}"></script>`,
   })
   expect(site).not.toHaveProperty('identitySecret')

@@ -66,11 +66,18 @@ export async function seedDemo({ db, clock }: Services, password: string): Promi
     if (rows.length === 0) return renewPasswords(tx, password, passwordHash)
 
     const chance = new Chance(40)
+    const employed: SampleAgent[] = []
+    for (const { schedule, ...agent } of staff) {
+      const id = randomUUIDv7()
+      await agents.insert(tx, now, { ...agent, id, passwordHash, liveChatSchedule: schedule })
+      if (agent.profile === 'live_agent') employed.push({ id, name: agent.name })
+    }
     const site = await addSite(tx, now, {
       name: 'Northlight shop',
       companyName: 'Northlight',
       allowedOrigins: [],
       key: 'demo',
+      booking: { by: 'owner', agentId: employed[0]?.id },
     })
     await sites.update(tx, site.id, {
       ...site,
@@ -89,12 +96,6 @@ export async function seedDemo({ db, clock }: Services, password: string): Promi
         ],
       },
     })
-    const employed: SampleAgent[] = []
-    for (const { schedule, ...agent } of staff) {
-      const id = randomUUIDv7()
-      await agents.insert(tx, now, { ...agent, id, passwordHash, liveChatSchedule: schedule })
-      if (agent.profile === 'live_agent') employed.push({ id, name: agent.name })
-    }
     const people = samplePeople(chance)
     await insertPeople(
       tx,

@@ -81,7 +81,12 @@ export async function setUp(
       passwordHash,
       liveChatSchedule,
     })
-    await addSite(tx, now, { name: form.siteName, companyName: form.organisationName, allowedOrigins })
+    await addSite(tx, now, {
+      name: form.siteName,
+      companyName: form.organisationName,
+      allowedOrigins,
+      booking: { by: 'owner', agentId },
+    })
     await audit(tx, { now, actorId: agentId, action: 'organisation.set_up' })
     return { agentId, ...(await openSession(tx, now, agentId, from)) }
   })

@@ -1,6 +1,6 @@
 import { randomBytes, randomUUIDv7 } from 'node:crypto'
 import type { z } from 'zod'
-import type { CreateSite, SaveSite, Site } from '../../contracts/sites.ts'
+import type { CreateSite, SaveSite, Site, SiteSettings } from '../../contracts/sites.ts'
 import type { Tx } from '../../db/pool.ts'
 import { NotFoundError } from '../../errors.ts'
 import { change, type Services } from '../../services.ts'
@@ -21,7 +21,8 @@ export function createSite(
   address: string,
 ): Promise<Site> {
   return change(services, async ({ tx, now }) => {
-    const row = await addSite(tx, now, { ...site, companyName: site.name })
+    const booking = { by: 'owner', agentId: actorId } as const
+    const row = await addSite(tx, now, { ...site, companyName: site.name, booking })
     await audit(tx, { now, actorId, action: 'site.created', objectType: 'site', objectId: row.id })
     return describe(row, address)
   })
@@ -57,18 +58,26 @@ export function saveSite(
   })
 }
 
-/** A new site with the usual settings. @param site.key made up if left out. */
+/** A new site with the usual settings.
+ *  @param site.booking none of the usual settings: sites of before, which name nobody, offer none
+ *  @param site.key made up if left out. */
 export async function addSite(
   tx: Tx,
   now: Date,
-  site: { name: string; companyName: string; allowedOrigins: string[]; key?: string },
+  site: {
+    name: string
+    companyName: string
+    allowedOrigins: string[]
+    booking: SiteSettings['booking']
+    key?: string
+  },
 ): Promise<sites.SiteRow> {
   const row: sites.SiteRow = {
     id: randomUUIDv7(),
     name: site.name,
     key: site.key ?? newSiteKey(),
     allowedOrigins: site.allowedOrigins,
-    settings: defaultSiteSettings(site.companyName),
+    settings: { ...defaultSiteSettings(site.companyName), booking: site.booking },
     route: { by: 'round_robin' },
     identitySecret: newToken(),
   }

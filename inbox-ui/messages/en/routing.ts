@@ -93,6 +93,23 @@ export const routing = (f: Format) => ({
     noTeams: 'There is no team yet. Add one under Teams.',
     after: 'Whoever cannot take it is passed over, and all agents in turn follow.',
   },
+  siteBooking: {
+    title: 'Booking',
+    hint: 'Book a meeting stands on the widget’s first screen, while visitors wait, and where nobody came.',
+    label: 'Visitors book with',
+    by: { off: 'Nobody: not offered', owner: 'The account owner', team: 'A team', agent: 'One agent' },
+    who: { owner: 'Whoever has no owner books with', team: 'Team', agent: 'Agent' },
+    hints: {
+      owner:
+        'The owner comes from the account list, then from the CRM, by the address that the visitor gave.',
+      team: 'Each time that is free with any of it. Whoever has the fewest meetings ahead gets the meeting.',
+      agent: 'Times come from the agent’s calendar.',
+    },
+    nobody: 'Nobody: they read that nothing can be booked',
+    team: (name: string) => `Team ${name}`,
+    gone: 'Not there any more',
+    goneHint: 'This one was deleted, so nothing can be booked. Choose another one.',
+  },
 
   routing: {
     title: 'How this was routed',

@@ -93,6 +93,7 @@ export const settings = () => ({
     fallbackText: 'Text',
     preview: 'Preview',
     previewStart: 'Chat with us',
+    previewBook: 'Book a meeting',
     unsaved: 'Not saved yet',
     discard: 'Discard',
     saveFailed: (why: string) => `Not saved. ${why}`,
