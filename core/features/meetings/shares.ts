@@ -84,7 +84,8 @@ export function shareCalendar(
 }
 
 /**
- * What the widget's *Book a meeting* leads to, as the visitor's site has it. The same again while nothing was booked by it.
+ * What the widget's *Book a meeting* leads to, as the visitor's site has it. What was booked by it comes again while it is ahead, so
+ * that it can be moved; the same link also while nothing was booked by it, about the chat there is by now.
  * @throws {ConflictError} `booking_not_offered`
  */
 export function bookingLinkFor(
@@ -93,29 +94,46 @@ export function bookingLinkFor(
 ): Promise<{ token: string }> {
   return change(services, async (change) => {
     const { tx } = change
+    const booked = await linkOfMeetingAhead(change, visitor.id)
+    if (booked) return booked
     const site = await findSiteOf(tx, visitor.siteId)
     const target = site?.settings.booking ?? null
     const found = target && (await resolveTarget(tx, visitor.id, target))
     if (!found) throw new ConflictError('booking_not_offered', 'Nothing can be booked here at the moment.')
-    const { rows } = await sql<{ token: string }>`
-      select s.token from calendar_shares s
-      where s.visitor_id = ${visitor.id} and s.shared_by is null and s.agent_id is not distinct from ${found.agentId}::uuid
-        and s.team_id is not distinct from ${found.teamId}::uuid
-        and not exists (select from meetings m where m.share_id = s.id)
-      order by s.created_at desc limit 1`.execute(tx)
-    if (rows[0]) return rows[0]
-    const { rows: open } = await sql<{ id: string }>`
+    const { rows: chats } = await sql<{ id: string }>`
       select id from conversations where visitor_id = ${visitor.id} order by requested_at desc limit 1`.execute(
       tx,
     )
+    const conversationId = chats[0]?.id ?? null
+    const { rows } = await sql<{ token: string }>`
+      update calendar_shares set conversation_id = ${conversationId}
+      where id = (
+        select s.id from calendar_shares s
+        where s.visitor_id = ${visitor.id} and s.shared_by is null and s.agent_id is not distinct from ${found.agentId}::uuid
+          and s.team_id is not distinct from ${found.teamId}::uuid
+          and not exists (select from meetings m where m.share_id = s.id)
+        order by s.created_at desc limit 1)
+      returning token`.execute(tx)
+    if (rows[0]) return rows[0]
     const token = await addShare(change, {
       ...found,
-      conversationId: open[0]?.id ?? null,
+      conversationId,
       visitorId: visitor.id,
       sharedBy: null,
     })
     return { token }
   })
+}
+
+async function linkOfMeetingAhead(
+  { tx, now }: Change,
+  visitorId: string,
+): Promise<{ token: string } | undefined> {
+  const { rows } = await sql<{ token: string }>`
+    select s.token from calendar_shares s join meetings m on m.share_id = s.id
+    where s.visitor_id = ${visitorId} and s.shared_by is null and m.state in ('held', 'booked') and m.end_at > ${now}
+    order by m.start_at limit 1`.execute(tx)
+  return rows[0]
 }
 
 async function resolveTarget(

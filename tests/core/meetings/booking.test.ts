@@ -342,6 +342,8 @@ test('the widget’s own booking goes to the agent, the team or the owner that t
 
   await target({ by: 'team', teamId: team.id })
   const { token } = await visitor.http.post<{ token: string }>('/widget/booking-links')
+  // unused, it is about the chat that has begun since
+  const { id: conversationId } = await visitor.asks()
   expect(await visitor.http.post('/widget/booking-links')).toEqual({ token })
   const guest = new Guest(foyer.origin, token)
   const { slots } = await guest.slots()
@@ -349,6 +351,19 @@ test('the widget’s own booking goes to the agent, the team or the owner that t
   for (const slot of [slots[0], slots[0], slots[2]]) hosts.push((await guest.books(slot?.start)).agent.name)
   expect(new Set(hosts.slice(0, 2)).size).toBe(2)
   await expect(guest.books(slots[0]?.start)).rejects.toMatchObject({ code: 'slot_taken' })
+  const { rows } = await foyer.pool.query<{ chat: string }>(
+    'select distinct conversation_id as chat from meetings where visitor_id = $1',
+    [visitor.id],
+  )
+  expect(rows).toEqual([{ chat: conversationId }])
+  // what was booked by it is found by it while it is ahead, wherever the site leads to by then
+  await target({ by: 'agent', agentId: one.id })
+  expect(await visitor.http.post('/widget/booking-links')).toEqual({ token })
+  await foyer.pool.query(
+    `update meetings set state = 'cancelled', cancelled_at = now(), cancelled_by = 'visitor' where visitor_id = $1`,
+    [visitor.id],
+  )
+  expect(await visitor.http.post('/widget/booking-links')).not.toEqual({ token })
 
   await admin.http.post('/accounts', { company: 'Northwind', domain: 'northwind.test', agentId: two.id })
   await target({ by: 'owner', agentId: one.id })
