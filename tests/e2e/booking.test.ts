@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { beforeAll, expect, test } from 'vitest'
+import { canBeMet } from '../support/can-be-met.ts'
 import { type Stage, setStage } from '../support/stage.ts'
 
 let stage: Stage
@@ -8,21 +9,12 @@ beforeAll(async () => {
   stage = await setStage()
 })
 
-/** Every day from nine to five, in the visitor's zone. */
-async function canBeMet(agentId: string): Promise<void> {
-  const blocks = [1, 2, 3, 4, 5, 6, 7].map((weekday) => ({ weekday, start: '09:00', end: '17:00' }))
-  await stage.foyer.pool.query(
-    'insert into meeting_settings (agent_id, settings, changed_at) values ($1, $2, now())',
-    [agentId, JSON.stringify({ timeZone: 'Europe/Rome', blocks, datesOff: [], noticeMinutes: 0 })],
-  )
-}
-
 test('a shared calendar becomes a meeting that is moved and cancelled', async () => {
   const [agent, visitor] = await Promise.all([
     stage.agent({ name: 'Dana Weber', email: `dana.${randomUUID()}@foyer.test` }),
     stage.visitor({ browser: { timezoneId: 'America/St_Johns' } }),
   ])
-  await canBeMet(agent.row.id)
+  await canBeMet(stage.foyer.pool, agent.row.id)
   await visitor.asks()
   await agent.accept()
 

@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import type { Book, BookingPage, FreeSlots, GuestMeeting } from '#core/contracts/meetings.ts'
+import type { Book, BookingLink, BookingPage, FreeSlots, GuestMeeting } from '#core/contracts/meetings.ts'
 import { ask } from '../api.ts'
 
 /** The calendar that somebody shared, or a meeting that stands already: whoever has the token may. */
@@ -9,6 +9,9 @@ const pathOf = (place: Place) => ('share' in place ? `booking/${place.share}` : 
 
 /** Foyer's HTTP as a guest uses it. Throws `Refusal` or `NoAnswer`. */
 export const api = {
+  /** What the visitor's site leads to. */
+  link: (visitor: string | null) =>
+    ask<z.infer<typeof BookingLink>>('POST', 'widget/booking-links', visitor, {}),
   /** @param visitor the token of the chat's visitor, who alone is shown what was booked */
   page: (share: string, visitor: string | null) => ask<BookingPage>('GET', `booking/${share}`, visitor),
   slots: (place: Place, from: number, to: number) =>

@@ -4,20 +4,22 @@ import { NoAnswer, Refusal } from '../api.ts'
 import { newId } from '../chat/outbox.ts'
 import { type FormErrors, formErrors } from '../chat/problems.ts'
 import { emailError } from '../fields.ts'
+import { words } from '../words.ts'
 import { api, type Place } from './api.ts'
 import { ownZone, ZoneClock } from './days.ts'
 import { b } from './words.ts'
 
 /**
- * loading  reading what can be booked, or what was   -> times, meeting, failed, gone
+ * loading  reading what can be booked, or what was   -> times, meeting, failed, gone, closed
  * times    a time is chosen, for a meeting or for its move   -> confirm, meeting
  * confirm  a time is chosen, who comes is filled in   -> times (taken), meeting
  * meeting  there is one: held, booked, cancelled or failed   -> times (moved, or once more), asking
  * asking   whether it is to be cancelled   -> meeting
  * failed   nobody answered   -> loading
  * gone     there is nothing by this token
+ * closed   the site leads to nobody at the moment
  */
-export type View = 'loading' | 'times' | 'confirm' | 'meeting' | 'asking' | 'failed' | 'gone'
+export type View = 'loading' | 'times' | 'confirm' | 'meeting' | 'asking' | 'failed' | 'gone' | 'closed'
 
 const dayMs = 86_400_000
 /** How far one look goes. */
@@ -26,18 +28,23 @@ const windowMs = 31 * dayMs
 const askEveryMs = 3_000
 
 export interface BookingOptions {
-  place: Place
+  /** `site`: as the visitor's site has it. */
+  place: Place | 'site'
   /** The token of the chat's visitor, in the widget. */
   visitor?: () => string | null
   /** One that was asked for here stands in the calendar; not for a move. */
   onbooked?: () => void
   now?: () => number
+  /** The privacy notice that has to be accepted first; null where it was. */
+  readonly tick?: { url: string | null } | null
 }
 
 /** One booking card: what is free, who comes, and what became of it. */
 export class Booking {
   readonly #options: BookingOptions
   #place: Place
+  /** What it was begun with; where the site says, known once it has loaded. */
+  #from: Place
   #view = $state<View>('loading')
   #page = $state.raw<BookingPage | null>(null)
   #meeting = $state.raw<GuestMeeting | null>(null)
@@ -57,13 +64,15 @@ export class Booking {
   name = $state('')
   email = $state('')
   note = $state('')
+  agreed = $state(false)
 
   readonly clock = $derived(new ZoneClock(this.#zone))
   readonly days = $derived(this.clock.days(this.#slots))
 
   constructor(options: BookingOptions) {
     this.#options = options
-    this.#place = options.place
+    this.#from = options.place === 'site' ? { share: '' } : options.place
+    this.#place = this.#from
   }
 
   get view() {
@@ -105,7 +114,10 @@ export class Booking {
     return 'meeting' in this.#place
   }
   get mayBookAnother(): boolean {
-    return 'share' in this.#options.place && this.#page?.bookable === true
+    return 'share' in this.#from && this.#page?.bookable === true
+  }
+  get tick(): BookingOptions['tick'] {
+    return this.moves ? null : this.#options.tick
   }
   get isPast(): boolean {
     return this.#meeting !== null && Date.parse(this.#meeting.end) < this.#now()
@@ -116,12 +128,15 @@ export class Booking {
   start = async (): Promise<void> => {
     this.#view = 'loading'
     try {
-      const { place, visitor } = this.#options
-      if ('meeting' in place) return this.#show(await api.meeting(place.meeting))
+      const visitor = this.#options.visitor?.() ?? null
+      if (this.#options.place === 'site') this.#from = { share: (await api.link(visitor)).token }
+      const from = this.#from
+      this.#place = from
+      if ('meeting' in from) return this.#show(await api.meeting(from.meeting))
       const now = this.#now()
       const [page, free] = await Promise.all([
-        api.page(place.share, visitor?.() ?? null),
-        api.slots(place, now, now + windowMs),
+        api.page(from.share, visitor),
+        api.slots(from, now, now + windowMs),
       ])
       this.#page = page
       this.name ||= page.prefill.name ?? ''
@@ -131,7 +146,8 @@ export class Booking {
       if (latest) this.#show(latest)
       else this.#view = 'times'
     } catch (problem) {
-      this.#view = problem instanceof Refusal && problem.problem.status === 404 ? 'gone' : 'failed'
+      const said = problem instanceof Refusal ? problem.problem : null
+      this.#view = said?.code === 'booking_not_offered' ? 'closed' : said?.status === 404 ? 'gone' : 'failed'
       if (!(problem instanceof Refusal || problem instanceof NoAnswer)) throw problem
     }
   }
@@ -148,11 +164,17 @@ export class Booking {
   /** Looks further ahead. */
   later = async (): Promise<void> => {
     if (this.#busy || this.#exhausted) return
-    await this.#try(async () => {
+    this.#busy = true
+    try {
       const { slots, nextFree } = await api.slots(this.#place, this.#until, this.#until + windowMs)
       await this.#take([...this.#slots, ...slots], this.#until + windowMs, slots.length > 0 ? null : nextFree)
       if (slots.length === 0 && nextFree === null) this.#exhausted = true
-    })
+    } catch (problem) {
+      if (!(problem instanceof Refusal || problem instanceof NoAnswer)) throw problem
+      this.#problem = b('noAnswer')
+    } finally {
+      this.#busy = false
+    }
   }
 
   choose = (slot: Slot): void => {
@@ -176,6 +198,7 @@ export class Booking {
       this.#errors = {
         ...(this.name.trim() ? {} : { name: b('neededName') }),
         ...(email ? { email } : {}),
+        ...(this.tick && !this.agreed ? { consent: words.neededTick } : {}),
       }
       if (Object.keys(this.#errors).length > 0) return
     }
@@ -201,6 +224,8 @@ export class Booking {
         this.#key = newId()
         if (problem.problem.code === 'slot_taken') {
           await this.#look()
+          // Foyer may not have read yet that it is taken in the calendar itself
+          this.#slots = this.#slots.filter(({ start }) => start !== slot.start)
           this.#problem = b('taken')
           this.#view = 'times'
         } else this.#errors = formErrors(problem)
@@ -221,7 +246,7 @@ export class Booking {
 
   /** Another one, by the link that the last one was booked by. */
   another = async (): Promise<void> => {
-    this.#place = this.#options.place
+    this.#place = this.#from
     await this.#try(async () => {
       await this.#look()
       this.#meeting = null

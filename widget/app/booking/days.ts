@@ -7,7 +7,9 @@ export interface Day {
   key: string
   weekday: string
   number: string
-  /** "Monday, 1 June", for those who hear it. */
+  /** "June", for those who hear it. */
+  month: string
+  /** "Monday, 1 June" */
   name: string
   parts: { part: 'morning' | 'afternoon' | 'evening'; times: Time[] }[]
 }
@@ -18,7 +20,8 @@ export interface Time {
   label: string
 }
 
-const hourMs = 60 * 60_000
+/** By how much clocks are set back in autumn: an hour, half of one on Lord Howe Island. */
+const setBackMs = [60 * 60_000, 30 * 60_000]
 
 /** Reading and writing instants as clocks and calendars in one zone do. */
 export class ZoneClock {
@@ -43,15 +46,15 @@ export class ZoneClock {
   name(at: number): string {
     const offset = this.#write('en', { timeZoneName: 'shortOffset' }, at).split(', ').at(-1) ?? ''
     const place = this.zone.split('/').at(-1)?.replaceAll('_', ' ') ?? this.zone
-    return place === offset ? place : `${place} (${offset})`
+    return place === 'UTC' ? place : `${place} (${offset})`
   }
 
   time(at: number): string {
     const plain = { timeStyle: 'short' } as const
     const label = this.#write(locale, plain, at)
-    const isTwice = [at - hourMs, at + hourMs].some(
-      (other) => this.#write(locale, plain, other) === label && this.dateOf(other) === this.dateOf(at),
-    )
+    const isTwice = setBackMs
+      .flatMap((ms) => [at - ms, at + ms])
+      .some((other) => this.#write(locale, plain, other) === label && this.dateOf(other) === this.dateOf(at))
     if (!isTwice) return label
     return this.#write(locale, { hour: 'numeric', minute: '2-digit', timeZoneName: 'shortOffset' }, at)
   }
@@ -77,6 +80,7 @@ export class ZoneClock {
           key,
           weekday: this.#write(locale, { weekday: 'short' }, at),
           number: this.#write(locale, { day: 'numeric' }, at),
+          month: this.#write(locale, { month: 'long' }, at),
           name: this.day(at),
           parts: [],
         }

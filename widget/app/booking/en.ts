@@ -14,6 +14,7 @@ export default {
   laterDays: 'Later days',
   noLater: 'Nothing is free after this.',
   nothingFree: 'Nothing is free at the moment. Please try again later.',
+  closed: 'Nothing can be booked here at the moment. Leave us a message, and we will find a time.',
   morning: 'Morning',
   afternoon: 'Afternoon',
   evening: 'Evening',

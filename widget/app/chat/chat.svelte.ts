@@ -15,11 +15,12 @@ import { Unread } from './unread.ts'
 import { Visit } from './visit.svelte.ts'
 import { Writing } from './writing.svelte.ts'
 
-export type Screen = 'opening' | 'failed' | 'greeting' | 'form' | 'leave' | 'chat'
+export type Screen = 'opening' | 'failed' | 'greeting' | 'form' | 'leave' | 'book' | 'chat'
 /** How long an ended chat is still what one comes back to. */
 const recentMs = 60 * 60_000
 
-// screen: opening → greeting | chat | failed;  greeting → form → chat;  greeting → leave → chat;  chat (ended) → greeting
+// screen: opening → greeting | chat | failed;  greeting → form → chat;  greeting → leave → chat;  chat (ended) → greeting;
+//         greeting | chat (waiting, fallback) → book → where it came from
 /** Everything the panel shows and does: who is here (visit), what is shown (thread), what is on its way (sending). */
 export class Chat {
   #parts: Parts
@@ -190,6 +191,12 @@ export class Chat {
       this.thread.hide()
       void this.#listEarlier()
     }
+    this.#publish()
+  }
+
+  /** From booking to where one came from: a request keeps its place meanwhile. */
+  back() {
+    this.go(this.conversation || this.sending.any ? 'chat' : 'greeting')
   }
 
   /** Looks at an earlier conversation. */

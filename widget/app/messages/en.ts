@@ -17,6 +17,8 @@ export default {
   reconnecting: 'Reconnecting. What you send goes out when the line is back.',
 
   chatWithUs: 'Chat with us',
+  bookMeeting: 'Book a meeting',
+  bookHint: 'Choose a time that suits you',
   leaveMessage: 'Leave a message',
   leaveMessageHint: 'We read it as soon as we are back',
   earlier: 'Earlier',
@@ -63,7 +65,8 @@ export default {
   finding: 'Finding someone for you',
   findingHint: 'Keep writing, they will see all of it',
   findingHintLeft: 'We have your message too, so you need not wait',
-  waitsLong: 'This takes longer than usual. You keep your place if you leave a message.',
+  waitsLong: 'This takes longer than usual. You keep your place whatever you choose here.',
+  goToChat: 'Go to the chat',
   cancel: 'Cancel',
   writeHere: 'Write a message',
 

@@ -1,0 +1,25 @@
+import type { Pool } from 'pg'
+import type { MeetingSettings } from '#core/contracts/meetings.ts'
+
+export const everyDay = (start: string, end: string): MeetingSettings['blocks'] =>
+  [1, 2, 3, 4, 5, 6, 7].map((weekday) => ({ weekday, start, end }))
+
+/** An agent who can be met every day from nine to five in Rome, unless a test says otherwise. */
+export async function canBeMet(
+  pool: Pool,
+  agentId: string,
+  settings: Partial<MeetingSettings> = {},
+): Promise<void> {
+  const whole = {
+    timeZone: 'Europe/Rome',
+    blocks: everyDay('09:00', '17:00'),
+    datesOff: [],
+    noticeMinutes: 0,
+    ...settings,
+  }
+  await pool.query(
+    `insert into meeting_settings (agent_id, settings, changed_at) values ($1, $2, now())
+     on conflict (agent_id) do update set settings = excluded.settings`,
+    [agentId, JSON.stringify(whole)],
+  )
+}
