@@ -6,6 +6,7 @@ const day = 24 * hour
 /** Numbers, dates and lists in the reader's way. Instants are ISO strings or ms since 1970; `now` is the server's. */
 export class Format {
   readonly #clock: Intl.DateTimeFormat
+  readonly #clockWithOffset: Intl.DateTimeFormat
   readonly #exact: Intl.DateTimeFormat
   readonly #weekday: Intl.DateTimeFormat
   readonly #shortDate: Intl.DateTimeFormat
@@ -24,6 +25,12 @@ export class Format {
     const zone = { timeZone }
     this.#locale = locale
     this.#clock = new Intl.DateTimeFormat(locale, { ...zone, hour: '2-digit', minute: '2-digit' })
+    this.#clockWithOffset = new Intl.DateTimeFormat(locale, {
+      ...zone,
+      hour: '2-digit',
+      minute: '2-digit',
+      timeZoneName: 'shortOffset',
+    })
     this.#exact = new Intl.DateTimeFormat(locale, { ...zone, dateStyle: 'full', timeStyle: 'long' })
     this.#weekday = new Intl.DateTimeFormat(locale, { ...zone, weekday: 'short' })
     this.#shortDate = new Intl.DateTimeFormat(locale, { ...zone, day: 'numeric', month: 'short' })
@@ -53,6 +60,14 @@ export class Format {
 
   /** "10:34" */
   time = (at: string | number) => this.#clock.format(new Date(at))
+  /** "10:34"; where clocks go back, the two of that hour differ: "02:30 GMT+1". */
+  startTime(at: string | number): string {
+    const ms = new Date(at).getTime()
+    const isTwice = [ms - hour, ms + hour].some(
+      (other) => this.time(other) === this.time(ms) && this.dayKey(other) === this.dayKey(ms),
+    )
+    return isTwice ? this.#clockWithOffset.format(ms) : this.time(ms)
+  }
   /** "10:47" somewhere else. @throws {RangeError} for a zone this browser does not know */
   timeIn = (timeZone: string, at: number) =>
     new Intl.DateTimeFormat(this.#locale, { timeZone, hour: '2-digit', minute: '2-digit' }).format(at)

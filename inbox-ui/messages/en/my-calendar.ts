@@ -13,7 +13,7 @@ export const myCalendar = (f: Format) => ({
       denied: 'You did not agree at the provider, so nothing has changed. Connect again when you are ready.',
       expired: 'That took too long, or began in another session. Connect again.',
       other_account: 'That is another account than before. Disconnect first to connect another one.',
-      failed: 'This did not work. What is wrong stands below.',
+      failed: 'This did not work: why stands with the calendar.',
     } satisfies Record<ConnectResult, string>,
 
     own: 'Foyer’s own calendar',
