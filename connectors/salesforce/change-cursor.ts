@@ -6,6 +6,8 @@ export const hourMs = 3_600_000
 const overlapMs = 10 * 60_000
 /** The recycle bin keeps 15 days; what was deleted before is told by nothing. */
 const expiresAfterMs = 14 * 24 * hourMs
+/** Stamps are whole seconds: what changes again within the second it was read in has the same one, so it is told again. */
+const settledAfterMs = 10_000
 /** With more than this told in ten minutes, some is told twice. */
 const rememberedAtMost = 1_000
 
@@ -52,7 +54,9 @@ export class Feed {
     this.startedAt = null
     this.places = {}
     const oldest = windowStart(this).getTime() / 1_000
-    this.#told = new Set([...this.#told].filter((key) => stampOf(key) >= oldest).slice(-rememberedAtMost))
+    const newest = (Date.parse(this.since) - settledAfterMs) / 1_000
+    const isSettled = (key: string) => stampOf(key) >= oldest && stampOf(key) < newest
+    this.#told = new Set([...this.#told].filter(isSettled).slice(-rememberedAtMost))
   }
 
   get state() {

@@ -114,14 +114,26 @@ async function purgedSince(salesforce: Salesforce, feed: Feed, sight: Sight): Pr
   return gone
 }
 
-/** Of several rows about one person the last one says it all. */
+/** Of several rows about one person the last one says it all, but for who was merged into them: that the loser's row says. */
 function onceEach(changes: CrmChange[]): CrmChange[] {
   const last = new Map<string, CrmChange>()
   for (const change of changes) {
     const ref = change.type === 'changed' ? change.person : change.ref
     const key = `${change.type === 'activities_changed'}/${ref.type}/${ref.id}`
+    const before = last.get(key)
     last.delete(key)
-    last.set(key, change)
+    last.set(
+      key,
+      change.type === 'changed' && before?.type === 'changed' ? withFormer(change, before) : change,
+    )
   }
   return [...last.values()]
 }
+
+const withFormer = (change: CrmChange & { type: 'changed' }, before: CrmChange & { type: 'changed' }) => ({
+  ...change,
+  person: {
+    ...change.person,
+    formerIds: [...new Set([...before.person.formerIds, ...change.person.formerIds])],
+  },
+})

@@ -134,14 +134,15 @@ export class MemoryCrm {
     this.feed.push({ type: 'gone', ref: { type: person?.type ?? 'Contact', id }, erase })
   }
 
-  merge(loser: string, winner: string): CrmPerson {
+  /** @param dropAddresses the winner keeps only its own, as in Salesforce. */
+  merge(loser: string, winner: string, { dropAddresses = false } = {}): CrmPerson {
     const [one, other] = [this.people.get(winner), this.people.get(loser)]
     if (!one || !other) throw new Error('Both must be there to be merged')
     this.people.delete(loser)
     return this.put({
       ...one,
       changedAt: this.#tick(),
-      emails: [...new Set([...one.emails, ...other.emails])],
+      emails: dropAddresses ? one.emails : [...new Set([...one.emails, ...other.emails])],
       formerIds: [...one.formerIds, loser, ...other.formerIds],
     })
   }

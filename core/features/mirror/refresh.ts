@@ -47,7 +47,11 @@ export async function refreshPersonNow(
   await tell(services, visitorId, askedBy)
 }
 
-/** Who has this address; stored with what came of it. @returns the person, if there is one. */
+/**
+ * Who has this address; stored with what came of it. Nobody has that of a record that was merged into one with another address, or
+ * converted: then it is whoever that record is now.
+ * @returns the person, if there is one.
+ */
 export async function findAndStore(
   services: Services,
   { connector, crm, row }: OpenConnection,
@@ -56,15 +60,20 @@ export async function findAndStore(
   const declared = connector.crm
   if (!declared || !crm) return null
   const readAt = services.clock.now()
-  const person = await declared.findPerson(crm, email)
-  const known = person === null ? await mirroredWith(services, row.connector, email) : []
-  const again = await Promise.all(known.map((ref) => readOrGone(() => declared.readPerson(crm, ref))))
-  const stillThere = again.filter((one) => one !== null)
+  const found = await declared.findPerson(crm, email)
+  const known = found === null ? await mirroredWith(services, row.connector, email) : []
+  const again = await Promise.all(
+    known.map(async (one) => ({ ...one, now: await readOrGone(() => declared.readPerson(crm, one)) })),
+  )
+  const successor = again.find(({ id, wasAnothers, now }) => now !== null && (now.id !== id || wasAnothers))
+  const person = found ?? successor?.now ?? null
   const types = declared.personTypes.map(({ type }) => type)
-  await change(services, async (change) => {
-    const { tx, now } = change
-    const found = person ? [person] : stillThere
-    await storePeople(tx, { connector: row.connector, types }, found, { readAt, direct: true })
+  await change(services, async ({ tx, now }) => {
+    const stillThere = again.flatMap((one) => one.now ?? [])
+    await storePeople(tx, { connector: row.connector, types }, found ? [found] : stillThere, {
+      readAt,
+      direct: true,
+    })
     const gone = known.filter(
       ({ id }) => !stillThere.some((one) => one.id === id || one.formerIds.includes(id)),
     )
@@ -79,11 +88,21 @@ export async function findAndStore(
   return person
 }
 
-/** People of the mirror with an address that nobody has, says the vendor: gone, or known by another address now. */
-async function mirroredWith(services: Services, connector: string, email: string): Promise<PersonRef[]> {
-  const { rows } = await sql<PersonRef>`
-    select m.type, m.external_id as id from people_mirror_emails e join people_mirror m using (connector, external_id)
-    where e.email = ${email} and e.connector = ${connector} limit 5`.execute(services.db)
+interface Mirrored extends PersonRef {
+  /** The address came with a record that was merged into this one. */
+  wasAnothers: boolean
+}
+
+/** People of the mirror with an address that nobody has, says the vendor: gone, merged, or known by another address now. */
+async function mirroredWith(services: Services, connector: string, email: string): Promise<Mirrored[]> {
+  const { rows } = await sql<Mirrored>`
+    select m.type, m.external_id as id, exists (
+      select from people_mirror_former f
+      where f.connector = m.connector and f.external_id = m.external_id and ${email} = any (f.emails)) as was_anothers
+    from people_mirror_emails e join people_mirror m using (connector, external_id)
+    where e.email = ${email} and e.connector = ${connector} order by m.rank, m.external_id limit 5`.execute(
+    services.db,
+  )
   return rows
 }
 

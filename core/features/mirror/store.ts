@@ -42,13 +42,17 @@ export async function storePeople(
         id text, type text, rank smallint, emails text[], fields jsonb, hidden text[], owner_id text, owner_name text,
         owner_email text, owner_active boolean, owner_is_queue boolean, company_id text, url text, changed_at timestamptz)
       order by g.id, g.changed_at desc
+    ), whole as materialized (
+      select g.*, g.emails || array(select distinct e from people_mirror_former f, unnest(f.emails) as e
+        where f.connector = ${connector} and f.external_id = g.id and e <> all (g.emails) order by e) as all_emails
+      from given g
     ), fresh as materialized (
       select g.*, merged.fields as merged, coalesce(k.emails || k.email, '{}') as emails_before,
-        k.external_id is null or merged.fields <> k.fields or g.emails <> k.emails
+        k.external_id is null or merged.fields <> k.fields or g.all_emails <> k.emails
           or (g.type, g.owner_id, g.owner_name, g.owner_email, g.owner_active, g.owner_is_queue, g.company_id, g.url)
             is distinct from (k.type, k.owner_id, k.owner_name, k.owner_email, k.owner_active, k.owner_is_queue, k.company_id, k.record_url)
           as is_new
-      from given g
+      from whole g
       left join people_mirror k on k.connector = ${connector} and k.external_id = g.id
       left join mirror_gone d on d.connector = ${connector} and d.external_id = g.id
       cross join lateral (
@@ -60,7 +64,7 @@ export async function storePeople(
     ), stored as (
       insert into people_mirror as m (connector, external_id, type, rank, email, emails, fields, hidden, owner_id, owner_name,
         owner_email, owner_active, owner_is_queue, company_id, record_url, changed_at, read_at)
-      select ${connector}, id, type, rank, emails[1], emails, merged, hidden, owner_id, owner_name, owner_email, owner_active,
+      select ${connector}, id, type, rank, all_emails[1], all_emails, merged, hidden, owner_id, owner_name, owner_email, owner_active,
         owner_is_queue, company_id, url, changed_at, ${readAt}
       from fresh
       on conflict (connector, external_id) do update set
@@ -72,7 +76,7 @@ export async function storePeople(
     ), back as (
       delete from mirror_gone d using fresh f where d.connector = ${connector} and d.external_id = f.id
     )
-    select array(select distinct unnest(emails || emails_before)) as emails from fresh where is_new`.execute(
+    select array(select distinct unnest(all_emails || emails_before)) as emails from fresh where is_new`.execute(
     tx,
   )
   const moved = await takeOverFormer(tx, connector, people)
@@ -142,20 +146,22 @@ async function storeCompanies(tx: Tx, connector: string, people: CrmPerson[], re
       record_url = excluded.record_url, read_at = excluded.read_at`.execute(tx)
 }
 
-/** Those who are somebody else now go; their activities, and what Foyer wrote about them, are that one's. */
+/** Those who are somebody else now go; their activities, addresses, and what Foyer wrote about them, are that one's. */
 async function takeOverFormer(tx: Tx, connector: string, people: CrmPerson[]): Promise<string[]> {
   const pairs = people.flatMap(({ id, formerIds }) =>
     formerIds.filter((former) => former !== id).map((former) => ({ former, id })),
   )
   if (pairs.length === 0) return []
-  const { rows } = await sql<{ emails: string[] }>`
+  await sql`
     with pairs as materialized (
       select distinct on (p.former) p.former, p.id from jsonb_to_recordset(${JSON.stringify(pairs)}::jsonb) as p (former text, id text)
       where exists (select from people_mirror m where m.connector = ${connector} and m.external_id = p.id)
     ), known as (
-      insert into people_mirror_former (connector, former_id, external_id)
-      select ${connector}, former, id from pairs
-      on conflict (connector, former_id) do update set external_id = excluded.external_id
+      insert into people_mirror_former as f (connector, former_id, external_id, emails)
+      select ${connector}, p.former, p.id, coalesce(m.emails, '{}')
+      from pairs p left join people_mirror m on m.connector = ${connector} and m.external_id = p.former
+      on conflict (connector, former_id) do update set
+        external_id = excluded.external_id, emails = case when excluded.emails = '{}' then f.emails else excluded.emails end
     ), further as (
       update people_mirror_former f set external_id = p.id from pairs p
       where f.connector = ${connector} and f.external_id = p.former and f.former_id not in (select former from pairs)
@@ -168,17 +174,24 @@ async function takeOverFormer(tx: Tx, connector: string, people: CrmPerson[]): P
     ), looked_up as (
       update person_lookups l set external_id = p.id from pairs p, connections c
       where l.external_id = p.former and c.id = l.connection_id and c.connector = ${connector}
-    ), written as (
-      update crm_writes w set person_id = p.id from pairs p, connections c
-      where w.person_id = p.former and c.id = w.connection_id and c.connector = ${connector}
     )
-    select m.emails from people_mirror m join pairs p on p.former = m.external_id where m.connector = ${connector}`.execute(
-    tx,
-  )
-  await sql`
+    update crm_writes w set person_id = p.id from pairs p, connections c
+    where w.person_id = p.former and c.id = w.connection_id and c.connector = ${connector}`.execute(tx)
+  const { rows: gone } = await sql<{ emails: string[] }>`
     delete from people_mirror where connector = ${connector}
-      and external_id = any (${pairs.map(({ former }) => former)})`.execute(tx)
-  return rows.flatMap(({ emails }) => emails)
+      and external_id = any (${pairs.map(({ former }) => former)}) returning emails`.execute(tx)
+  // a CRM may keep only the winner's
+  await sql`
+    update people_mirror m set email = whole.emails[1], emails = whole.emails
+    from (
+      select w.external_id, w.emails || array_agg(distinct e order by e) as emails
+      from people_mirror w
+      join people_mirror_former f on f.connector = w.connector and f.external_id = w.external_id, unnest(f.emails) as e
+      where w.connector = ${connector} and w.external_id = any (${pairs.map(({ id }) => id)}) and e <> all (w.emails)
+      group by w.external_id, w.emails
+    ) as whole
+    where m.connector = ${connector} and m.external_id = whole.external_id`.execute(tx)
+  return gone.flatMap(({ emails }) => emails)
 }
 
 /** Forgets whom the CRM has deleted, under every id they had: a feed that lags may still tell of one that was merged into

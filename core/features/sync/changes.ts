@@ -86,7 +86,13 @@ export const mirrorOf = ({ row, connector }: OpenConnection) => ({
 
 function newestOf(changes: CrmChange[]): Map<string, CrmPerson> {
   const people = new Map<string, CrmPerson>()
-  for (const one of changes) if (one.type === 'changed') people.set(one.person.id, one.person)
+  for (const one of changes) {
+    if (one.type !== 'changed') continue
+    const { person } = one
+    const before = people.get(person.id)?.formerIds ?? []
+    // told with an older state, and as true as before
+    people.set(person.id, { ...person, formerIds: [...new Set([...before, ...person.formerIds])] })
+  }
   return people
 }
 

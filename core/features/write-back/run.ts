@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { CrmPerson, Logged, PersonField } from '#connectors/sdk/crm.ts'
-import { DuplicateError } from '#connectors/sdk/errors.ts'
+import { DuplicateError, RecordGoneError } from '#connectors/sdk/errors.ts'
 import { adviceOn } from '#connectors/sdk/retries.ts'
 import type { Tx } from '../../db/pool.ts'
 import { change, type Services } from '../../services.ts'
@@ -72,7 +72,13 @@ export async function writeNow(
   if (!row.writingOn) return skip(services, write, 'Writing into this CRM is turned off.')
   try {
     const open = await openConnection(services, row.id, { signal, priority: 'background' })
-    return await perform(services, open, write)
+    try {
+      return await perform(services, open, write)
+    } catch (error) {
+      if (!(error instanceof RecordGoneError)) throw error
+      // merged into another one after it was found, where writing does not follow: whoever it is now
+      return await perform(services, open, { ...write, mayExist: true })
+    }
   } catch (error) {
     if (error instanceof ConnectionClosedError) return hold(write, error.message)
     const advice = adviceOn(error)
@@ -222,7 +228,7 @@ async function changeFor(
   if (email !== undefined) {
     // somebody else's address is no new address of this person
     const other = person.emails.includes(email) ? person : await findAndStore(services, open, email)
-    if (other) delete values.email
+    if (other && (other === person || other.id !== person.id)) delete values.email
   }
   return { values, onlyEmpty: {} }
 }

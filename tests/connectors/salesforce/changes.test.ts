@@ -16,8 +16,8 @@ beforeEach(async () => {
 afterEach(() => sf.close())
 
 /** One round of the feed, a minute later. */
-async function poll(): Promise<CrmChange[]> {
-  sf.passes(minutes(1))
+async function poll({ afterMs = minutes(1) } = {}): Promise<CrmChange[]> {
+  sf.passes(afterMs)
   const crm = await sf.describedCrm()
   const told: CrmChange[] = []
   for (let done = false; !done; ) {
@@ -87,11 +87,23 @@ test('a deleted person is gone; one that was merged is its winner; a converted o
   expect(await poll()).toEqual([{ type: 'gone', ref: { type: 'Lead', id: deleted.Id }, erase: false }])
   sf.org.merge(winner.Id, loser.Id)
   expect((await poll()).find((change) => change.type === 'changed')).toMatchObject({
-    person: { id: winner.Id, formerIds: [] },
+    person: { id: winner.Id, formerIds: [loser.Id] },
   })
   const { contactId } = sf.org.convert(converted.Id)
   const told = await poll()
   expect(told).toMatchObject([{ type: 'changed', person: { type: 'Contact', id: contactId } }])
+})
+
+test('what changes twice within one second is not missed, though its stamp says seconds', async () => {
+  const person = lead('Before')
+  expect((await poll({ afterMs: 0 })).map(short)).toEqual(['changed Lead Before'])
+  sf.org.update(person.Id, { LastName: 'After' })
+  expect((await poll({ afterMs: 0 })).map(short)).toEqual(['changed Lead After'])
+  sf.org.delete(person.Id)
+  expect((await poll()).map(short)).toEqual(['gone Lead'])
+  // settled: told once more at most
+  await poll()
+  expect(await poll()).toEqual([])
 })
 
 test('what left the recycle bin between two looks is gone within the hour', async () => {

@@ -239,22 +239,49 @@ describe.each([
     expect(tasksOf(inSalesforce.Id)).toHaveLength(1)
   })
 
-  test('records that are merged in both during a chat are one in the mirror, and HubSpot’s one gets the chat', async () => {
-    const [oldLead, newLead] = [lead(), lead({ Email: `other-${email}` })]
-    const [oldContact, newContact] = [contact(), contact({ email: `other-${email}` })]
-    await isImported()
-    const { visitor, id } = await chats()
-    vendors.salesforce.org.merge(newLead.Id, oldLead.Id)
-    const winner = vendors.hubspot.store.merge(newContact, oldContact)
-    await polled('both are one', async () => {
-      const { rows } = await foyer.pool.query(
-        `select external_id as id from people_mirror where emails && $1 order by 1`,
-        [[email, `other-${email}`]],
-      )
-      return rows.length === 2 && rows.every((row) => [newLead.Id, winner.id].includes(row.id))
-    })
-    expect((await panel(visitor.id)).email).toBe(email)
-    await agent.ends(id)
-    await waitFor('the chat is there', async () => notesOf(winner.id).length === 1)
-  })
+  test.each([
+    { when: 'before Foyer hears of it', isHeard: false },
+    { when: 'and Foyer heard of it', isHeard: true },
+  ])(
+    'records that are merged in both during a chat, $when, get the chat once, at the winner',
+    async ({ isHeard }) => {
+      // Salesforce keeps only the winner's address
+      const [oldLead, newLead] = [lead(), lead({ Email: `other-${email}`, LastName: 'Bianchi' })]
+      const [oldContact, newContact] = [contact(), contact({ email: `other-${email}` })]
+      await isImported()
+      const { visitor, id } = await chats({ jobTitle: 'Buyer' })
+      await waitFor('who it is was written', async () => {
+        return (await writes()).every(({ state }) => state === 'written')
+      })
+      vendors.salesforce.org.merge(newLead.Id, oldLead.Id)
+      const winner = vendors.hubspot.store.merge(newContact, oldContact)
+      if (isHeard) {
+        await polled('both are one', async () => {
+          const { rows } = await foyer.pool.query(
+            'select external_id as id from people_mirror where emails && $1 order by 1',
+            [[email, `other-${email}`]],
+          )
+          return rows.length === 2 && rows.every((row) => [newLead.Id, winner.id].includes(row.id))
+        })
+        expect((await panel(visitor.id)).name).toBe('Sofia Bianchi')
+      }
+      // a look at the CRM forgets nobody
+      await agent.http.post(`/visitors/${visitor.id}/refresh`)
+      await agent.http.patch(`/visitors/${visitor.id}`, { jobTitle: 'Chief Buyer' })
+      await agent.ends(id)
+      await allWritten(6)
+      expect(tasksOf(newLead.Id)).toHaveLength(1)
+      expect(notesOf(winner.id)).toHaveLength(1)
+      expect(vendors.salesforce.org.find(newLead.Id)?.Title).toBe('Chief Buyer')
+      // nobody was made for the address that went
+      expect(leadsNow()).toEqual([])
+      expect(contactsNow().length).toBeLessThanOrEqual(1)
+      await agent.http.put(`/conversations/${id}/outcome`, { outcome: 'qualified' })
+      await waitFor('the outcome is in the entry', async () => {
+        const [task, ...more] = tasksOf(newLead.Id)
+        return more.length === 0 && String(task?.Description).includes('Outcome: Qualified')
+      })
+      expect((await panel(visitor.id)).jobTitle).toBe('Chief Buyer')
+    },
+  )
 })

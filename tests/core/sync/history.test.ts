@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { ActivityPage } from '#core/contracts/visitors.ts'
 import { requestRefresh } from '#core/features/mirror/lookups.ts'
@@ -124,6 +125,26 @@ test('a chat that Foyer wrote into the CRM shows as the chat it is, and that of 
     ['chat', null],
     ['note', 'another Foyer'],
   ])
+})
+
+test('a meeting that Foyer wrote into both CRMs shows once, as the meeting it is, whoever booked it', async () => {
+  const [one, other] = [acme.put({ emails: [email] }), zenith.put({ emails: [email] })]
+  // by mail, in no chat of this visitor
+  const id = randomUUID()
+  await foyer.pool.query(
+    `insert into meetings (id, agent_id, state, name, email, start_at, end_at, time_zone, wall_time, agent_time_zone,
+       agent_wall_time, title, body, event_id, held_at, booked_at, changed_at)
+     values ($1, $2, 'booked', 'Sofia Ricci', $3, $4, $5, 'UTC', '', 'UTC', '', 'Demo', '', $6, $4, $4, $4)`,
+    [id, dana.id, email, ago(2 * hour), ago(hour), `e${id}`],
+  )
+  const copy = { kind: 'meeting', foyerKey: `foyer-meeting-${id}`, at: ago(2 * hour) } as const
+  acme.addActivity(one.id, { ...copy, title: 'Copy in Acme', sameAs: ['ical:7'] })
+  // what a calendar beside the CRM tells of the same meeting
+  acme.addActivity(one.id, { ...copy, foyerKey: null, title: 'From a calendar', sameAs: ['ical:7'] })
+  zenith.addActivity(other.id, { ...copy, title: 'Copy in Zenith' })
+  await refresh()
+  expect(titles(await history())).toEqual(['Demo'])
+  expect(titles(await history('?kind=meeting'))).toEqual(['Demo'])
 })
 
 test('pages go on where they ended, through activities of one instant and new ones on top', async () => {

@@ -199,3 +199,26 @@ test('of one person in two browsers at once one record is made', async () => {
   expect(crm.callsOf('createPerson')).toHaveLength(1)
   expect(crm.logged).toHaveLength(2)
 })
+
+test('who is merged while the chat is written gets it once, at the winner, whose address is another', async () => {
+  await connect()
+  const [loser, winner] = [crm.put({ emails: [email] }), crm.put({ emails: [`other-${email}`] })]
+  const { visitor, end } = await chat()
+  await done(1)
+  const merged = Promise.withResolvers<void>()
+  crm.next('logConversation', { waitFor: merged.promise })
+  await end()
+  await waitFor('it is being written', async () => crm.callsOf('logConversation').length === 1)
+  crm.merge(loser.id, winner.id, { dropAddresses: true })
+  merged.resolve()
+  expect((await done(2)).map(({ state }) => state)).toEqual(['written', 'written'])
+  expect(crm.logged.map(({ personId }) => personId)).toEqual([winner.id])
+  expect(crm.people.size).toBe(1)
+  // the next one too, now that the mirror knows
+  const next = await visitor.asks('And to Bergamo?')
+  await agent.accepts(next.id)
+  await agent.ends(next.id)
+  await done(3)
+  expect(crm.logged.map(({ personId }) => personId)).toEqual([winner.id, winner.id])
+  expect(crm.callsOf('createPerson')).toEqual([])
+})
