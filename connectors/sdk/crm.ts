@@ -50,10 +50,12 @@ export interface CrmDeclaration {
   logConversation(crm: Crm, ref: PersonRef, conversation: LoggedConversation): Promise<Logged>
   /** Logs a meeting; the same key again moves or cancels it. */
   logMeeting(crm: Crm, ref: PersonRef, meeting: LoggedMeeting): Promise<Logged>
-  /** What `createPerson`, `logConversation` or `logMeeting` would send, in words, without sending it: for the preview. */
+  /** What `createPerson`, `logConversation` or `logMeeting` would send, in words, without sending it: for the preview, under the
+   *  names that people see, of `describe` where it told them. */
   previewOf(
     write: CrmWrite,
     mapping: FieldMapping,
+    description: CrmDescription | null,
   ): { record: string; values: { field: string; value: string }[] }
 
   webhooks?: WebhookDeclaration

@@ -14,6 +14,12 @@ const VendorName = Text.pipe(z.string().min(1).max(200))
 export const Mapping = z.record(VendorName, z.partialRecord(MappedField, VendorName))
 export type Mapping = z.infer<typeof Mapping>
 
+/** What a status of the CRM, as people see it there, is called in Foyer. One that is not named is called the same. */
+export const StatusNames = z
+  .record(VendorName, Text.pipe(z.string().trim().min(1).max(100)))
+  .refine((names) => Object.keys(names).length <= 500, 'At most 500 statuses can be named.')
+export type StatusNames = z.infer<typeof StatusNames>
+
 /** `both`: read and written. `in`: only read. `off`: neither. */
 export const Direction = z.enum(['both', 'in', 'off'])
 export type Direction = z.infer<typeof Direction>
@@ -34,7 +40,9 @@ export const WriteBackRules = z.strictObject({
           z.strictObject({ by: z.literal('user'), id: VendorName }),
         ])
         .default({ by: 'agent' }),
-      /** The vendor's fields with the values they get: source, status, required ones. */
+      /** The status they get, by its name in Foyer; null: as the CRM decides. */
+      status: Text.pipe(z.string().trim().min(1).max(100)).nullable().default(null),
+      /** The vendor's fields with the values they get: source, required ones. */
       fixed: z.record(VendorName, Text.pipe(z.string().max(1_000))).default({}),
     })
     .prefault({}),
@@ -128,6 +136,7 @@ export const Connection = z.object({
   /** Asked for and not granted. Empty as well where the vendor does not say. */
   missingScopes: z.array(z.string()),
   mapping: Mapping,
+  statusNames: StatusNames,
   /** Lower comes first. */
   precedence: z.number().int(),
   /** Where a field has an order of its own. */
@@ -172,6 +181,7 @@ export const ChangeConnection = z.strictObject({
   clientId: ClientId.optional(),
   clientSecret: ClientSecret.optional(),
   mapping: Mapping.optional(),
+  statusNames: StatusNames.optional(),
   precedence: Place.optional(),
   fieldPrecedence: z.partialRecord(MappedField, Place).optional(),
   writeBack: WriteBackRules.optional(),

@@ -44,6 +44,9 @@ export class Connectors {
   get vendors(): readonly Vendor[] | null {
     return this.#vendors
   }
+  get connections(): readonly Connection[] {
+    return this.#connections
+  }
   get error(): string {
     return this.#error
   }

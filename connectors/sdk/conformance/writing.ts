@@ -168,7 +168,7 @@ export const writingTests: Rule[] = [
         { type: 'logConversation', conversation: chat(session) },
         { type: 'logMeeting', meeting: meeting(session) },
       ] as const) {
-        const { record, values } = actions.previewOf(write, actions.mapping)
+        const { record, values } = actions.previewOf(write, actions.mapping, session.crm().description)
         assert(record !== '' && values.length > 0, `${write.type} says nothing`)
         for (const { field, value } of values) assert(typeof field === 'string' && typeof value === 'string')
       }

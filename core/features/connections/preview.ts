@@ -15,6 +15,7 @@ import { formatTranscript, readTranscript } from '../conversations/transcript.ts
 import { readOrganisation } from '../organisation/settings.ts'
 import { record } from './record.ts'
 import { type ConnectionRow, findConnection, setPreviewed } from './repository.ts'
+import { statusInCrm } from './statuses.ts'
 
 type Preview = z.output<typeof WritePreview>
 
@@ -45,7 +46,7 @@ export async function previewWrites(services: Services, actorId: string, id: str
     isSample: real === null,
     previewedAt: previewedAt.toISOString(),
     writes: writes.map((write) => {
-      const { record, values } = crm.previewOf(write, row.mapping)
+      const { record, values } = crm.previewOf(write, row.mapping, row.description)
       return { kind: kinds[write.type], record, values }
     }),
   }
@@ -54,19 +55,23 @@ export async function previewWrites(services: Services, actorId: string, id: str
 type Values = Partial<Record<PersonField, string>>
 
 function writesOf(
-  { writeBack, id }: ConnectionRow,
+  row: ConnectionRow,
   firstType: string,
   given: Values,
   { conversation, meeting }: { conversation: LoggedConversation; meeting: LoggedMeeting },
 ): CrmWrite[] {
+  const { writeBack, id } = row
   const { create, directions } = writeBack
-  const values = Object.fromEntries(
-    Object.entries(given).filter(([field]) => (directions[field as PersonField] ?? 'both') === 'both'),
-  ) as Values
+  const allowed = (texts: Values) =>
+    Object.fromEntries(
+      Object.entries(texts).filter(([field]) => (directions[field as PersonField] ?? 'both') === 'both'),
+    ) as Values
+  const values = allowed(given)
   const type = create.type ?? firstType
+  const status = create.status === null ? {} : { crmStatus: statusInCrm(row, type, create.status) }
   const person: NewPerson = {
     key: `foyer-preview-${id}`,
-    values,
+    values: { ...values, ...allowed(status) },
     fixed: create.fixed,
     type,
     ownerId: create.owner.by === 'user' ? create.owner.id : null,

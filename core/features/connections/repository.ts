@@ -16,6 +16,8 @@ export interface ConnectionRow {
   settings: Record<string, string>
   clientId: string | null
   mapping: FieldMapping
+  /** What its statuses are called in Foyer. */
+  statusNames: Record<string, string>
   precedence: number
   fieldPrecedence: Partial<Record<PersonField, number>>
   account: Account | null
@@ -32,7 +34,7 @@ export interface ConnectionRow {
 }
 
 const columns = sql`
-  id, connector, agent_id, state, state_reason, settings, client_id, mapping, precedence, field_precedence, account, description,
+  id, connector, agent_id, state, state_reason, settings, client_id, mapping, status_names, precedence, field_precedence, account, description,
   described_at, write_back, writing_on, previewed_at, created_at, changed_at, connected_at, version`
 
 /** All of admins that are not over, the first in precedence first. Those of single agents are their calendars'. */
@@ -97,7 +99,14 @@ export async function updateConnection(
   to: Partial<
     Pick<
       ConnectionRow,
-      'settings' | 'clientId' | 'mapping' | 'precedence' | 'fieldPrecedence' | 'writeBack' | 'writingOn'
+      | 'settings'
+      | 'clientId'
+      | 'mapping'
+      | 'statusNames'
+      | 'precedence'
+      | 'fieldPrecedence'
+      | 'writeBack'
+      | 'writingOn'
     >
   >,
 ): Promise<void> {
@@ -105,7 +114,7 @@ export async function updateConnection(
   await sql`
     update connections set
       settings = coalesce(${json(to.settings)}::jsonb, settings), client_id = coalesce(${to.clientId ?? null}, client_id),
-      mapping = coalesce(${json(to.mapping)}::jsonb, mapping), precedence = coalesce(${to.precedence ?? null}::integer, precedence),
+      mapping = coalesce(${json(to.mapping)}::jsonb, mapping), status_names = coalesce(${json(to.statusNames)}::jsonb, status_names), precedence = coalesce(${to.precedence ?? null}::integer, precedence),
       field_precedence = coalesce(${json(to.fieldPrecedence)}::jsonb, field_precedence),
       write_back = coalesce(${json(to.writeBack)}::jsonb, write_back),
       writing_on = coalesce(${to.writingOn ?? null}::boolean, writing_on), changed_at = ${now}, version = version + 1

@@ -109,6 +109,7 @@ async function view(services: Services, row: ConnectionRow): Promise<Connection>
     missingScopes:
       facts.scopes.length > 0 ? scopesOf(connector).filter((scope) => !facts.scopes.includes(scope)) : [],
     mapping: row.mapping,
+    statusNames: row.statusNames,
     precedence: row.precedence,
     fieldPrecedence: row.fieldPrecedence,
     writeBack: row.writeBack,

@@ -6,6 +6,7 @@ import type { Tx } from '../../db/pool.ts'
 import { change, type Services } from '../../services.ts'
 import { ConnectionClosedError, type OpenConnection, openConnection } from '../connections/open.ts'
 import { type ConnectionRow, findConnection } from '../connections/repository.ts'
+import { statusInCrm } from '../connections/statuses.ts'
 import { findAndStore, readOrGone } from '../mirror/refresh.ts'
 import { storePeople } from '../mirror/store.ts'
 import { knownEmail } from '../visitors/known.ts'
@@ -179,7 +180,9 @@ async function createPerson(
   const { create } = row.writeBack
   if (!declared || !crm || !create.on || subject.email === null) return null
   const type = create.type ?? declared.personTypes[0]?.type ?? ''
-  const values = { ...written(row, { ...subject.given, ...subject.corrections }), email: subject.email }
+  const status = create.status === null ? {} : { crmStatus: statusInCrm(row, type, create.status) }
+  const given = { ...subject.given, ...subject.corrections, ...status }
+  const values = { ...written(row, given), email: subject.email }
   const ownerId =
     create.owner.by === 'user'
       ? create.owner.id

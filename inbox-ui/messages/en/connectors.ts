@@ -174,8 +174,16 @@ export const connectors = (f: Format) => ({
         company: 'Company',
       } satisfies Record<MappedField, string>,
       notVisible: (name: string) => `${name} (not visible any more)`,
-      statusHint:
-        'CRM status shows as people in the CRM see it, and decides nothing in Foyer but your own routing rules.',
+      statuses: {
+        title: 'CRM status',
+        intro: (name: string) =>
+          `What each of ${name}’s statuses is called in panels and routing rules. Left empty, it is called as in ${name}.`,
+        there: (name: string) => `Status in ${name}`,
+        nameOf: (status: string) => `${status} in Foyer`,
+        former: 'not offered any more',
+        hint: 'Give statuses of two CRMs the same name to treat them alike. New people get a status under Writing.',
+        none: 'The mapped field has no list of choices, so what it says is shown as it is.',
+      },
       reread: 'Read the fields anew',
       rereading: 'Reading …',
       readAt: (ago: string) => `Read ${ago}`,
@@ -223,6 +231,8 @@ export const connectors = (f: Format) => ({
       owners: { agent: 'The agent of the chat', nobody: 'As the CRM decides', user: 'Always the same user' },
       ownerUser: 'CRM user',
       ownerChoose: 'Choose a user',
+      status: 'Status',
+      statusByCrm: 'As the CRM decides',
       fixed: 'Fields with a fixed value',
       fixedHint: 'Such as the source of a lead, or fields that are required.',
       fixedField: 'Field',

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { seedSamplePeople } from '#connectors/hubspot/stand-in/sample-people.ts'
 import type { StoredRecord } from '#connectors/hubspot/stand-in/store.ts'
-import type { CrmActivity } from '#connectors/sdk/crm.ts'
+import type { CrmActivity, CrmDescription } from '#connectors/sdk/crm.ts'
 import { type Connected, connected, contact, crmOf } from './a-connection.ts'
 import { standsAt } from './a-stand-in.ts'
 
@@ -207,15 +207,29 @@ test('a meeting is logged, moved and cancelled as one record', async () => {
 })
 
 test('the preview shows the values that would be sent, without sending', async () => {
-  const { standIn } = await connected()
-  const preview = crmOf.previewOf({ type: 'logConversation', conversation: aChat() }, crmOf.mapping)
+  const { standIn, crm } = await connected()
+  const preview = crmOf.previewOf({ type: 'logConversation', conversation: aChat() }, crmOf.mapping, null)
   expect(preview.record).toBe('Note on the contact')
   expect(preview.values[0]?.value).toContain('Tom: Is <b>this</b> & that "on"?')
-  const person = { key: 'k', type: 'contact', values: { name: 'Nina Neu' }, fixed: {}, ownerId: '7001' }
-  expect(crmOf.previewOf({ type: 'createPerson', person }, crmOf.mapping).values).toEqual([
-    { field: 'firstname', value: 'Nina' },
-    { field: 'lastname', value: 'Neu' },
-    { field: 'hubspot_owner_id', value: '7001' },
+  const person = {
+    key: 'k',
+    type: 'contact',
+    values: { name: 'Nina Neu' },
+    fixed: { lifecyclestage: 'customer' },
+    ownerId: '7001',
+  }
+  const namesIn = (description: CrmDescription | null) =>
+    crmOf.previewOf({ type: 'createPerson', person }, crmOf.mapping, description).values
+  expect(namesIn(null)).toEqual([
+    { field: 'First name', value: 'Nina' },
+    { field: 'Last name', value: 'Neu' },
+    { field: 'Lifecycle stage', value: 'customer' },
+    { field: 'Contact owner', value: '7001' },
   ])
   expect(standIn.requests).toEqual([])
+  // as the account itself calls them
+  const description = await crmOf.describe(crm)
+  const stage = description.types.contact?.fields.find(({ name }) => name === 'lifecyclestage')
+  if (stage) stage.label = 'Lebensphase'
+  expect(namesIn(description)).toContainEqual({ field: 'Lebensphase', value: 'Customer' })
 })

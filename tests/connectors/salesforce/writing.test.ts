@@ -427,6 +427,7 @@ test('the preview says what would be sent, by the names on the page', () => {
         },
       },
       mapping,
+      null,
     ),
   ).toEqual({
     record: 'New lead',
@@ -438,11 +439,11 @@ test('the preview says what would be sent, by the names on the page', () => {
       { field: 'Lead Source', value: 'Chat' },
     ],
   })
-  expect(previewOf({ type: 'logConversation', conversation: chat }, mapping)).toMatchObject({
+  expect(previewOf({ type: 'logConversation', conversation: chat }, mapping, null)).toMatchObject({
     record: 'Task',
     values: expect.arrayContaining([{ field: 'Status', value: 'Completed' }]),
   })
-  expect(previewOf({ type: 'logMeeting', meeting }, mapping).values).toContainEqual({
+  expect(previewOf({ type: 'logMeeting', meeting }, mapping, null).values).toContainEqual({
     field: 'Start',
     value: '2026-12-01T09:00:00.000Z',
   })
