@@ -103,7 +103,7 @@ test('the status of whom Foyer makes is chosen by its name in Foyer, and written
     await patch(id, { writeBack: { create } })
   const preview = await admin.http.post<WritePreview>(`/connections/${ids.salesforce}/preview`)
   expect(preview.writes.find(({ kind }) => kind === 'create_person')?.values).toContainEqual({
-    field: 'Lead Status',
+    field: 'Status',
     value: 'Working - Contacted',
   })
   const email = 'new@northwind.test'
