@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
 import { type RawBuilder, sql } from 'kysely'
-import pg from 'pg'
 
 const mark = '/* planned once */'
 
@@ -23,13 +22,10 @@ function nameOf(text: string): string {
   return name
 }
 
-/** A connection that knows statements that are {@link plannedOnce}. */
-export class PlanningClient extends pg.Client {
-  // the signature of pg, which has a dozen of them
-  override query = ((...args: unknown[]) => {
-    const [text, values] = args
-    const config =
-      typeof text === 'string' && text.startsWith(mark) ? { name: nameOf(text), text, values } : text
-    return Reflect.apply(super.query, this, config === text ? args : [config])
-  }) as pg.Client['query']
+/** The arguments of pg's `query`, with a statement that is {@link plannedOnce} under its name. */
+export function namedIfPlannedOnce(args: unknown[]): unknown[] {
+  const [text, values, ...more] = args
+  return typeof text === 'string' && text.startsWith(mark)
+    ? [{ name: nameOf(text), text, values }, ...more]
+    : args
 }

@@ -1,6 +1,6 @@
 import { CamelCasePlugin, Kysely, PostgresDialect, type Transaction } from 'kysely'
 import pg from 'pg'
-import { PlanningClient } from './planned-once.ts'
+import { DatabaseClient } from './client.ts'
 
 // 8-byte integers here are identities and counts, far below 2^53.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number)
@@ -13,13 +13,11 @@ export type Tx = Transaction<unknown>
 /** @param url a postgres:// address. @param max connections at most. */
 export function createPool(url: string, max: number, applicationName: string): pg.Pool {
   const pool = new pg.Pool({
-    Client: PlanningClient,
+    Client: DatabaseClient,
     connectionString: url,
     max,
     application_name: applicationName,
     connectionTimeoutMillis: 10_000,
-    // A connection that died silently must not hang a request for ever.
-    query_timeout: 30_000,
     statement_timeout: 30_000,
     idle_in_transaction_session_timeout: 30_000,
     keepAlive: true,

@@ -188,7 +188,8 @@ function indexGroups(db: Db, groups: number): Promise<boolean> {
       )
       select held.id as conversation_id, d.text,
              (select count(*) from next) > (select count(*) from taken) or ${groups} = 1 as may_be_more
-      from held join said on said.conversation_id = held.id, lateral (
+      -- Nobody waits for this to be on the disk: a crash takes the words and the emptied backlog back together.
+      from (select set_config('synchronous_commit', 'off', true)) mode, held join said on said.conversation_id = held.id, lateral (
         select string_agg(e.text, ' ') as text from entries e
         where e.conversation_id = held.id and e.seq = any (said.seqs) and e.text is not null
         group by e.seq / ${linesADocument}
