@@ -1,6 +1,7 @@
 import { workOnMeeting as contract } from '#core/contracts/jobs.ts'
 import { sweepTranscripts } from '#core/features/meetings/background.ts'
-import { sweepMeetings, sweepReminders, workOn } from '#core/features/meetings/work.ts'
+import { sweepMeetings, sweepReminders } from '#core/features/meetings/sweeps.ts'
+import { workOn } from '#core/features/meetings/work.ts'
 import type { Services } from '#core/services.ts'
 import { every } from '../schedules.ts'
 import { defineOutsideTask, type OutsideWork } from '../task.ts'

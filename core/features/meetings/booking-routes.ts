@@ -13,7 +13,8 @@ import {
 import { NotSignedInError } from '../../errors.ts'
 import { findVisitor, type KnownVisitor } from '../widget/tokens.ts'
 import { book } from './booking.ts'
-import { FreshSlots, freeSlots } from './free.ts'
+import { BookingDesk } from './desk.ts'
+import { freeSlots } from './free.ts'
 import { bookingPage, meetingOf } from './guest.ts'
 import { eventFile } from './letters.ts'
 import { cancelMeeting, rescheduleMeeting } from './manage.ts'
@@ -25,7 +26,7 @@ const params = z.object({ token: z.string().min(1).max(100) })
 /** The visitor's side: whoever has the token of a share may book, whoever has a meeting's may move and cancel it. */
 export async function bookingRoutes(app: Api): Promise<void> {
   const { services } = app
-  const fresh = new FreshSlots(services)
+  const desk = new BookingDesk(services)
   const reading = { config: { access: 'public', rateLimit: { max: 600, timeWindow: 60_000 } } } as const
   // of everybody behind one address: an office may book at once
   const changing = { config: { access: 'public', rateLimit: { max: 6_000, timeWindow: 60_000 } } } as const
@@ -51,7 +52,7 @@ export async function bookingRoutes(app: Api): Promise<void> {
     '/booking/:token',
     { ...changing, schema: { params, body: Book, response: { 201: GuestMeeting, 202: GuestMeeting } } },
     async ({ params, body }, reply) => {
-      const { meeting, token } = await book(services, fresh, params.token, body)
+      const { meeting, token } = await book(services, desk, params.token, body)
       return reply
         .status(meeting.state === 'held' ? 202 : 201)
         .header('location', `/api/v1/meeting/${token}`)

@@ -3,8 +3,8 @@ import type { CalendarEvent } from '#connectors/sdk/calendar.ts'
 import { type Change, change, type Services } from '../../services.ts'
 import * as conversations from '../conversations/repository.ts'
 import { findMeeting, forAgent, lockMeeting, type MeetingRow, readMeetings, takeTime } from './repository.ts'
+import { cancelRow, moveRow, takenBy } from './states.ts'
 import { tellMeeting } from './telling.ts'
-import { cancelRow, moveRow, takenBy } from './work.ts'
 
 export interface CalendarChange {
   connectionId: string

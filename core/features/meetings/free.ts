@@ -57,43 +57,6 @@ async function firstAfter(
   return slotsOfAny(await readBookables(db, rest, agentsOf(whose)), rest)[0] ?? null
 }
 
-/** How far ahead a loser is shown what is still free. */
-const freshDays = 7
-
-/**
- * For those who come too late, many at a time: they share one look, since each knows better what was free than who asked before the
- * time was taken, and leaves that one out.
- */
-export class FreshSlots {
-  readonly #services: Services
-  readonly #looks = new Map<string, Promise<FreeSlots>>()
-
-  constructor(services: Services) {
-    this.#services = services
-  }
-
-  async instead(share: ShareRow, taken: Date): Promise<FreeSlots> {
-    const { agentId, teamId } = share
-    const day = Math.floor(taken.getTime() / dayMs)
-    const key = `${agentId ?? teamId} ${day}`
-    const look =
-      this.#looks.get(key) ??
-      freeSlots(
-        this.#services,
-        { agentId, teamId },
-        {
-          from: new Date(day * dayMs),
-          to: new Date((day + freshDays) * dayMs),
-        },
-      ).finally(() => this.#looks.delete(key))
-    this.#looks.set(key, look)
-    const { slots, nextFree } = await look
-    const start = taken.toISOString()
-    const free = slots.filter((slot) => slot.start !== start)
-    return { slots: free, nextFree: nextFree?.start === start ? (free[0] ?? null) : nextFree }
-  }
-}
-
 /** Where each agent's next free time is, those of one question together. */
 export async function nextFreeOf(
   db: Services['db'],

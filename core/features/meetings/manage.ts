@@ -7,10 +7,11 @@ import { audit } from '../audit/audit.ts'
 import * as conversations from '../conversations/repository.ts'
 import type { Viewer } from '../conversations/visibility.ts'
 import { isFree, readBookables } from './bookable.ts'
-import { inTime, putOffUnlessDone } from './booking.ts'
 import { freeSlots } from './free.ts'
+import { inTime, putOffUnlessDone } from './in-time.ts'
 import { describeFor, findMeeting, lockMeeting, type MeetingRow, takeTime } from './repository.ts'
-import { cancelRow, promiseWork, takenBy } from './work.ts'
+import { cancelRow, takenBy } from './states.ts'
+import { leaseMs } from './work.ts'
 
 type By = { type: 'visitor' } | { type: 'agent'; agent: Viewer }
 
@@ -69,25 +70,30 @@ export async function rescheduleMeeting(
   if (start <= now)
     throw new ConflictError('slot_taken', 'This time has passed.', { slots: [], nextFree: null })
 
-  const isTaken = await withRow(services, meeting, async (change, row) => {
-    if (row.state !== 'booked' || row.startAt <= change.now)
-      throw new ConflictError('meeting_over', sentenceOf(row))
-    if (row.startAt.getTime() === start.getTime() || row.movingTo?.getTime() === start.getTime()) return false
-    if (row.movingTo !== null)
-      throw new ConflictError('meeting_moving', 'It is being moved already. Wait a moment.')
-    const end = new Date(start.getTime() + row.endAt.getTime() - row.startAt.getTime())
-    const taken = takenBy(row, start, end)
-    if (!(await takeTime(change.tx, row, taken.start, taken.end))) return true
-    await sql`
+  const order = await withRow(
+    services,
+    meeting,
+    async (change, row): Promise<'taken' | 'there' | 'given'> => {
+      if (row.state !== 'booked' || row.startAt <= change.now)
+        throw new ConflictError('meeting_over', sentenceOf(row))
+      if (row.startAt.getTime() === start.getTime() || row.movingTo?.getTime() === start.getTime())
+        return 'there'
+      if (row.movingTo !== null)
+        throw new ConflictError('meeting_moving', 'It is being moved already. Wait a moment.')
+      const end = new Date(start.getTime() + row.endAt.getTime() - row.startAt.getTime())
+      const taken = takenBy(row, start, end)
+      if (!(await takeTime(change.tx, row, taken.start, taken.end))) return 'taken'
+      await sql`
       update meetings set moving_to = ${start}, event_due = 'move', put_off = false, attempts = 0, last_problem = null,
+        worked_until = ${new Date(change.now.getTime() + leaseMs)},
         time_zone = coalesce(${by.timeZone ?? null}, time_zone), changed_at = ${change.now}
       where id = ${row.id}`.execute(change.tx)
-    await promiseWork(services, change, row.id, 15_000)
-    await noteDown(change, row, by, 'meeting.moved')
-    return false
-  })
-  if (isTaken) throw await insteadError(services, meeting, start)
-  await inTime(services, meeting.id)
+      await noteDown(change, row, by, 'meeting.moved')
+      return 'given'
+    },
+  )
+  if (order === 'taken') throw await insteadError(services, meeting, start)
+  await inTime(services, meeting.id, { leased: order === 'given' })
   const moved = await putOffUnlessDone(services, meeting.id)
   if (moved.state === 'booked' && moved.movingTo === null && moved.startAt.getTime() !== start.getTime())
     throw await insteadError(services, moved, start)

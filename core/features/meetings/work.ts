@@ -1,18 +1,12 @@
 import { sql } from 'kysely'
 import type { CalendarEvent } from '#connectors/sdk/calendar.ts'
 import { adviceOn } from '#connectors/sdk/retries.ts'
-import { workOnMeeting } from '../../contracts/jobs.ts'
-import { type Change, change, eachByItself, type Services } from '../../services.ts'
-import { minuteMs } from '../availability/zone.ts'
+import { change, type Services } from '../../services.ts'
 import { ConnectionClosedError } from '../connections/open.ts'
-import * as conversations from '../conversations/repository.ts'
-import { enqueue } from '../outbox/outbox.ts'
-import { promiseMeetingLog } from '../write-back/orders.ts'
 import { type Agenda, agendaOf, isAnothers } from './agenda.ts'
-import { describeEvent, type News, tellBoth } from './letters.ts'
-import { findMeeting, forAgent, giveBackTimes, lockMeeting, type MeetingRow } from './repository.ts'
-import { tellEntry, tellMeeting } from './telling.ts'
-import { wallTimes } from './times.ts'
+import { describeEvent } from './letters.ts'
+import { findMeeting, type MeetingRow } from './repository.ts'
+import { bookRow, cancelRow, endLate, fail, moveRow, promiseWork, settle, stay } from './states.ts'
 
 /**
  * What a calendar has still to be brought to (`event_due`), done step by step, each of which may be the last before a crash:
@@ -32,7 +26,8 @@ export type Done =
   /** Not yet; a job goes on. */
   | 'later'
 
-const leaseMs = 30_000
+/** Whoever holds a time, or orders a move, has the lease of it from the start: a sweep goes on where they stopped. */
+export const leaseMs = 30_000
 /** A provider that is away for longer than this has failed, and both are told. */
 const mostAttempts = 12
 
@@ -45,7 +40,11 @@ interface Given {
 /** @returns null when somebody else is at it */
 export async function workOn(services: Services, meetingId: string, given: Given): Promise<Done | null> {
   const meeting = await takeLease(services, meetingId)
-  if (!meeting) return null
+  return meeting && workLeased(services, meeting, given)
+}
+
+/** @param meeting whose lease the caller has */
+export async function workLeased(services: Services, meeting: MeetingRow, given: Given): Promise<Done> {
   try {
     const agenda = await agendaOf(services, meeting, given)
     return await nextStep(services, meeting, agenda, given)
@@ -108,23 +107,9 @@ async function insert(
   }
   await settle(services, meeting, async (change, row) => {
     if (row.state !== 'held') return agenda ? endLate(services, change, row) : undefined
-    const { tx, now } = change
-    await sql`
-      update meetings set state = 'booked', booked_at = ${now}, event_due = null, worked_until = null, attempts = 0,
-        last_problem = null, event_etag = ${event?.etag ?? null}, video_url = ${event?.video.url ?? null},
-        guest_response = ${event?.guestResponse ?? null}, changed_at = ${now}
-      where id = ${row.id}`.execute(tx)
-    await announce(services, change, row.id, 'booked', agenda)
+    await bookRow(services, change, row, event, agenda)
   })
   return 'done'
-}
-
-/** Cancelled while its event was being made: the event may have come after the calendar was told to end it. */
-async function endLate(services: Services, change: Change, row: MeetingRow): Promise<void> {
-  await sql`update meetings set event_due = 'cancel', worked_until = null where id = ${row.id}`.execute(
-    change.tx,
-  )
-  await promiseWork(services, change, row.id)
 }
 
 const videoLooks = 3
@@ -171,186 +156,11 @@ async function move(
     return 'refused'
   }
   await settle(services, meeting, async (change, row) => {
-    if (row.state !== 'booked' || row.movingTo?.getTime() !== start.getTime()) return
+    if (row.state !== 'booked') return agenda ? endLate(services, change, row) : undefined
+    if (row.movingTo?.getTime() !== start.getTime()) return
     await moveRow(services, change, row, start, end, { agenda, etag: event?.etag ?? null })
   })
   return 'done'
-}
-
-/** The meeting is at another time now, in its calendar too. */
-export async function moveRow(
-  services: Services,
-  change: Change,
-  row: MeetingRow,
-  start: Date,
-  end: Date,
-  { agenda, etag }: { agenda: Pick<Agenda, 'tellsGuests'> | null; etag: string | null },
-): Promise<void> {
-  const { tx, now } = change
-  const { wallTime, agentWallTime } = wallTimes(start, row.timeZone, row.agentTimeZone)
-  await sql`
-    update meetings set start_at = ${start}, end_at = ${end}, wall_time = ${wallTime}, agent_wall_time = ${agentWallTime},
-      moving_to = null, event_due = null, worked_until = null, attempts = 0, last_problem = null, sequence = sequence + 1,
-      event_etag = coalesce(${etag}, event_etag), changed_at = ${now}
-    where id = ${row.id}`.execute(tx)
-  await giveBackTimes(tx, row.id, takenBy(row, start, end))
-  await announce(services, change, row.id, 'moved', agenda)
-}
-
-/** With the buffers as of booking. */
-export const takenBy = (
-  row: Pick<MeetingRow, 'bufferBeforeMinutes' | 'bufferAfterMinutes'>,
-  start: Date,
-  end: Date,
-) => ({
-  start: new Date(start.getTime() - row.bufferBeforeMinutes * minuteMs),
-  end: new Date(end.getTime() + row.bufferAfterMinutes * minuteMs),
-})
-
-/** @param eventIsThere whether the calendar has still to be told */
-export async function cancelRow(
-  services: Services,
-  change: Change,
-  row: MeetingRow,
-  by: 'visitor' | 'agent' | 'calendar',
-  agenda: Pick<Agenda, 'tellsGuests'> | null,
-  eventIsThere: boolean,
-): Promise<void> {
-  if (row.state !== 'held' && row.state !== 'booked') return
-  const { tx, now } = change
-  const due = eventIsThere && row.connectionId !== null ? 'cancel' : null
-  await sql`
-    update meetings set state = 'cancelled', cancelled_at = ${now}, cancelled_by = ${by}, event_due = ${due}, moving_to = null,
-      remind_at = null, worked_until = null, attempts = 0, sequence = sequence + 1, changed_at = ${now}
-    where id = ${row.id}`.execute(tx)
-  await giveBackTimes(tx, row.id)
-  await sql`delete from calendar_busy where agent_id = ${row.agentId} and event_id = ${row.eventId}`.execute(
-    tx,
-  )
-  if (due) await promiseWork(services, change, row.id)
-  await announce(services, change, row.id, 'cancelled', agenda)
-}
-
-async function fail(services: Services, meeting: MeetingRow, because: string, given: Given): Promise<void> {
-  await settle(services, meeting, async (change, row) => {
-    if (row.state !== 'held') return
-    const { tx, now } = change
-    // whether an insert whose answer was lost had its effect is not known: what may be there is ended
-    const due = row.connectionId !== null && row.checkedAt !== null ? 'cancel' : null
-    await sql`
-      update meetings set state = 'failed', failed_at = ${now}, failed_because = ${because}, event_due = ${due},
-        worked_until = null, attempts = 0, remind_at = null, changed_at = ${now}
-      where id = ${row.id}`.execute(tx)
-    await giveBackTimes(tx, row.id)
-    if (due) await promiseWork(services, change, row.id)
-    const failed = await findMeeting(tx, row.id)
-    if (!failed) return
-    if (isToldByMail(failed, given)) await tellBoth(services, change, failed, 'failed', noProvider)
-    tellMeeting(change, forAgent(failed))
-  })
-}
-
-const noProvider = { providerTellsGuest: false, hostHasEvent: true }
-
-/** Whoever waits for the answer is told by it. */
-const isToldByMail = ({ putOff }: MeetingRow, { live }: Given) => putOff || !live
-
-async function stay(services: Services, meeting: MeetingRow, because: string, given: Given): Promise<void> {
-  await settle(services, meeting, async (change, row) => {
-    if (row.state !== 'booked' || row.movingTo === null) return
-    const { tx, now } = change
-    await sql`
-      update meetings set moving_to = null, event_due = null, worked_until = null, attempts = 0, last_problem = ${because},
-        changed_at = ${now}
-      where id = ${row.id}`.execute(tx)
-    await giveBackTimes(tx, row.id, takenBy(row, row.startAt, row.endAt))
-    const stayed = await findMeeting(tx, row.id)
-    if (!stayed) return
-    if (isToldByMail(stayed, given)) await tellBoth(services, change, stayed, 'move_failed', noProvider)
-    tellMeeting(change, forAgent(stayed))
-  })
-}
-
-/** One transaction about a meeting: under the lock of its conversation, then its own. */
-function settle(
-  services: Services,
-  meeting: MeetingRow,
-  work: (change: Change, row: MeetingRow) => Promise<void>,
-): Promise<void> {
-  return change(services, async (change) => {
-    if (meeting.conversationId) await conversations.lockAll(change.tx, [meeting.conversationId])
-    const row = await lockMeeting(change.tx, meeting.id)
-    if (row) await work(change, row)
-  })
-}
-
-/** Tells everybody what a meeting has become: both by mail, both on their screens, the chat's log, and the CRMs. */
-async function announce(
-  services: Services,
-  change: Change,
-  meetingId: string,
-  news: News,
-  agenda: Pick<Agenda, 'tellsGuests'> | null,
-): Promise<void> {
-  const { tx, now } = change
-  const row = await findMeeting(tx, meetingId)
-  if (!row) return
-  await remindOf(change, row)
-  await tellBoth(services, change, row, news, {
-    providerTellsGuest: agenda?.tellsGuests ?? false,
-    hostHasEvent: row.connectionId !== null,
-  })
-  await promiseMeetingLog(services, change, row.id)
-  if (news === 'booked' && row.conversationId) {
-    const [conversation] = await conversations.lockAll(tx, [row.conversationId])
-    // the log of a chat that is over stays as it was read
-    if (conversation && (conversation.status === 'active' || conversation.status === 'waiting'))
-      tellEntry(
-        change,
-        conversation,
-        await conversations.append(tx, conversation, now, {
-          kind: 'meeting_booked',
-          sender: { type: 'system', id: null },
-          text: `A meeting with ${row.agentName} was booked.`,
-          data: {
-            meetingId: row.id,
-            agentId: row.agentId,
-            name: row.agentName,
-            start: row.startAt.toISOString(),
-            end: row.endAt.toISOString(),
-            timeZone: row.timeZone,
-          },
-        }),
-      )
-  }
-  tellMeeting(change, forAgent(row))
-  change.after(services.wakeJobs)
-}
-
-/** By mail, some time before it; not of one that is nearer than that already. */
-async function remindOf({ tx, now }: Change, row: MeetingRow): Promise<void> {
-  if (row.state !== 'booked') return
-  const { rows } = await sql<{ minutes: number | null }>`
-    select case when s.settings ? 'reminderMinutes' then (s.settings ->> 'reminderMinutes')::int else 1440 end as minutes
-    from agents a left join meeting_settings s on s.agent_id = a.id where a.id = ${row.agentId}`.execute(tx)
-  const minutes = rows[0]?.minutes ?? null
-  const at = minutes === null ? null : new Date(row.startAt.getTime() - minutes * minuteMs)
-  await sql`update meetings set remind_at = ${at && at > now ? at : null} where id = ${row.id}`.execute(tx)
-}
-
-/** A job that goes on where this process may stop. */
-export async function promiseWork(
-  services: Services,
-  { tx, now, after }: Change,
-  meetingId: string,
-  afterMs = 0,
-): Promise<void> {
-  await enqueue(tx, services.clock, {
-    task: workOnMeeting,
-    payload: { meetingId },
-    runAt: new Date(now.getTime() + afterMs),
-  })
-  after(services.wakeJobs)
 }
 
 async function notDone(services: Services, meeting: MeetingRow, error: unknown, given: Given): Promise<Done> {
@@ -391,33 +201,4 @@ async function notDone(services: Services, meeting: MeetingRow, error: unknown, 
     await promiseWork(services, change, meeting.id, afterMs + 100)
   })
   return 'later'
-}
-
-/** What a lost job missed: meetings that nobody works on any more. */
-export async function sweepMeetings(services: Services, signal: AbortSignal): Promise<void> {
-  const { db, clock } = services
-  const { rows } = await sql<{ id: string }>`
-    select id from meetings where event_due is not null and (worked_until is null or worked_until <= ${clock.now()})
-    order by worked_until nulls first limit 50`.execute(db)
-  const failures = await eachByItself(rows, ({ id }) => workOn(services, id, { signal, live: false }))
-  if (failures.length > 0) throw failures[0]
-}
-
-/** Reminds guests of what is near. */
-export async function sweepReminders(services: Services): Promise<void> {
-  const { rows } = await sql<{ id: string }>`
-    select id from meetings where remind_at <= ${services.clock.now()} order by remind_at limit 100`.execute(
-    services.db,
-  )
-  const failures = await eachByItself(rows, ({ id }) =>
-    change(services, async (change) => {
-      const row = await lockMeeting(change.tx, id)
-      if (!row?.remindAt || row.remindAt > change.now) return
-      await sql`update meetings set remind_at = null where id = ${id}`.execute(change.tx)
-      // one whose time has come meanwhile needs none
-      if (row.state === 'booked' && row.startAt > change.now)
-        await tellBoth(services, change, row, 'reminder', noProvider)
-    }),
-  )
-  if (failures.length > 0) throw failures[0]
 }

@@ -6,7 +6,7 @@ import {
 } from '#connectors/sdk/errors.ts'
 import type { GuestMeeting, Meeting } from '#core/contracts/meetings.ts'
 import { applyCalendarChange } from '#core/features/meetings/changes.ts'
-import { sweepMeetings } from '#core/features/meetings/work.ts'
+import { sweepMeetings } from '#core/features/meetings/sweeps.ts'
 import { startFoyer, type TestFoyer } from '#tests/support/foyer.ts'
 import { HttpClient } from '#tests/support/http-client.ts'
 import { MemoryCalendar } from '#tests/support/memory-calendar.ts'

@@ -1,0 +1,159 @@
+import { randomUUIDv7 } from 'node:crypto'
+import { sql } from 'kysely'
+import type { Book } from '../../contracts/meetings.ts'
+import type { Db, Tx } from '../../db/pool.ts'
+import { type Change, change, type Services } from '../../services.ts'
+import { minuteMs, zoneNamed } from '../availability/zone.ts'
+import { hashToken } from '../sign-in/tokens.ts'
+import { type Bookable, isFree, readBookables } from './bookable.ts'
+import { linkOf } from './links.ts'
+import { takeTime } from './repository.ts'
+import { agentsOf, type ShareRow } from './shares.ts'
+import { takenBy } from './states.ts'
+import { wallTimes } from './times.ts'
+import { fillIn } from './words.ts'
+import { leaseMs } from './work.ts'
+
+/** Of one link, ahead: a link is for one person and a few colleagues. */
+export const mostAhead = 20
+
+export type Held =
+  /** A meeting has the time; its lease is the caller's. */
+  | { id: string }
+  | { why: 'taken' }
+  /** The same booking is there already. */
+  | { why: 'repeated' }
+  | { why: 'too_many' }
+  | { why: 'not_bookable'; sentence: string }
+
+const isTaken: Held = { why: 'taken' }
+
+/** Takes a time, by an insert that the database refuses to all but one: the first of those who are free then; of a team, whoever has the
+ *  fewest meetings ahead. */
+export async function hold(services: Services, share: ShareRow, wanted: Book): Promise<Held> {
+  const now = services.clock.now()
+  const start = wanted.start.getTime()
+  const bookables = await readBookables(services.db, { now, from: start, to: start + 1 }, agentsOf(share))
+  const [reason] = bookables.map((one) => one.reason)
+  if (bookables.every((one) => one.reason !== null))
+    return { why: 'not_bookable', sentence: reason ?? 'Nothing can be booked here any more.' }
+  const inTurn = bookables.filter((one) => isFree(one, now, start)).sort((a, b) => a.upcoming - b.upcoming)
+  for (const bookable of inTurn) {
+    const held = await holdWith(services, share, bookable, wanted)
+    if (held !== isTaken) return held
+  }
+  return isTaken
+}
+
+/** Gives back the time that was taken a moment ago. */
+class NotHeldError extends Error {
+  readonly outcome: Held
+  constructor(outcome: Held) {
+    super('Nothing was held')
+    this.outcome = outcome
+  }
+}
+
+async function holdWith(
+  services: Services,
+  share: ShareRow,
+  bookable: Bookable,
+  wanted: Book,
+): Promise<Held> {
+  const id = randomUUIDv7()
+  try {
+    return await change(services, async (change): Promise<Held> => {
+      const { tx, now } = change
+      const { settings } = bookable
+      const end = new Date(wanted.start.getTime() + settings.durationMinutes * minuteMs)
+      if (settings.dailyMax !== null && !(await hasRoomThatDay(tx, bookable, wanted.start))) return isTaken
+      const taken = takenBy(settings, wanted.start, end)
+      if (!(await takeTime(tx, { id, agentId: bookable.id }, taken.start, taken.end))) return isTaken
+      if ((await countAhead(tx, share.id, now)) >= mostAhead) throw new NotHeldError({ why: 'too_many' })
+      if (!(await insertHeld(services, change, id, share, bookable, wanted, end)))
+        throw new NotHeldError({ why: 'repeated' })
+      return { id }
+    })
+  } catch (error) {
+    if (error instanceof NotHeldError) return error.outcome
+    throw error
+  }
+}
+
+/** The daily maximum, seen by one booking of an agent at a time. */
+async function hasRoomThatDay(tx: Tx, { id, settings }: Bookable, start: Date): Promise<boolean> {
+  await sql`select pg_advisory_xact_lock(hashtextextended(${`meetings of ${id}`}, 0))`.execute(tx)
+  const zone = zoneNamed(settings.timeZone)
+  const day = zone.dayAt(start.getTime())
+  const { rows } = await sql<{ count: number }>`
+    select count(*) as count from meetings
+    where agent_id = ${id} and state in ('held', 'booked')
+      and start_at >= ${new Date(zone.startOf(day))} and start_at < ${new Date(zone.startOf(day + 1))}`.execute(
+    tx,
+  )
+  return (rows[0]?.count ?? 0) < (settings.dailyMax ?? Infinity)
+}
+
+async function insertHeld(
+  services: Services,
+  { tx, now }: Change,
+  id: string,
+  share: ShareRow,
+  bookable: Bookable,
+  wanted: Book,
+  end: Date,
+): Promise<boolean> {
+  const { settings, calendar } = bookable
+  const agentTimeZone = settings.timeZone ?? 'UTC'
+  const known = await knownOf(tx, share)
+  const timeZone = wanted.timeZone ?? known.timeZone ?? agentTimeZone
+  const { wallTime, agentWallTime } = wallTimes(wanted.start, timeZone, agentTimeZone)
+  const values = {
+    ...known.fields,
+    name: wanted.name,
+    email: wanted.email,
+    note: wanted.note ?? null,
+    agent: bookable.name,
+    organisation: known.organisation,
+  }
+  const title = fillIn(settings.title, values).slice(0, 300) || `Meeting with ${bookable.name}`
+  const { rows } = await sql`
+    with held as (
+    insert into meetings (id, agent_id, state, share_id, conversation_id, visitor_id, idempotency_key, name, email, note,
+      start_at, end_at, time_zone, wall_time, agent_time_zone, agent_wall_time, buffer_before_minutes, buffer_after_minutes,
+      title, body, location, wants_video, connection_id, calendar_id, event_id, event_due, worked_until, held_at, changed_at)
+    values (${id}, ${bookable.id}, 'held', ${share.id}, ${share.conversationId}, ${share.visitorId}, ${wanted.idempotencyKey},
+      ${wanted.name}, ${wanted.email}, ${wanted.note ?? null}, ${wanted.start}, ${end}, ${timeZone}, ${wallTime},
+      ${agentTimeZone}, ${agentWallTime}, ${settings.bufferBeforeMinutes}, ${settings.bufferAfterMinutes}, ${title},
+      ${fillIn(settings.body, values)}, ${settings.location}, ${settings.video}, ${calendar?.connectionId ?? null},
+      ${calendar?.calendarIds[0] ?? null}, ${id.replaceAll('-', '')}, 'insert',
+      ${new Date(now.getTime() + leaseMs)}, ${now}, ${now})
+    on conflict (share_id, idempotency_key) where idempotency_key is not null do nothing
+    returning id)
+    insert into meeting_links (token_hash, meeting_id, created_at)
+    select ${hashToken(linkOf(services, id))}, id, ${now} from held returning meeting_id`.execute(tx)
+  return rows.length > 0
+}
+
+/** Of what the visitor gave: what only a CRM knows must not come back to them in a title. */
+async function knownOf(tx: Tx, { visitorId }: ShareRow) {
+  const { rows } = await sql<{
+    organisation: string
+    timeZone: string | null
+    company: string | null
+    jobTitle: string | null
+    phone: string | null
+  }>`
+    select o.name as organisation, v.time_zone, v.company, v.job_title, v.phone
+    from organisation o left join visitors v on v.id = ${visitorId}`.execute(tx)
+  const { organisation = 'Foyer', timeZone = null, ...fields } = rows[0] ?? {}
+  return { organisation, timeZone, fields }
+}
+
+/** How many meetings of a link are ahead. */
+export async function countAhead(db: Db | Tx, shareId: string, now: Date): Promise<number> {
+  const { rows } = await sql<{ count: number }>`
+    select count(*) as count from meetings
+    where share_id = ${shareId} and state in ('held', 'booked') and start_at > ${now}`.execute(db)
+  return rows[0]?.count ?? 0
+}

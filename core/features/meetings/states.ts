@@ -1,0 +1,232 @@
+import { sql } from 'kysely'
+import type { CalendarEvent } from '#connectors/sdk/calendar.ts'
+import { workOnMeeting } from '../../contracts/jobs.ts'
+import { type Change, change, type Services } from '../../services.ts'
+import { minuteMs } from '../availability/zone.ts'
+import * as conversations from '../conversations/repository.ts'
+import { enqueue } from '../outbox/outbox.ts'
+import { promiseMeetingLog } from '../write-back/orders.ts'
+import type { Agenda } from './agenda.ts'
+import { type News, tellBoth } from './letters.ts'
+import { findMeeting, forAgent, giveBackTimes, lockMeeting, type MeetingRow } from './repository.ts'
+import { tellEntry, tellMeeting } from './telling.ts'
+import { wallTimes } from './times.ts'
+
+/**
+ * What becomes of a meeting, each step whole in its transaction: the row, the times that are taken, and whoever is told.
+ *
+ *   held    -> booked (bookRow), failed (fail)
+ *   booked  -> at another time (moveRow), or not (stay)
+ *   either  -> cancelled (cancelRow)
+ */
+
+/** One transaction about a meeting: under the lock of its conversation, then its own. */
+export function settle(
+  services: Services,
+  meeting: MeetingRow,
+  work: (change: Change, row: MeetingRow) => Promise<void>,
+): Promise<void> {
+  return change(services, async (change) => {
+    if (meeting.conversationId) await conversations.lockAll(change.tx, [meeting.conversationId])
+    const row = await lockMeeting(change.tx, meeting.id)
+    if (row) await work(change, row)
+  })
+}
+
+/** It stands in the agent's calendar. */
+export async function bookRow(
+  services: Services,
+  change: Change,
+  row: MeetingRow,
+  event: CalendarEvent | null,
+  agenda: Pick<Agenda, 'tellsGuests'> | null,
+): Promise<void> {
+  const { tx, now } = change
+  await sql`
+    update meetings set state = 'booked', booked_at = ${now}, event_due = null, worked_until = null, attempts = 0,
+      last_problem = null, event_etag = ${event?.etag ?? null}, video_url = ${event?.video.url ?? null},
+      guest_response = ${event?.guestResponse ?? null}, changed_at = ${now}
+    where id = ${row.id}`.execute(tx)
+  await announce(services, change, row.id, 'booked', agenda)
+}
+
+/** Cancelled while its event was being made or moved: that may have come after the calendar was told to end it. */
+export async function endLate(services: Services, change: Change, row: MeetingRow): Promise<void> {
+  await sql`update meetings set event_due = 'cancel', worked_until = null where id = ${row.id}`.execute(
+    change.tx,
+  )
+  await promiseWork(services, change, row.id)
+}
+
+/** The meeting is at another time now, in its calendar too. */
+export async function moveRow(
+  services: Services,
+  change: Change,
+  row: MeetingRow,
+  start: Date,
+  end: Date,
+  { agenda, etag }: { agenda: Pick<Agenda, 'tellsGuests'> | null; etag: string | null },
+): Promise<void> {
+  const { tx, now } = change
+  const { wallTime, agentWallTime } = wallTimes(start, row.timeZone, row.agentTimeZone)
+  await sql`
+    update meetings set start_at = ${start}, end_at = ${end}, wall_time = ${wallTime}, agent_wall_time = ${agentWallTime},
+      moving_to = null, event_due = null, worked_until = null, attempts = 0, last_problem = null, sequence = sequence + 1,
+      event_etag = coalesce(${etag}, event_etag), changed_at = ${now}
+    where id = ${row.id}`.execute(tx)
+  await giveBackTimes(tx, row.id, takenBy(row, start, end))
+  await announce(services, change, row.id, 'moved', agenda)
+}
+
+/** With the buffers as of booking. */
+export const takenBy = (
+  row: Pick<MeetingRow, 'bufferBeforeMinutes' | 'bufferAfterMinutes'>,
+  start: Date,
+  end: Date,
+) => ({
+  start: new Date(start.getTime() - row.bufferBeforeMinutes * minuteMs),
+  end: new Date(end.getTime() + row.bufferAfterMinutes * minuteMs),
+})
+
+/** @param eventIsThere whether the calendar has still to be told */
+export async function cancelRow(
+  services: Services,
+  change: Change,
+  row: MeetingRow,
+  by: 'visitor' | 'agent' | 'calendar',
+  agenda: Pick<Agenda, 'tellsGuests'> | null,
+  eventIsThere: boolean,
+): Promise<void> {
+  if (row.state !== 'held' && row.state !== 'booked') return
+  const { tx, now } = change
+  const due = eventIsThere && row.connectionId !== null ? 'cancel' : null
+  await sql`
+    update meetings set state = 'cancelled', cancelled_at = ${now}, cancelled_by = ${by}, event_due = ${due}, moving_to = null,
+      remind_at = null, worked_until = null, attempts = 0, sequence = sequence + 1, changed_at = ${now}
+    where id = ${row.id}`.execute(tx)
+  await giveBackTimes(tx, row.id)
+  await sql`delete from calendar_busy where agent_id = ${row.agentId} and event_id = ${row.eventId}`.execute(
+    tx,
+  )
+  if (due) await promiseWork(services, change, row.id)
+  await announce(services, change, row.id, 'cancelled', agenda)
+}
+
+export async function fail(
+  services: Services,
+  meeting: MeetingRow,
+  because: string,
+  given: { live: boolean },
+): Promise<void> {
+  await settle(services, meeting, async (change, row) => {
+    if (row.state !== 'held') return
+    const { tx, now } = change
+    // whether an insert whose answer was lost had its effect is not known: what may be there is ended
+    const due = row.connectionId !== null && row.checkedAt !== null ? 'cancel' : null
+    await sql`
+      update meetings set state = 'failed', failed_at = ${now}, failed_because = ${because}, event_due = ${due},
+        worked_until = null, attempts = 0, remind_at = null, changed_at = ${now}
+      where id = ${row.id}`.execute(tx)
+    await giveBackTimes(tx, row.id)
+    if (due) await promiseWork(services, change, row.id)
+    const failed = await findMeeting(tx, row.id)
+    if (!failed) return
+    if (isToldByMail(failed, given)) await tellBoth(services, change, failed, 'failed', noProvider)
+    tellMeeting(change, forAgent(failed))
+  })
+}
+
+const noProvider = { providerTellsGuest: false, hostHasEvent: true }
+
+/** Whoever waits for the answer is told by it. */
+const isToldByMail = ({ putOff }: MeetingRow, { live }: { live: boolean }) => putOff || !live
+
+export async function stay(
+  services: Services,
+  meeting: MeetingRow,
+  because: string,
+  given: { live: boolean },
+): Promise<void> {
+  await settle(services, meeting, async (change, row) => {
+    if (row.state !== 'booked' || row.movingTo === null) return
+    const { tx, now } = change
+    await sql`
+      update meetings set moving_to = null, event_due = null, worked_until = null, attempts = 0, last_problem = ${because},
+        changed_at = ${now}
+      where id = ${row.id}`.execute(tx)
+    await giveBackTimes(tx, row.id, takenBy(row, row.startAt, row.endAt))
+    const stayed = await findMeeting(tx, row.id)
+    if (!stayed) return
+    if (isToldByMail(stayed, given)) await tellBoth(services, change, stayed, 'move_failed', noProvider)
+    tellMeeting(change, forAgent(stayed))
+  })
+}
+
+/** Tells everybody what a meeting has become: both by mail, both on their screens, the chat's log, and the CRMs. */
+async function announce(
+  services: Services,
+  change: Change,
+  meetingId: string,
+  news: News,
+  agenda: Pick<Agenda, 'tellsGuests'> | null,
+): Promise<void> {
+  const { tx, now } = change
+  const row = await findMeeting(tx, meetingId)
+  if (!row) return
+  await remindOf(change, row)
+  await tellBoth(services, change, row, news, {
+    providerTellsGuest: agenda?.tellsGuests ?? false,
+    hostHasEvent: row.connectionId !== null,
+  })
+  await promiseMeetingLog(services, change, row.id)
+  if (news === 'booked' && row.conversationId) {
+    const [conversation] = await conversations.lockAll(tx, [row.conversationId])
+    // the log of a chat that is over stays as it was read
+    if (conversation && (conversation.status === 'active' || conversation.status === 'waiting'))
+      tellEntry(
+        change,
+        conversation,
+        await conversations.append(tx, conversation, now, {
+          kind: 'meeting_booked',
+          sender: { type: 'system', id: null },
+          text: `A meeting with ${row.agentName} was booked.`,
+          data: {
+            meetingId: row.id,
+            agentId: row.agentId,
+            name: row.agentName,
+            start: row.startAt.toISOString(),
+            end: row.endAt.toISOString(),
+            timeZone: row.timeZone,
+          },
+        }),
+      )
+  }
+  tellMeeting(change, forAgent(row))
+  change.after(services.wakeJobs)
+}
+
+/** By mail, some time before it; not of one that is nearer than that already. */
+async function remindOf({ tx, now }: Change, row: MeetingRow): Promise<void> {
+  if (row.state !== 'booked') return
+  const { rows } = await sql<{ minutes: number | null }>`
+    select case when s.settings ? 'reminderMinutes' then (s.settings ->> 'reminderMinutes')::int else 1440 end as minutes
+    from agents a left join meeting_settings s on s.agent_id = a.id where a.id = ${row.agentId}`.execute(tx)
+  const minutes = rows[0]?.minutes ?? null
+  const at = minutes === null ? null : new Date(row.startAt.getTime() - minutes * minuteMs)
+  await sql`update meetings set remind_at = ${at && at > now ? at : null} where id = ${row.id}`.execute(tx)
+}
+
+/** A job that goes on where this process may stop. */
+export async function promiseWork(
+  services: Services,
+  { tx, now, after }: Change,
+  meetingId: string,
+  afterMs = 0,
+): Promise<void> {
+  await enqueue(tx, services.clock, {
+    task: workOnMeeting,
+    payload: { meetingId },
+    runAt: new Date(now.getTime() + afterMs),
+  })
+  after(services.wakeJobs)
+}
