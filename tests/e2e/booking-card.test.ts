@@ -133,6 +133,7 @@ test('the hour that autumn repeats is told apart', async () => {
   const { page, card } = await guest(token)
   await card.days.filter({ hasText: 'Sun' }).click()
   await card.says('Sunday, October 25')
+  await card.says('Times in Rome (GMT+2/GMT+1)')
   const names = await card.slots.allInnerTexts()
   expect(names.slice(2, 10)).toEqual([
     '1:00 AM',

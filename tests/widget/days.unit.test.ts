@@ -58,6 +58,10 @@ test('a day is that of the zone, and each time has the offset of its own day', (
     rome.name(Date.parse('2026-12-01T00:00:00Z')),
   ]).toEqual(['Rome (GMT+2)', 'Rome (GMT+1)'])
   expect(new ZoneClock('UTC').name(at)).toBe('UTC')
+  // of a night in which clocks are set back, both
+  expect(rome.name(Date.parse('2026-10-24T23:00:00Z'), Date.parse('2026-10-25T10:00:00Z'))).toBe(
+    'Rome (GMT+2/GMT+1)',
+  )
 })
 
 test('days without anything free are left out, the parts of a day come in turn', () => {

@@ -42,11 +42,13 @@ export class ZoneClock {
     return format.format(at)
   }
 
-  /** "Rome (GMT+2)": the place, and how far its clocks are ahead at that moment. */
-  name(at: number): string {
-    const offset = this.#write('en', { timeZoneName: 'shortOffset' }, at).split(', ').at(-1) ?? ''
+  /** "Rome (GMT+2)": the place, and how far its clocks are ahead at that moment; "Rome (GMT+2/GMT+1)" where that changes by `until`. */
+  name(at: number, until = at): string {
+    const [first, last] = [at, until].map((one) =>
+      this.#write('en', { timeZoneName: 'shortOffset' }, one).split(', ').at(-1),
+    )
     const place = this.zone.split('/').at(-1)?.replaceAll('_', ' ') ?? this.zone
-    return place === 'UTC' ? place : `${place} (${offset})`
+    return place === 'UTC' ? place : `${place} (${first === last ? first : `${first}/${last}`})`
   }
 
   time(at: number): string {
