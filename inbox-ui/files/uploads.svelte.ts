@@ -6,7 +6,7 @@ import type { FileKeep, KeptFile } from './kept-files.ts'
 /**
  * A file on its way. States:
  *   sending  `part` of it has left, from 0 to 1        -> gone (stored, or cancelled), failed
- *   failed   refused, or the line broke; `error`       -> sending (Try again, where the file is there), gone (Discard)
+ *   failed   refused, or the line broke; `error`       -> sending (Send again, where that may help), gone (Discard)
  */
 export interface Upload {
   clientId: string
@@ -16,8 +16,9 @@ export interface Upload {
   part: number
   state: 'sending' | 'failed'
   error: string
-  /** Whether it can be sent once more: of one that a page before this one had, the browser may know the name only. */
-  isThere: boolean
+  /** Whether it can be sent once more: not what no answer will ever take; and of one that a page before this one had, the
+   *  browser may know the name only. */
+  maySendAgain: boolean
 }
 
 interface Held {
@@ -71,7 +72,7 @@ export class Uploads {
       const isSendable = size > 0 && size <= mostBytes
       this.#take({ clientId, conversationId, name, size, file }, isSendable)
       if (isSendable) void this.#send(clientId)
-      else this.#change(clientId, { state: 'failed', error: size ? tooLarge : empty })
+      else this.#change(clientId, { state: 'failed', error: size ? tooLarge : empty, maySendAgain: false })
     }
   }
 
@@ -107,7 +108,7 @@ export class Uploads {
         held.letGo = mine ?? letGo
         return keep.put({ clientId, conversationId, name, size, file })
       })
-    const isThere = file !== null
+    const maySendAgain = file !== null
     const item = {
       clientId,
       conversationId,
@@ -116,7 +117,7 @@ export class Uploads {
       part: 0,
       state: 'sending',
       error: '',
-      isThere,
+      maySendAgain,
     } as const
     this.#items = [...this.#items, item]
   }
@@ -173,7 +174,11 @@ export class Uploads {
       } catch (error) {
         const mayPass = error instanceof ConnectionError && !(error instanceof ApiError)
         if (!mayPass || tried === tries)
-          return this.#change(clientId, { state: 'failed', error: sentence(error) })
+          return this.#change(clientId, {
+            state: 'failed',
+            error: sentence(error),
+            maySendAgain: !isForGood(error),
+          })
         await new Promise((resolve) => setTimeout(resolve, againAfterMs))
       }
     }
@@ -183,6 +188,10 @@ export class Uploads {
     this.#items = this.#items.map((item) => (item.clientId === clientId ? { ...item, ...change } : item))
   }
 }
+
+/** Whether these bytes are refused, whenever they come. */
+const isForGood = (error: unknown): boolean =>
+  error instanceof ApiError && (error.code === 'file_type_not_allowed' || error.code === 'too_large')
 
 /** 128 bits of chance. Without TLS a page has no crypto.randomUUID. */
 const newId = (): string =>

@@ -13,6 +13,8 @@ export type Sending = {
   part: number
   file?: File
   refused?: string
+  /** These bytes are refused, whenever they come. */
+  never?: boolean
 }
 
 /** As Foyer has it by default; it decides, this only saves the way. */
@@ -64,8 +66,9 @@ export class Files {
 
   again({ clientId, file, to }: Sending) {
     if (!file) return
-    const refused = file.size === 0 || file.size > mostBytes ? words.fileSize : undefined
-    this.#change(clientId, { part: 0, refused })
+    const never = file.size === 0 || file.size > mostBytes
+    const refused = never ? words.fileSize : undefined
+    this.#change(clientId, { part: 0, refused, never })
     if (!refused) this.#send(clientId, file, to, 1)
   }
 
@@ -99,7 +102,8 @@ export class Files {
       if (this.#requests.get(clientId) !== request) return
       const answer = parse<StoredFile | { detail: string }>(request.responseText)
       if (answer && 'entry' in answer) return this.#stored(clientId, to, answer.entry)
-      if (answer && request.status < 500) return this.#change(clientId, { refused: answer.detail })
+      if (answer && request.status < 500)
+        return this.#change(clientId, { refused: answer.detail, never: isForGood(request.status) })
       if (tried === tries) return this.#change(clientId, { refused: words.noAnswer })
       setTimeout(() => this.#requests.has(clientId) && this.#send(clientId, file, to, tried + 1), againMs)
     }
@@ -121,6 +125,9 @@ export class Files {
     this.#chat.keep.set(prefix + clientId, null)
   }
 }
+
+/** The type is not allowed, or it is too large. */
+const isForGood = (status: number) => status === 413 || status === 415
 
 const parse = <T>(text: string): T | null => {
   try {
