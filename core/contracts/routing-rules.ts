@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { Id, Instant, Text } from './common.ts'
 import { EndReason } from './conversations.ts'
-import { PassedOverReason, RoutingStage } from './routing.ts'
+import { NamedOwner, NoOwnerReason, PassedOverReason, RoutingStage } from './routing.ts'
 import {
   type FactType,
   factTypeNames,
@@ -215,12 +215,14 @@ export const RulePreview = z.object({
    *  now, the next ones if that one declines. At most 50. */
   candidates: z.array(
     z.object({
-      agent: z.object({ id: Id, name: z.string() }),
+      /** Null: an owner who is nobody to ask, see `owner`. */
+      agent: z.object({ id: Id, name: z.string() }).nullable(),
+      owner: NamedOwner.nullable(),
       stage: RoutingStage,
       /** The name of the team or rule, or the account's domain. */
       label: z.string().nullable(),
       /** Why they cannot be asked. */
-      reason: PassedOverReason.nullable(),
+      reason: z.union([PassedOverReason, NoOwnerReason]).nullable(),
       /** unavailable: until when, if it is known. */
       until: Instant.nullable(),
     }),

@@ -40,6 +40,9 @@ export type PassedOverReason = z.infer<typeof PassedOverReason>
 export const NoOwnerReason = z.enum(['queue', 'inactive_user', 'no_agent', 'set_to_nobody', 'free_mail'])
 export type NoOwnerReason = z.infer<typeof NoOwnerReason>
 
+/** An owner who is nobody to ask, as the connector names them; for `free_mail` the address's domain. */
+export const NamedOwner = z.object({ name: z.string(), connector: z.string().nullable() })
+
 /** One agent at one stage, an owner who is no agent, or those a stage passed over together. */
 export const RoutingStep = z.object({
   /** From 1 in its round. */
@@ -53,8 +56,7 @@ export const RoutingStep = z.object({
   /** Null: an owner who is no agent, see `owner`, or several, see `others`. */
   agent: z.object({ id: Id, name: z.string() }).nullable(),
   outcome: z.enum(['passed_over', 'asked']),
-  /** An owner who is nobody to ask, as the connector names them; for `free_mail` the address's domain. */
-  owner: z.object({ name: z.string(), connector: z.string().nullable() }).nullable(),
+  owner: NamedOwner.nullable(),
   /** Who handed the chat over, in a round that is a handover. */
   handedOverBy: z.string().nullable(),
   /** Why this agent or owner was passed over; null for one who was asked. */

@@ -20,17 +20,24 @@ export function pushInWords(
   return state === 'failed' ? words.failed(device, failedBecause ?? '') : words[state](device)
 }
 
+/** "Priya Shah owns this in Salesforce, and is no agent here". */
+export function noOwnerInWords(
+  { name, connector }: NonNullable<RoutingStep['owner']>,
+  why: NoOwnerReason,
+  text: Messages,
+): string {
+  const source = connector && (text.accounts.connectors[connector] ?? connector)
+  return text.routing.noOwner[why](name, source ?? '')
+}
+
 /** What came of a step: "Dana was unavailable until 17:00", "Marco accepted after 12 s". */
 export function stepInWords(step: RoutingStep, text: Messages, format: Format, now: number): string {
   const words = text.routing
   const name = step.agent?.name
-  if (step.owner) {
-    const { name: owner, connector } = step.owner
-    const source = connector && (text.accounts.connectors[connector] ?? connector)
-    return words.noOwner[step.reason as NoOwnerReason](owner, source ?? '')
-  }
+  if (step.owner) return noOwnerInWords(step.owner, step.reason as NoOwnerReason, text)
   if (name === undefined) {
     const counted = Object.entries(step.others ?? {}) as [PassedOverReason, number][]
+    if (counted.length === 0) return words.emptyTeam
     return words.others(counted.map(([reason, count]) => words.many[reason](count)))
   }
   if (step.offer) {

@@ -61,8 +61,9 @@ export async function previewRule(
     facts,
     decides: decides && { name: decides.name, isDraft: decides.isDraft === true },
     site: site && { name: site.name, usesRules: site.usesRules },
-    candidates: planned.slice(0, shownAtMost).map(({ agent, stage, label, reason, until }) => ({
+    candidates: planned.slice(0, shownAtMost).map(({ agent, owner, stage, label, reason, until }) => ({
       agent,
+      owner,
       stage,
       label,
       reason,

@@ -147,6 +147,7 @@ export const routing = (f: Format) => ({
     unreachable: (name: string) => `${name} could not be reached`,
     full: (name: string, load: number, cap: number) =>
       `${name} had ${f.number(load)} of ${f.number(cap)} chats`,
+    emptyTeam: 'Nobody else is in this team',
     others: (parts: string[]) => `Passed over: ${f.list(parts)}`,
     many: {
       inactive: (n: number) => `${f.number(n)} deactivated`,

@@ -182,6 +182,23 @@ test('an owner who is no agent is named once a round, and only where routing cam
   ])
 })
 
+test('a plan names owners who are nobody to ask, where routing would come by them', async () => {
+  await mirror('a@northwind.test', { id: 'Q1', queue: true })
+  await world.pool.query(
+    `insert into people (id, email, owner_email, updated_at) values (gen_random_uuid(), 'a@northwind.test', $1, now())`,
+    [agent(1).email],
+  )
+  const { visitorId } = await world.asks({ email: 'a@northwind.test' })
+  const request = await imagineRequest(world.services.db, { siteId: world.siteId, visitorId })
+  if (!request) throw new Error('There is no such site')
+  const plan = await planRoute(world.services.db, world.clock.now(), request, { cap })
+  expect(plan.slice(0, 3)).toMatchObject([
+    { stage: 'person_owner', agent: null, owner: { name: 'Q1', connector: 'salesforce' }, reason: 'queue' },
+    { stage: 'person_owner', agent: { id: agent(1).id }, owner: null, reason: null },
+    { stage: 'round_robin', owner: null },
+  ])
+})
+
 test('a company is found by its domain too, but not by one of everybody’s', async () => {
   await mirrorCompany('C1', 'contoso.test', { id: 'U3', email: agent(3).email })
   await mirrorCompany('C2', 'gmail.com', { id: 'U3', email: agent(3).email })
@@ -336,7 +353,7 @@ test('a plan is what routing then does, and changes nothing', async () => {
     Promise.all(tables.map(async (table) => (await world.pool.query(`select * from ${table}`)).rows))
   const before = await rows()
   const plan = await planRoute(world.services.db, world.clock.now(), request, { cap })
-  expect(plan.map(({ stage, agent, reason }) => [stage, named(agent.id), reason])).toEqual([
+  expect(plan.map(({ stage, agent, reason }) => [stage, named(agent?.id ?? ''), reason])).toEqual([
     ['account', 2, 'unavailable'],
     ['team', 3, null],
     ['team', 1, null],
