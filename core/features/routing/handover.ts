@@ -12,7 +12,7 @@ import { lockRouting, stagesFor } from './choose.ts'
 import { withdrawPending } from './offers.ts'
 import { type Considered, consider } from './order.ts'
 import { describeOffers } from './repository.ts'
-import { handoverSteps, keepSteps } from './trace.ts'
+import { emptyTeamStep, handoverSteps, keepSteps } from './trace.ts'
 
 /**
  * An active chat goes from its agent to another one, or to whoever of a team can. It stays with its agent until an offer
@@ -28,14 +28,14 @@ interface Handover {
 
 /** @throws {NotFoundError} the chat is not this agent's, or not active
  *  @throws {ConflictError} `handover_pending`, or `agent_unavailable`, `agent_unreachable`, `agent_full`,
- *  `agent_inactive`, `nobody_free` in a team: nothing has changed then */
-export function handOver(
+ *  `agent_inactive`, `nobody_free` in a team: nothing has changed then but the trace, which says so */
+export async function handOver(
   services: Services,
   agentId: string,
   conversationId: string,
   { to, note }: Omit<Handover, 'fromAgentId'>,
 ): Promise<Conversation> {
-  return change(services, async (change) => {
+  const answer = await change(services, async (change) => {
     const { tx, now } = change
     if ('agentId' in to && to.agentId === agentId)
       throw new InvalidInputError('This chat is yours already.', [
@@ -47,11 +47,14 @@ export function handOver(
     conversation.round += 1
     await sql`update conversations set round = ${conversation.round} where id = ${conversationId}`.execute(tx)
     const asked = await ask(services, change, conversation, { fromAgentId: agentId, to, note })
-    if (asked !== 'asked') throw refusal(to, asked)
+    // thrown only when it is committed: why nobody could be asked stays in the trace
+    if (asked !== 'asked') return refusal(to, asked)
     const summary = await conversations.summary(tx, now, conversationId)
     change.tellAgent(agentId, { type: 'conversation', conversation: summary })
     return summary
   })
+  if (answer instanceof ConflictError) throw answer
+  return answer
 }
 
 /** Its agent keeps the chat after all. With nothing on offer any more it changes nothing.
@@ -163,8 +166,9 @@ async function ask(
   const first = considered.findIndex(({ verdict }) => verdict.free)
   const chosen = considered[first]
   if (!chosen) {
-    // a handover that nobody could be asked for is undone with its transaction; of one that was declined this stays
-    await keepSteps({ id: conversationId, round }, now, handoverSteps(considered, null)).execute(tx)
+    const label = considered.length === 0 && 'teamId' in to ? await teamName(tx, to.teamId) : null
+    const steps = label === null ? handoverSteps(considered, null) : [emptyTeamStep(label)]
+    await keepSteps({ id: conversationId, round }, now, steps, fromAgentId).execute(tx)
     const verdict = considered[0]?.verdict
     return 'agentId' in to && verdict && !verdict.free ? verdict : null
   }
@@ -176,7 +180,7 @@ async function ask(
     values (${id}, ${conversationId}, ${chosen.candidate.id}, 'pending', ${now}, ${expiresAt}, ${round}, 'handover',
             ${fromAgentId}, ${teamId}, ${note})`.execute(tx)
   const steps = handoverSteps(considered.slice(0, first + 1), id)
-  await keepSteps({ id: conversationId, round }, now, steps).execute(tx)
+  await keepSteps({ id: conversationId, round }, now, steps, fromAgentId).execute(tx)
   if (teamId)
     await sql`
       insert into round_robins (of_id, last_offered_position) values (${teamId}, ${chosen.candidate.position})
@@ -187,6 +191,11 @@ async function ask(
   if (offer) change.tellAgent(chosen.candidate.id, { type: 'offer', offer })
   await pushOffer(services, change, { id, agentId: chosen.candidate.id })
   return 'asked'
+}
+
+async function teamName(tx: Change['tx'], id: string): Promise<string | null> {
+  const { rows } = await sql<{ name: string }>`select name from teams where id = ${id}`.execute(tx)
+  return rows[0]?.name ?? null
 }
 
 function refusal(to: Handover['to'], why: Refused | null): ConflictError {

@@ -62,6 +62,17 @@ const noOwnerStep = (stage: TraceStage, { why, ...owner }: NoOwner): StepToKeep 
 export const handoverSteps = (considered: Considered[], offerId: string | null): StepToKeep[] =>
   stepsOfStages(considered, offerId).map((step) => ({ ...step, stage: 'handover' }))
 
+/** A team without anybody beside the agent who hands the chat over. */
+export const emptyTeamStep = (label: string): StepToKeep => ({
+  stage: 'handover',
+  label,
+  agentId: null,
+  outcome: 'passed_over',
+  reason: null,
+  detail: {},
+  offerId: null,
+})
+
 function stepsOfStages(considered: Considered[], offerId: string | null): StepToKeep[] {
   const steps: StepToKeep[] = []
   const counts = new Map<
@@ -100,18 +111,22 @@ function stepsOfStages(considered: Considered[], offerId: string | null): StepTo
 }
 
 /** Appends the steps of one choice, as a statement for a `with`. What stands there already is not repeated: a second
- *  choice in the same round passes mostly the same people over. */
+ *  choice in the same round passes mostly the same people over.
+ *  @param handedOverBy whose handover it is, also where nobody could be asked */
 export const keepSteps = (
   conversation: { id: string; round: number },
   now: Date,
   steps: StepToKeep[],
+  handedOverBy: string | null = null,
 ): RawBuilder<unknown> => sql`
-  insert into routing_steps (conversation_id, round, n, at, stage, label, agent_id, outcome, reason, detail, offer_id)
+  insert into routing_steps (conversation_id, round, n, at, stage, label, agent_id, outcome, reason, detail, offer_id,
+                             handed_over_by)
   select ${conversation.id}::uuid, ${conversation.round}::int,
          (select coalesce(max(k.n), 0) from routing_steps k
           where k.conversation_id = ${conversation.id} and k.round = ${conversation.round})
            + row_number() over (order by s.place),
-         ${now}::timestamptz, s.stage, s.label, s.agent_id, s.outcome, s.reason, s.detail, s.offer_id
+         ${now}::timestamptz, s.stage, s.label, s.agent_id, s.outcome, s.reason, s.detail, s.offer_id,
+         ${handedOverBy}::uuid
   from (
     select (value ->> 'stage') as stage, value ->> 'label' as label, (value ->> 'agentId')::uuid as agent_id,
            value ->> 'outcome' as outcome, value ->> 'reason' as reason, nullif(value -> 'detail', 'null') as detail,
@@ -150,10 +165,12 @@ const stepsAtMost = 500
 export async function readRouting(db: Db, conversationId: string): Promise<Routing> {
   const { rows } = await sql<StepRow>`
     select s.n, s.round, s.at, s.stage, s.label, s.agent_id, a.name as agent_name, s.outcome, s.reason, s.detail, s.offer_id,
-           o.state as offer_state, o.offered_at, o.closed_at, o.expires_at, h.name as handed_over_by
+           o.state as offer_state, o.offered_at, o.closed_at, o.expires_at, coalesce(b.name, h.name) as handed_over_by
     from routing_steps s
     left join agents a on a.id = s.agent_id
     left join offers o on o.id = s.offer_id
+    left join agents b on b.id = s.handed_over_by
+    -- rounds from before it stood in the step
     left join lateral (
       select by_agent.name from offers given join agents by_agent on by_agent.id = given.from_agent_id
       where given.conversation_id = s.conversation_id and given.round = s.round limit 1) h on true

@@ -180,10 +180,30 @@ test('the trace tells whom it was handed over to, why others were passed over, a
   const byName = await world.pool.query('select name from agents where id = $1', [dana.id])
   expect(steps.map(({ handedOverBy }) => handedOverBy)).toEqual([null, ...Array(3).fill(byName.rows[0].name)])
   expect(steps[1]?.label).toMatch(/^Sales /)
-  // one that could be put to nobody has changed nothing, and left nothing
-  await setAvailability(world.services, dana.id, { status: 'unavailable' })
-  await codeOf(handOver(world.services, marco.id, chat.id, { to: { agentId: dana.id }, note: null }))
-  expect((await readRouting(world.services.db, chat.id)).steps).toHaveLength(steps.length)
+})
+
+test('a handover that nobody could be asked for stays in the trace, with the reason and whose it was', async () => {
+  const chat = await world.chat(dana)
+  await setAvailability(world.services, marco.id, { status: 'unavailable' })
+  expect(await codeOf(give(chat.id, marco))).toBe('agent_unavailable')
+  const alone = await team(dana)
+  const toTeam = { to: { teamId: alone }, note: null }
+  expect(await codeOf(handOver(world.services, dana.id, chat.id, toTeam))).toBe('nobody_free')
+  const { rows } = await world.pool.query('select name from agents where id = $1', [dana.id])
+  const { steps } = await readRouting(world.services.db, chat.id)
+  const common = { stage: 'handover', outcome: 'passed_over', handedOverBy: rows[0].name, offer: null }
+  expect(steps.slice(1)).toMatchObject([
+    { ...common, round: 2, agent: { id: marco.id }, reason: 'unavailable', others: null },
+    { ...common, round: 3, agent: null, reason: null, label: expect.stringMatching(/^Sales /), others: {} },
+  ])
+  // and nothing else has changed
+  expect(await world.conversation(chat.id)).toMatchObject({ status: 'active', agentId: dana.id })
+  expect(await world.pendingOffer(chat.id)).toBeUndefined()
+  expect(await world.kinds(chat.id)).toEqual(['message', 'joined'])
+  await give(chat.id, aiko)
+  await world.accepts(aiko, (await world.pendingOffer(chat.id))?.id ?? '')
+  expect(await ownerOf(chat.id)).toBe(aiko.id)
+  expect(await world.broken(cap)).toEqual([])
 })
 
 test('deactivating either of the two leaves the chat with one who is there', async () => {
