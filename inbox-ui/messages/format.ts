@@ -3,6 +3,15 @@ const minute = 60 * second
 const hour = 60 * minute
 const day = 24 * hour
 
+/** "9:05 AM" where clocks have twelve hours, "09:05" where they have 24. */
+const hourAndMinute = (locale: string) =>
+  ({
+    hour: new Intl.DateTimeFormat(locale, { hour: 'numeric' }).resolvedOptions().hour12
+      ? 'numeric'
+      : '2-digit',
+    minute: '2-digit',
+  }) as const
+
 /** Numbers, dates and lists in the reader's way. Instants are ISO strings or ms since 1970; `now` is the server's. */
 export class Format {
   readonly #clock: Intl.DateTimeFormat
@@ -24,11 +33,10 @@ export class Format {
   constructor(locale: string, timeZone?: string) {
     const zone = { timeZone }
     this.#locale = locale
-    this.#clock = new Intl.DateTimeFormat(locale, { ...zone, hour: '2-digit', minute: '2-digit' })
+    this.#clock = new Intl.DateTimeFormat(locale, { ...zone, ...hourAndMinute(locale) })
     this.#clockWithOffset = new Intl.DateTimeFormat(locale, {
       ...zone,
-      hour: '2-digit',
-      minute: '2-digit',
+      ...hourAndMinute(locale),
       timeZoneName: 'shortOffset',
     })
     this.#exact = new Intl.DateTimeFormat(locale, { ...zone, dateStyle: 'full', timeStyle: 'long' })
@@ -70,7 +78,7 @@ export class Format {
   }
   /** "10:47" somewhere else. @throws {RangeError} for a zone this browser does not know */
   timeIn = (timeZone: string, at: number) =>
-    new Intl.DateTimeFormat(this.#locale, { timeZone, hour: '2-digit', minute: '2-digit' }).format(at)
+    new Intl.DateTimeFormat(this.#locale, { timeZone, ...hourAndMinute(this.#locale) }).format(at)
   /** The whole truth, for hovering. */
   exact = (at: string | number) => this.#exact.format(new Date(at))
   /** "2026-11-22" in the reader's zone: what days are grouped by. */
@@ -123,8 +131,7 @@ export class Format {
       day: 'numeric',
       month: 'short',
       year: year(ms) === year(now) ? undefined : 'numeric',
-      hour: '2-digit',
-      minute: '2-digit',
+      ...hourAndMinute(this.#locale),
     } as const
     const plain = new Intl.DateTimeFormat(this.#locale, shown)
     const text = plain.format(ms)

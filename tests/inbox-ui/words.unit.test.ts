@@ -173,6 +173,16 @@ test('where a visitor came from: campaign, else the referring page, else nothing
   expect(sourceOf({ utm: null, referrer: null })).toBeNull()
 })
 
+test.each([
+  ['en-US', '2:05 PM', 'Sun, Nov 22, 2:05 PM'],
+  ['en-GB', '14:05', 'Sun 22 Nov, 14:05'],
+])('times in %s as its readers write them', (locale, clock, when) => {
+  const at = '2026-11-22T13:05:00Z'
+  const format = new Format(locale, 'Europe/Rome')
+  expect(format.time(at).replace('\u202f', ' ')).toBe(clock)
+  expect(format.when(at, now, 'Europe/Rome').replace('\u202f', ' ')).toBe(when)
+})
+
 test('local time names the place, and is unknown for a zone nobody knows', () => {
   expect(localTime('America/New_York', now, format)).toBe('08:00, New York')
   expect(localTime('Mars/Olympus', now, format)).toBeNull()
