@@ -1,4 +1,4 @@
-import type { Crm, CrmPerson, Page } from '../sdk/crm.ts'
+import type { Crm, CrmPerson, PeoplePage } from '../sdk/crm.ts'
 import { CursorExpiredError } from '../sdk/errors.ts'
 import { clientFor } from './client.ts'
 import { propertiesToRead } from './mapping.ts'
@@ -9,10 +9,7 @@ const pagesAtOnce = 10
 
 /** The list has no end at 10,000, as the search has; the search tells how many there are. A page of the list names the next one, so these come one
  *  after the other; whom their contacts work for is asked meanwhile. */
-export async function allPeople(
-  crm: Crm,
-  cursor: string | null,
-): Promise<Page<CrmPerson> & { total: number | null }> {
+export async function allPeople(crm: Crm, cursor: string | null): Promise<PeoplePage> {
   const client = clientFor(crm.connection)
   const { after, total } = cursor === null ? { after: null, total: await count(crm) } : fromCursor(cursor)
   const pages: Promise<CrmPerson[]>[] = []

@@ -1,4 +1,4 @@
-import type { Crm, CrmPerson, Page } from '../sdk/crm.ts'
+import type { Crm, PeoplePage } from '../sdk/crm.ts'
 import { CursorExpiredError } from '../sdk/errors.ts'
 import { Salesforce } from './client.ts'
 import { seeing } from './describe.ts'
@@ -15,21 +15,19 @@ interface Position {
   /** The last id read. */
   after: string | null
   total: number
+  /** Of each type; missing in cursors of earlier versions. */
+  totals?: Record<string, number>
 }
 
 /** By id, so that any cursor is good for ever: Salesforce's own are forgotten after two days. Converted leads are their contacts. */
-export const allPeople = (
-  crm: Crm,
-  cursor: string | null,
-): Promise<Page<CrmPerson> & { total: number | null }> =>
+export const allPeople = (crm: Crm, cursor: string | null): Promise<PeoplePage> =>
   seeing(crm, async (sight) => {
     const salesforce = await Salesforce.over(crm.connection)
     const types = personTypes.map(({ type }) => type).filter((type) => sight.seesType(type))
     const [first] = types
     if (!first) return { items: [], cursor: null, total: 0 }
-    const at = cursor
-      ? positionIn(cursor)
-      : { type: first, after: null, total: await count(salesforce, types) }
+    const at = cursor ? positionIn(cursor) : { type: first, after: null, ...(await count(salesforce, types)) }
+    const { total, totals } = at
     const conditions = [...current(at.type), ...(at.after ? [soql`Id > ${at.after}`] : [])]
     const where = conditions.length > 0 ? soql` WHERE ${all(...conditions)}` : soql``
     const fields = names(...fieldsToRead(at.type, crm.mapping, sight))
@@ -42,28 +40,30 @@ export const allPeople = (
     const next = isMore ? at.type : types[types.indexOf(at.type) + 1]
     return {
       items: rows.map((row) => personFrom(at.type, row, context)),
-      total: at.total,
-      cursor: next ? JSON.stringify({ type: next, after: isMore ? last : null, total: at.total }) : null,
+      total,
+      ...(totals ? { totals } : {}),
+      cursor: next ? JSON.stringify({ type: next, after: isMore ? last : null, total, totals }) : null,
     }
   })
 
 const current = (type: string): Soql[] => (type === 'Lead' ? [soql`IsConverted = ${false}`] : [])
 
-async function count(salesforce: Salesforce, types: string[]): Promise<number> {
-  let total = 0
+async function count(salesforce: Salesforce, types: string[]) {
+  const totals: Record<string, number> = {}
   for (const type of types) {
     const where = current(type).length > 0 ? soql` WHERE ${all(...current(type))}` : soql``
-    total += (await salesforce.firstPage({ soql: soql`SELECT COUNT() FROM ${names(type)}${where}` })).total
+    const { total } = await salesforce.firstPage({ soql: soql`SELECT COUNT() FROM ${names(type)}${where}` })
+    totals[type] = total
   }
-  return total
+  return { total: Object.values(totals).reduce((sum, one) => sum + one, 0), totals }
 }
 
 /** @throws {CursorExpiredError} for what is none of ours */
 function positionIn(cursor: string): Position {
   try {
-    const { type, after, total } = JSON.parse(cursor)
+    const { type, after, total, totals } = JSON.parse(cursor)
     const isKnown = personTypes.some((one) => one.type === type)
-    if (isKnown && (after === null || asId(after))) return { type, after, total: Number(total) }
+    if (isKnown && (after === null || asId(after))) return { type, after, total: Number(total), totals }
   } catch {
     // told below
   }

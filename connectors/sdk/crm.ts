@@ -33,8 +33,8 @@ export interface CrmDeclaration {
     cursor: string | null,
   ): Promise<Page<CrmActivity>>
 
-  /** Everybody, once, by pages that may be resumed from any cursor. `total` where the vendor tells it. */
-  allPeople(crm: Crm, cursor: string | null): Promise<Page<CrmPerson> & { total: number | null }>
+  /** Everybody, once, by pages that may be resumed from any cursor. */
+  allPeople(crm: Crm, cursor: string | null): Promise<PeoplePage>
   /**
    * What has changed since the cursor (null: from now on), oldest first, repeated rather than missed. `cursor` is always given;
    * `done` when there is no more for now. Deletions may come an hour late where the vendor has no feed of them.
@@ -73,6 +73,12 @@ export interface Page<T> {
   items: T[]
   /** Opaque; null: there is no more. */
   cursor: string | null
+}
+
+export interface PeoplePage extends Page<CrmPerson> {
+  /** How many there are, where the vendor tells it; also of each type, where there are several. */
+  total: number | null
+  totals?: Record<string, number>
 }
 
 export interface PersonRef {

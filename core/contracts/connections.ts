@@ -161,6 +161,13 @@ export type Connection = z.infer<typeof Connection>
 export const ConnectionList = z.object({ connections: z.array(Connection) })
 export type ConnectionList = z.infer<typeof ConnectionList>
 
+/** What waits for an admin: connections that do not work, and writes that were given up. */
+export const ConnectionAttention = z.object({
+  broken: z.array(z.string()),
+  failedWrites: z.number().int(),
+})
+export type ConnectionAttention = z.infer<typeof ConnectionAttention>
+
 const Settings = z.record(z.string().max(100), Text.pipe(z.string().trim().max(500)))
 const ClientId = Text.pipe(z.string().trim().min(1, 'The client id is needed.').max(500))
 const ClientSecret = Text.pipe(z.string().trim().min(1, 'The client secret is needed.').max(1_000))

@@ -13,6 +13,20 @@ export const ConnectionSync = z.object({
     total: z.number().int().nullable(),
     perSecond: z.number().nullable(),
     etaMs: z.number().nullable(),
+    /** By the vendor's types of people, in the order they are read. */
+    kinds: z.array(
+      z.object({
+        type: z.string(),
+        label: z.string(),
+        done: z.number().int(),
+        total: z.number().int().nullable(),
+        /** Until all of this kind are read; null where that cannot be told. */
+        etaMs: z.number().nullable(),
+      }),
+    ),
+    /** What came along: whom people work for, and whom they belong to. */
+    companies: z.number().int(),
+    owners: z.number().int(),
     startedAt: Instant.nullable(),
     finishedAt: Instant.nullable(),
     /** A sentence: why it waits or has failed. */

@@ -169,6 +169,12 @@ test('what the CRM refuses waits with its reason until an admin retries it', asy
     .getByText(/^Chat of Sofia.*Every task needs a project\./)
     .waitFor()
   await axeFindsNothing(page, 'a failed write')
+  // whoever is on another page of the settings sees that something waits
+  const settings = page.getByRole('navigation', { name: 'Settings' })
+  await page.goto(`${stage.foyer.origin}/inbox/settings/preferences`)
+  await settings.getByRole('link', { name: 'Connectors, one write has failed' }).waitFor()
+  await axeFindsNothing(page, 'a dot in the settings')
+  await settings.getByRole('link', { name: /^Connectors/ }).click()
   crm.org.validationRules.length = 0
   await card(page)
     .getByRole('button', { name: /^Retry: Chat of Sofia/ })
@@ -180,6 +186,9 @@ test('what the CRM refuses waits with its reason until an admin retries it', asy
     .toContain('It is tried again.')
   await expect.poll(() => logged().length).toBe(before + 1)
   await card(page).getByText('One thing needs a person').waitFor({ state: 'detached' })
+  await page.reload()
+  await card(page).waitFor()
+  await expect.poll(() => settings.getByRole('link', { name: 'Connectors', exact: true }).count()).toBe(1)
   await open(page, '?connector=salesforce&tab=log')
   await page
     .getByRole('list', { name: 'Writes' })
@@ -198,6 +207,37 @@ test('a change that another admin made first is not overwritten', async () => {
   await page.getByText('Somebody else has changed this connection.').waitFor()
   await page.getByRole('button', { name: 'Load theirs' }).click()
   await expect.poll(() => page.getByLabel('Job title of Lead').inputValue()).toBe('Title')
+})
+
+test('an admin calls a status by a name of their own, and new people get it by that name', async () => {
+  const { page } = await anAdmin()
+  await connect(page)
+  await open(page, '?connector=salesforce&tab=fields')
+  const named = page.getByRole('combobox', { name: 'Working - Contacted in Foyer' })
+  await named.fill('In progress')
+  await named.press('Tab')
+  await axeFindsNothing(page, 'statuses by name')
+  await page.getByRole('button', { name: 'Save mapping' }).click()
+  await page.getByText(/^Saved\. Panels show it/).waitFor()
+  const agent = await anAgent()
+  await chats(agent, { name: 'Sofia', email: 'sofia.ricci@northwind.test' }, 'Which status have I?')
+  await agent.visitor.getByText('In progress', { exact: true }).waitFor()
+  await ends(agent)
+
+  await open(page, '?connector=salesforce&tab=writing')
+  await page.getByRole('combobox', { name: 'As', exact: true }).selectOption('Lead')
+  await page.getByRole('combobox', { name: 'Status', exact: true }).selectOption('In progress')
+  await page.getByRole('button', { name: 'Save rules' }).click()
+  await page.getByText('Saved.', { exact: true }).waitFor()
+  await page.getByRole('button', { name: 'Preview writes' }).click()
+  const preview = page.getByRole('region', { name: 'What would be written' })
+  await preview.getByText('Working - Contacted', { exact: true }).waitFor()
+  // back as it was, by an empty field
+  await open(page, '?connector=salesforce&tab=fields')
+  await named.fill('')
+  await named.press('Tab')
+  await page.getByRole('button', { name: 'Save mapping' }).click()
+  await page.getByText(/^Saved\. Panels show it/).waitFor()
 })
 
 test('of two CRMs the one that comes first is shown, and one that is paused waits', async () => {

@@ -239,6 +239,9 @@ export class MemoryCrm {
       items: all.slice(start, end),
       cursor: end < all.length ? String(end) : null,
       total: all.length,
+      totals: Object.fromEntries(
+        ['Contact', 'Lead'].map((of) => [of, all.filter(({ type }) => type === of).length]),
+      ),
     }
   }
 

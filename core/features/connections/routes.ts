@@ -4,6 +4,7 @@ import {
   AuthorizeAnswer,
   ChangeConnection,
   Connection,
+  ConnectionAttention,
   ConnectionDescription,
   ConnectionList,
   ConnectionParams,
@@ -28,7 +29,7 @@ import {
   resumeConnection,
 } from './service.ts'
 import { listUsers } from './users.ts'
-import { listConnections, listConnectors, viewConnection } from './view.ts'
+import { listConnections, listConnectors, readAttention, viewConnection } from './view.ts'
 
 const params = ConnectionParams
 
@@ -43,6 +44,12 @@ export async function connectionRoutes(app: Api): Promise<void> {
   app.get('/connections', { ...read, schema: { response: { 200: ConnectionList } } }, async () => ({
     connections: await listConnections(services),
   }))
+
+  app.get(
+    '/connections/attention',
+    { ...read, schema: { response: { 200: ConnectionAttention } } },
+    async () => readAttention(services),
+  )
 
   app.get('/connections/:id', { ...read, schema: { params, response: { 200: Connection } } }, ({ params }) =>
     viewConnection(services, params.id),

@@ -1,6 +1,11 @@
 import { sql } from 'kysely'
 import type { ConnectorDeclaration } from '#connectors/sdk/contract.ts'
-import type { Connection, Connector, LimitHeadroom } from '../../contracts/connections.ts'
+import type {
+  Connection,
+  ConnectionAttention,
+  Connector,
+  LimitHeadroom,
+} from '../../contracts/connections.ts'
 import { NotFoundError } from '../../errors.ts'
 import type { Services } from '../../services.ts'
 import { redirectUrl } from './oauth.ts'
@@ -54,6 +59,21 @@ export const viewSettings = (settings: ConnectorDeclaration['settings']): Connec
 /** Those that are not over, in their precedence. */
 export const listConnections = async (services: Services): Promise<Connection[]> =>
   Promise.all((await readConnections(services.db)).map((row) => view(services, row)))
+
+/** Of the admins' connections; agents are told of their own calendars by mail. */
+export async function readAttention({ db, connectors }: Services): Promise<ConnectionAttention> {
+  const { rows } = await sql<{ connector: string; isBroken: boolean; failed: number }>`
+    select c.connector, c.state = 'broken' as is_broken,
+      (select count(*) from crm_writes w where w.connection_id = c.id and w.state = 'failed') as failed
+    from connections c where c.state <> 'disconnected' and c.agent_id is null
+    order by c.precedence, c.created_at, c.id`.execute(db)
+  return {
+    broken: rows
+      .filter(({ connector, isBroken }) => isBroken || !connectors.has(connector))
+      .map(({ connector }) => connectors.get(connector)?.name ?? connector),
+    failedWrites: rows.reduce((sum, { failed }) => sum + failed, 0),
+  }
+}
 
 /** Also one that is over. @throws {NotFoundError} */
 export async function viewConnection(services: Services, id: string): Promise<Connection> {

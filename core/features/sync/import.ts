@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { CrmPerson, Page } from '#connectors/sdk/crm.ts'
+import type { PeoplePage } from '#connectors/sdk/crm.ts'
 import { CursorExpiredError, RateLimitedError } from '#connectors/sdk/errors.ts'
 import { soonMs } from '#connectors/sdk/retries.ts'
 import type { Tx } from '../../db/pool.ts'
@@ -14,8 +14,6 @@ const turnMs = 20_000
 const giveUpAfter = 20
 const longestBackOffMs = 10 * 60_000
 const forgottenAtOnce = 2_000
-
-type PeoplePage = Page<CrmPerson> & { total: number | null }
 
 interface Progress {
   cursor: string | null
@@ -42,12 +40,13 @@ async function readPages(services: Services, open: OpenConnection, lease: Lease)
   const { connector, crm } = open
   const declared = connector.crm
   if (!declared || !crm) return false
+  const types = declared.personTypes.map(({ type }) => type)
   const { cursor: from } = await begin(services, lease)
   const began = performance.now()
   const read = (cursor: string | null) => {
     const asked = {
       readAt: services.clock.now(),
-      page: declared.allPeople(crm, cursor) as Promise<PeoplePage>,
+      page: declared.allPeople(crm, cursor),
     }
     // whoever waits for it hears of a failure; until then it is nobody's
     asked.page.catch(() => undefined)
@@ -62,7 +61,7 @@ async function readPages(services: Services, open: OpenConnection, lease: Lease)
     await takePeople(services, open, page.items, readAt, async ({ tx, now }) => {
       const spentMs = Math.round(performance.now() - measuredAt)
       measuredAt = performance.now()
-      await keepProgress(tx, lease, { page, spentMs, now })
+      await keepProgress(tx, lease, { page, kinds: kindsOf(page, types), spentMs, now })
     })
     if (page.cursor === null) return true
     if (isTurnOver) return false
@@ -78,13 +77,34 @@ async function begin({ db, clock }: Services, { connectionId, by }: Lease): Prom
   return rows[0]
 }
 
+interface Kind {
+  type: string
+  done: number
+  total: number | null
+}
+
+/** How many of each type a page brought, and how many there are. */
+function kindsOf({ items, total, totals }: PeoplePage, types: string[]): Kind[] {
+  const only = types.length === 1 ? total : null
+  return types.map((type) => ({
+    type,
+    done: items.filter((person) => person.type === type).length,
+    total: totals?.[type] ?? only,
+  }))
+}
+
 async function keepProgress(
   tx: Tx,
   { connectionId, by }: Lease,
-  { page, spentMs, now }: { page: PeoplePage; spentMs: number; now: Date },
+  { page, kinds, spentMs, now }: { page: PeoplePage; kinds: Kind[]; spentMs: number; now: Date },
 ): Promise<void> {
   const { numAffectedRows } = await sql`
-    update connection_sync set import_cursor = ${page.cursor}, import_done = import_done + ${page.items.length},
+    update connection_sync s set import_cursor = ${page.cursor}, import_done = import_done + ${page.items.length},
+      import_kinds = (
+        select jsonb_object_agg(k.type, jsonb_build_object(
+          'done', coalesce((s.import_kinds -> k.type ->> 'done')::bigint, 0) + k.done,
+          'total', coalesce(k.total, (s.import_kinds -> k.type ->> 'total')::bigint)))
+        from jsonb_to_recordset(${JSON.stringify(kinds)}::jsonb) as k (type text, done bigint, total bigint)),
       import_total = coalesce(${page.total}, import_total), import_ms = import_ms + ${spentMs}, import_failures = 0,
       import_reason = null, import_due_at = ${now}
     where connection_id = ${connectionId} and import_lease = ${by} and import_state = 'running'`.execute(tx)
@@ -129,7 +149,7 @@ async function putOff(
   const reason = error instanceof Error ? error.message : String(error)
   if (error instanceof CursorExpiredError) {
     await sql`
-      update connection_sync set import_cursor = null, import_done = 0, import_ms = 0, import_started_at = null,
+      update connection_sync set import_cursor = null, import_done = 0, import_kinds = '{}', import_ms = 0, import_started_at = null,
         import_due_at = ${now}, import_reason = ${reason}
       where connection_id = ${connectionId}`.execute(db)
     return
@@ -151,6 +171,7 @@ export async function restartImport(tx: Tx, connectionId: string, now: Date): Pr
     update connection_sync set
       import_cursor = case when import_state = 'failed' then import_cursor end,
       import_done = case when import_state = 'failed' then import_done else 0 end,
+      import_kinds = case when import_state = 'failed' then import_kinds else '{}' end,
       import_ms = case when import_state = 'failed' then import_ms else 0 end,
       import_started_at = case when import_state = 'failed' then import_started_at end,
       import_state = 'running', import_failures = 0, import_reason = null, import_due_at = ${now}, import_finished_at = null

@@ -97,6 +97,14 @@ export const connectors = (f: Format) => ({
       slowed: 'slowed down',
       mark: 'At the mark Foyer slows its own background jobs, so that live chats and your other tools keep working.',
     },
+    /** Of the dot in the list of settings. */
+    attention: (broken: string[], failedWrites: number) =>
+      [
+        ...broken.map((name) => `${name} needs to be connected again`),
+        ...(failedWrites > 0
+          ? [f.plural(failedWrites, { one: 'one write has failed', other: '# writes have failed' })]
+          : []),
+      ].join(', '),
     needsPerson: (n: number) =>
       f.plural(n, { one: 'One thing needs a person', other: '# things need a person' }),
     allFailed: (n: number) => f.plural(n, { one: 'See it', other: 'See all #' }),
@@ -260,6 +268,14 @@ export const connectors = (f: Format) => ({
       records: (done: string, total: string | null) =>
         total ? `${done} of ${total} people` : `${done} people so far`,
       bar: 'Progress of the import',
+      kinds: 'What is read',
+      kindBar: (kind: string) => `Progress of ${kind}`,
+      kindDone: 'all read',
+      figures: (done: string, total: string | null) => (total ? `${done} of ${total}` : done),
+      companies: 'Companies',
+      companiesHint: 'read with their people',
+      owners: 'Owners',
+      ownersHint: 'the CRM’s users, read anew each hour',
       perSecond: (n: string) => `${n} people a second, within what the CRM allows less what live chats need.`,
       done: (n: string) => `${n} people read`,
       doneAt: (ago: string) => `Finished ${ago}. Changes come by themselves since.`,

@@ -5,6 +5,8 @@ export const settings = () => ({
     groups: { yours: 'Yours', organisation: 'Organisation', chat: 'Chat', data: 'Data' },
     noPermission: (what: string) => `${what} are not part of your profile`,
     noPermissionHint: 'An admin can change that.',
+    /** A page of the settings on which something waits. */
+    waits: (page: string, what: string) => `${page}, ${what}`,
     loadTheirs: 'Load theirs',
     keepMine: 'Keep mine',
   },

@@ -35,6 +35,13 @@ const mirrored = async () => {
   )
   return rows as { id: string; name: string; emails: string[] }[]
 }
+const aCompany = (id: string) => ({
+  id,
+  name: id,
+  domain: null,
+  owner: null,
+  url: `https://crm.example/${id}`,
+})
 const names = async () => (await mirrored()).map(({ name }) => name)
 /** Lets polls come due until it is so. */
 const until = (what: string, check: () => Promise<boolean>) =>
@@ -54,7 +61,13 @@ const connected = async () => {
 test('everybody is read, a page after the other, with progress, and goes on where it was', async () => {
   crm.pageSize = 10
   for (let place = 0; place < 55; place++)
-    crm.put({ emails: [`p${place}@northwind.test`], fields: { name: `P${place}` } })
+    crm.put({
+      emails: [`p${place}@northwind.test`],
+      fields: { name: `P${place}` },
+      type: place < 35 ? 'Contact' : 'Lead',
+      company: place < 35 ? aCompany(`c${place % 3}`) : null,
+    })
+  crm.users.push({ id: 'u1', name: 'Dana', email: 'dana@acme.test', active: true, isQueue: false })
   // the fourth page is not answered at first
   crm.next(
     'allPeople',
@@ -69,9 +82,42 @@ test('everybody is read, a page after the other, with progress, and goes on wher
     import: { state: 'done', done: 55, total: 55, perSecond: expect.any(Number), etaMs: null, reason: null },
     writes: { open: 0 },
   })
+  expect((await sync()).import.kinds).toEqual([
+    { type: 'Contact', label: 'Contact', done: 35, total: 35, etaMs: null },
+    { type: 'Lead', label: 'Lead', done: 20, total: 20, etaMs: null },
+  ])
+  await until('the users are read', async () => (await sync()).import.owners === 1)
+  expect((await sync()).import.companies).toBe(3)
   const cursors = crm.callsOf('allPeople').map(([cursor]) => cursor)
   // from the page that failed, not from the beginning
   expect(cursors.filter((cursor) => cursor === null)).toHaveLength(1)
+})
+
+test('while everybody is read each kind says how far it is and how long it still takes, the later ones behind the others', async () => {
+  crm.pageSize = 10
+  for (let place = 0; place < 40; place++)
+    crm.put({ emails: [`p${place}@northwind.test`], type: place < 20 ? 'Contact' : 'Lead' })
+  const third = Promise.withResolvers<void>()
+  crm.next(
+    'allPeople',
+    { waitFor: Promise.resolve() },
+    { waitFor: Promise.resolve() },
+    { waitFor: third.promise },
+  )
+  connection = await crm.connect(foyer.app.services)
+  await until('the contacts are read', async () => (await sync()).import.done === 20)
+  const run = (await sync()).import
+  expect(run).toMatchObject({ state: 'running', total: 40 })
+  const [contacts, leads] = run.kinds
+  expect(contacts).toMatchObject({ done: 20, total: 20, etaMs: 0 })
+  expect(leads).toMatchObject({ done: 0, total: 20, etaMs: run.etaMs })
+  expect(run.etaMs).toBeGreaterThan(0)
+  third.resolve()
+  await until('everybody is read', async () => (await sync()).import.state === 'done')
+  // read again, it is counted anew
+  await admin.http.post(`/connections/${connection}/import`)
+  await until('everybody is read again', async () => (await sync()).import.state === 'done')
+  expect((await sync()).import.kinds.map(({ done }) => done)).toEqual([20, 20])
 })
 
 test('a change in the CRM reaches an open panel, whoever is deleted or merged goes', async () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { LoggedConversation, NewPerson, PersonChange } from '#connectors/sdk/crm.ts'
+import type { ConnectionAttention } from '#core/contracts/connections.ts'
 import type { CrmWrite } from '#core/contracts/sync.ts'
 import type { AgentActor } from '#tests/support/agent-actor.ts'
 import { startFoyer, type TestFoyer } from '#tests/support/foyer.ts'
@@ -153,9 +154,15 @@ test('what the CRM refuses is kept with the reason, and written when somebody tr
     ['failed', 'The CRM requires a company.'],
   ])
   expect(all.map(({ visitorName }) => visitorName)).toEqual([email, email])
+  const attention = () => admin.http.get<ConnectionAttention>('/connections/attention')
+  expect(await attention()).toEqual({ broken: [], failedWrites: 2 })
+  await expect(agent.http.get('/connections/attention')).rejects.toMatchObject({ status: 403 })
   for (const { id } of all) await admin.http.post(`/crm-writes/${id}/retry`)
   expect((await done(2)).map(({ state }) => state)).toEqual(['written', 'written'])
   await expect(admin.http.post(`/crm-writes/${all[0]?.id}/retry`)).rejects.toThrow('not failed')
+  expect(await attention()).toEqual({ broken: [], failedWrites: 0 })
+  await foyer.pool.query("update connections set state = 'broken' where id = $1", [connection])
+  expect(await attention()).toEqual({ broken: ['Memory'], failedWrites: 0 })
   expect(crm.logged).toHaveLength(1)
 })
 
