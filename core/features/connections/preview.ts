@@ -10,9 +10,7 @@ import type {
 import type { WritePreview } from '../../contracts/connections.ts'
 import { NotFoundError } from '../../errors.ts'
 import { change, type Services } from '../../services.ts'
-import { summary } from '../conversations/repository.ts'
-import { formatTranscript, readTranscript } from '../conversations/transcript.ts'
-import { readOrganisation } from '../organisation/settings.ts'
+import { describeChat } from '../write-back/chat.ts'
 import { record } from './record.ts'
 import { type ConnectionRow, findConnection, setPreviewed } from './repository.ts'
 import { statusInCrm } from './statuses.ts'
@@ -94,32 +92,25 @@ interface Sample {
   conversation: LoggedConversation
 }
 
-async function newestChat({ db, clock, config }: Services): Promise<Sample | null> {
+async function newestChat(services: Services): Promise<Sample | null> {
   const { rows } = await sql<{ id: string; values: Partial<Record<PersonField, string | null>> }>`
     select c.id, jsonb_build_object('name', v.name, 'jobTitle', v.job_title, 'email', v.email, 'phone', v.phone,
       'company', v.company) || v.corrections as values
     from conversations c join visitors v on v.id = c.visitor_id
     where c.status = 'ended' and v.email is not null
-    order by c.ended_at desc, c.id desc limit 1`.execute(db)
+    order by c.ended_at desc, c.id desc limit 1`.execute(services.db)
   const [row] = rows
   if (!row) return null
-  const chat = await summary(db, clock.now(), row.id)
-  const zone = (await readOrganisation(db))?.timeZone ?? 'UTC'
-  const startedAt = new Date(chat.requestedAt)
+  const chat = await describeChat(services, row.id)
+  if (!chat) return null
   return {
     person: Object.fromEntries(Object.entries(row.values).filter(([, value]) => value)) as Values,
     conversation: {
       key: `foyer-chat-${row.id}`,
       knownId: null,
       mayExist: false,
-      subject: `Chat on ${chat.site.name}`,
-      startedAt,
-      endedAt: chat.endedAt ? new Date(chat.endedAt) : startedAt,
-      transcript: formatTranscript(await readTranscript(db, chat), zone),
-      outcome: chat.outcome,
-      agentName: chat.agent?.name ?? null,
       ownerId: null,
-      link: `${config.publicUrl ?? ''}/inbox/c/${row.id}`,
+      ...chat,
     },
   }
 }
@@ -157,7 +148,7 @@ function madeUp({ config }: Services, now: Date): Sample {
       startedAt: new Date(now.getTime() - 600_000),
       endedAt: now,
       transcript: 'Ada Example: Do you deliver to London?\nDana: We do.\n',
-      outcome: 'qualified',
+      outcome: 'Qualified',
       agentName: 'Dana',
       ownerId: null,
       link: `${config.publicUrl ?? ''}/inbox`,

@@ -134,6 +134,7 @@ export const connectors = (f: Format) => ({
 
     setUp: {
       steps: (name: string) => `1. Make an app in ${name}`,
+      stepsOfAgents: (name: string) => `1. Make an app for ${name}`,
       documentation: (name: string) => `How ${name} describes it`,
       redirect: 'Redirect address',
       redirectHint: 'Enter it exactly so.',
