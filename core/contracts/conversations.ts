@@ -144,9 +144,15 @@ export const ListConversations = z.object({
   to: InstantInput.optional(),
   cursor: Cursor.optional(),
 })
+/** A line in which a searched word was said, cut around it. */
+export const FoundWords = z.object({ before: z.string(), word: z.string(), after: z.string() })
+export type FoundWords = z.infer<typeof FoundWords>
+
+/** `found`, of a search: by the conversation's id, where it was said; not of those found by their visitor. */
 export const ConversationPage = z.object({
   conversations: z.array(Conversation),
   nextCursor: z.string().nullable(),
+  found: z.record(Id, FoundWords).optional(),
 })
 export type ConversationPage = z.infer<typeof ConversationPage>
 

@@ -1,4 +1,9 @@
-import type { Conversation, ConversationPage, Outcome } from '../../core/contracts/conversations.ts'
+import type {
+  Conversation,
+  ConversationPage,
+  FoundWords,
+  Outcome,
+} from '../../core/contracts/conversations.ts'
 import { type Api, sentence } from '../app/api.ts'
 import type { Conversations } from './conversations.svelte.ts'
 
@@ -33,6 +38,7 @@ export class ConversationPages {
     to: null,
   })
   #ids = $state.raw<string[]>([])
+  #found = $state.raw<Record<string, FoundWords>>({})
   #status = $state<PagesStatus>('idle')
   #error = $state('')
   #cursor = $state<string | null>(null)
@@ -64,6 +70,10 @@ export class ConversationPages {
   }
   get wanted(): Wanted {
     return this.#wanted
+  }
+  /** Where what is searched for was said; undefined for a chat that was found by its visitor. */
+  foundIn(id: string): FoundWords | undefined {
+    return this.#wanted.query ? this.#found[id] : undefined
   }
   get hasMore(): boolean {
     return this.#cursor !== null
@@ -120,6 +130,7 @@ export class ConversationPages {
       if (request !== this.#request) return
       for (const conversation of page.conversations) this.#store.put(conversation)
       this.#ids = page.conversations.map(({ id }) => id)
+      this.#found = page.found ?? {}
       this.#cursor = page.nextCursor
       this.#status = 'ready'
     } catch (error) {

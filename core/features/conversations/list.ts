@@ -3,6 +3,7 @@ import type { z } from 'zod'
 import type { ConversationPage, ListConversations } from '../../contracts/conversations.ts'
 import { readCursor, writeCursor } from '../../db/cursor.ts'
 import type { Db } from '../../db/pool.ts'
+import { quotesOf } from './quotes.ts'
 import { summaries } from './repository.ts'
 import { findMatches } from './search.ts'
 import { type Viewer, visibleTo } from './visibility.ts'
@@ -102,5 +103,10 @@ async function search(
     sql`c.id = any (${ids}::uuid[]) and ${visibleTo(viewer)}`,
     sql`order by c.last_at desc, c.id desc`,
   )
-  return { conversations, nextCursor: null }
+  const found = await quotesOf(
+    db,
+    conversations.map(({ id }) => id),
+    query,
+  )
+  return { conversations, nextCursor: null, found }
 }

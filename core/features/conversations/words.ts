@@ -51,10 +51,13 @@ export function portionsOf(text: string): string[] {
 
 const atMost = 16
 
+/** The different words of a query, as {@link wordsOf} cuts them. */
+export const searchedWords = (query: string): string[] => [...new Set(wordsOf(query))].slice(0, atMost)
+
 /** All of the query's words must occur; the last one may still be being typed.
  *  @returns a tsquery in PostgreSQL's own notation, or null when there is no word in it. */
 export function queryOf(text: string): string | null {
-  const words = [...new Set(wordsOf(text))].slice(0, atMost)
+  const words = searchedWords(text)
   // letters and digits only, so quoting needs no escapes
   return words.length > 0 ? `${words.map((each) => `'${each}'`).join(' & ')}:*` : null
 }

@@ -30,6 +30,34 @@ test('what was said is found within seconds, by its words and their beginnings',
   expect(await found(agent, '\u5eab\u6771')).not.toContain(id)
 })
 
+test('a result quotes where the words were said, the newest line with most of them', async ({ foyer }) => {
+  const { visitor, agent, id } = await foyer.chat({ first: 'Do you sell ottomans?' })
+  await agent.says(id, 'Ottomans we have in green and blue')
+  await visitor.says(
+    `${'So much to say before it, and more. '.repeat(4)}A GREEN  ottoman${' and so on'.repeat(40)}`,
+  )
+  await visitor.says('Goodbye')
+  const search = (query: string) =>
+    agent.http.get<ConversationPage>(`/conversations?view=all&query=${encodeURIComponent(query)}`)
+  await waitFor('it is found', async () => (await search('green ottoman')).conversations.length > 0)
+  const quote = (await search('green ottoman')).found?.[id]
+  expect(quote).toMatchObject({ word: 'GREEN' })
+  expect(quote?.before).toMatch(/^….*and more\. A $/)
+  expect(quote?.before.length).toBeLessThan(40)
+  expect(quote?.after).toMatch(/^ ottoman and so on.*…$/)
+  expect((await search('blue')).found?.[id]).toEqual({
+    before: 'Ottomans we have in green and ',
+    word: 'blue',
+    after: '',
+  })
+  // found by who it is: nothing was said
+  await agent.http.patch(`/visitors/${visitor.id}`, { name: 'Wilhelmina Quist' })
+  const byName = await search('wilhelmina')
+  expect(byName.conversations.map((one) => one.id)).toEqual([id])
+  expect(byName.found).toEqual({})
+  expect((await agent.http.get<ConversationPage>('/conversations?view=all')).found).toBeUndefined()
+})
+
 test('a part of the visitor’s name, e-mail or company finds their chats', async ({ foyer }) => {
   const agent = await foyer.agent()
   const visitor = await foyer.visitor()
