@@ -1,6 +1,7 @@
 import pg from 'pg'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '#core/db/embedded/embedded-postgres.ts'
 import { migrate } from '#core/db/migrate.ts'
+import { HopelessError, waitFor } from './wait.ts'
 
 export interface TestDatabase {
   name: string
@@ -34,9 +35,18 @@ export class TestCluster {
   }
 
   drop(name: string): Promise<void> {
-    return this.#inTurn((server) =>
-      run(server.url, `drop database if exists ${pg.escapeIdentifier(name)} with (force)`),
-    )
+    return this.#inTurn(async (server) => {
+      await waitFor('nobody is left in the database', async () => {
+        await run(server.url, `drop database if exists ${pg.escapeIdentifier(name)} with (force)`).catch(
+          (error: Error & { code?: string }) => {
+            // autovacuum, which belongs to the superuser, is in it for a moment
+            if (error.code === '42501' || error.code === '55006') throw error
+            throw new HopelessError(error.message, { cause: error })
+          },
+        )
+        return true
+      })
+    })
   }
 
   async stop(): Promise<void> {
