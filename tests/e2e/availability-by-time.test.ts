@@ -39,14 +39,15 @@ test.each([
   },
 ])('when $what, the switch, lists and the widget follow', async ({ at, schedule, byHand }) => {
   const instant = Date.parse(at)
-  stage.foyer.clock.set(new Date(instant - 30_000))
+  stage.foyer.clock.set(new Date(instant - 60_000))
   const watching = await stage.agent({
     profile: 'admin',
     schedule: everyDay('12:00', '12:01'),
     browser: inBrowser,
+    movableClock: true,
   })
   await watching.page.goto(`${stage.foyer.origin}/inbox/settings/agents`)
-  const agent = await stage.agent({ schedule, browser: inBrowser })
+  const agent = await stage.agent({ schedule, browser: inBrowser, movableClock: true })
   if (byHand) await agent.available.click()
   await expect.poll(() => agent.available.getAttribute('aria-checked')).toBe('true')
   const row = watching.page.getByRole('row', { name: new RegExp(`^Choose ${agent.row.name} `) })
@@ -54,6 +55,8 @@ test.each([
   const visitor = await stage.visitor()
   await visitor.open()
   await visitor.button('Chat with us').waitFor()
+  await stage.passTime(instant - 1_000 - stage.foyer.clock.now().getTime(), [watching.page, agent.page])
+  expect(await agent.available.getAttribute('aria-checked')).toBe('true')
 
   await expect.poll(() => agent.available.getAttribute('aria-checked'), { interval: 100 }).toBe('false')
   const late = stage.foyer.clock.now().getTime() - instant

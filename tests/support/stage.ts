@@ -36,15 +36,25 @@ export class Stage {
     this.host = host
   }
 
-  /** An agent with the inbox open; available round the clock unless the options say otherwise. */
+  /** An agent with the inbox open; available round the clock unless the options say otherwise.
+   *  @param options.movableClock for {@link passTime} */
   async agent(
-    options: Parameters<typeof anAgent>[2] & { browser?: BrowserContextOptions } = {},
+    options: Parameters<typeof anAgent>[2] & { browser?: BrowserContextOptions; movableClock?: boolean } = {},
   ): Promise<InboxScreen & { row: AnAgent }> {
-    const { browser, ...row } = options
+    const { browser, movableClock = false, ...row } = options
     const made = await this.hire(row)
-    const inbox = new InboxScreen((await this.person(made.name, browser)).page, this.foyer.origin)
+    const { page, context } = await this.person(made.name, browser)
+    if (movableClock) await context.clock.install()
+    const inbox = new InboxScreen(page, this.foyer.origin)
     await inbox.signIn(made)
     return Object.assign(inbox, { row: made })
+  }
+
+  /** Moves Foyer's clock on, and those of the pages together with it. More than a minute would look to a page as if its
+   *  machine had slept. */
+  async passTime(ms: number, pages: Page[]): Promise<void> {
+    this.foyer.advance(ms)
+    await Promise.all(pages.map((page) => page.clock.fastForward(ms)))
   }
 
   /** An agent who has not come in yet. */
