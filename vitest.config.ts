@@ -95,7 +95,7 @@ export default defineConfig({
           setupFiles: ['./tests/support/no-leaks.ts'],
           sequence: { groupOrder: 3 },
           isolate: false,
-          maxWorkers: 2,
+          maxWorkers: 3,
         },
       },
     ],
