@@ -10,7 +10,7 @@ import { addressOf, quoted, writeTo } from './letters.ts'
 import * as conversations from './repository.ts'
 
 /** What becomes of a missed request: one agent claims it, answers it by mail, or gives it back. Who may see missed
- *  ones may see all of them, so everybody's list hears of every step. */
+ *  ones may see all of them, so everybody's list hears of every step. What a blocked visitor asked for is nobody's. */
 
 interface Answering {
   id: string
@@ -119,7 +119,7 @@ export function reply(
 
 async function lockMissed(tx: Tx, id: string): Promise<conversations.ConversationRow> {
   const conversation = await conversations.lock(tx, id)
-  if (conversation.status !== 'missed') throw new NotFoundError('missed request')
+  if (conversation.status !== 'missed' || conversation.blocked) throw new NotFoundError('missed request')
   return conversation
 }
 
