@@ -10,7 +10,8 @@ import {
   RescheduleByGuest,
   SlotsQuery,
 } from '../../contracts/meetings.ts'
-import { NotSignedInError } from '../../errors.ts'
+import { NotSignedInError, RateLimitedError } from '../../errors.ts'
+import { countedAs } from '../../plugins/addresses.ts'
 import { findVisitor, type KnownVisitor } from '../widget/tokens.ts'
 import { book } from './booking.ts'
 import { BookingDesk } from './desk.ts'
@@ -118,6 +119,9 @@ export async function bookingRoutes(app: Api): Promise<void> {
     async (request) => {
       const visitor = await visitorOf(request)
       if (!visitor) throw new NotSignedInError('This visitor is not known here. Open the chat again.')
+      const waitMs = app.visitorLimits.take(visitor.id, countedAs(request.ip), 'request')
+      if (waitMs > 0)
+        throw new RateLimitedError('This was asked for very often. Try again in a moment.', waitMs)
       return bookingLinkFor(services, visitor)
     },
   )

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { expect, test } from 'vitest'
+import { startListed } from '#tests/core/security/route-table.ts'
 import { aConversation, anAgent, aVisitor } from '#tests/support/factories.ts'
 import { startFoyer, type TestFoyer } from '#tests/support/foyer.ts'
 import { HttpClient } from '#tests/support/http-client.ts'
+import { aPng } from '#tests/support/upload.ts'
 import { waitFor } from '#tests/support/wait.ts'
 import { agentLine, ending, visitorLine } from './line.ts'
 
@@ -54,19 +56,70 @@ test('one visitor may write so much at once, and is told when to go on', async (
   const http = new HttpClient(foyer.origin)
   const visitor = await aVisitor(foyer.pool, foyer.clock.now(), { siteId: foyer.site.id })
   http.useToken(visitor.token)
-  const statuses: number[] = []
-  for (let n = 0; n < 7; n++) {
-    const body = { text: `Hello ${n}`, clientId: randomUUID() }
-    const response = await http.raw('POST', '/widget/conversations', body, fromAddress('203.0.113.9'))
-    statuses.push(response.status)
-    if (response.status === 429) {
-      expect(response.headers.get('retry-after')).toBe('1')
-      expect(await response.json()).toMatchObject({ code: 'rate_limited' })
-    } else await response.text()
-  }
+  // at once: one by one a slow machine gives them time to grow
+  const statuses = await Promise.all(
+    Array.from({ length: 20 }, async (_, n) => {
+      const body = { text: `Hello ${n}`, clientId: randomUUID() }
+      const response = await http.raw('POST', '/widget/conversations', body, fromAddress('203.0.113.9'))
+      if (response.status === 429) {
+        expect(response.headers.get('retry-after')).toBe('1')
+        expect(await response.json()).toMatchObject({ code: 'rate_limited' })
+      } else await response.text()
+      return response.status
+    }),
+  )
   expect(statuses.filter((status) => status === 429).length).toBeGreaterThan(0)
-  expect(statuses[0]).toBe(201)
+  expect(statuses).toContain(201)
   await line.close()
+  await foyer.close()
+})
+
+test('every call of a visitor counts, whichever it is', async () => {
+  const { foyer, routes } = await startListed({ settings: { limits }, workers: false })
+  const { http } = await foyer.visitor()
+  const { id } = await http.post<{ id: string }>('/widget/conversations', {
+    text: 'Hello',
+    clientId: randomUUID(),
+  })
+  const message = () => ({ text: 'Hello', clientId: randomUUID() })
+  const calls: Record<string, () => unknown> = {
+    'POST /widget/conversations': message,
+    'GET /widget/conversations': () => undefined,
+    'GET /widget/conversations/:id/messages': () => undefined,
+    'POST /widget/conversations/:id/messages': message,
+    'POST /widget/conversations/:id/end': () => undefined,
+    'POST /widget/conversations/:id/files': () => aPng().toString('latin1'),
+    'GET /widget/conversations/:id/files/:fileId': () => undefined,
+    'POST /widget/messages': () => ({ ...message(), fields: { email: 'ada@example.test' } }),
+    'POST /widget/booking-links': () => undefined,
+  }
+  const listed = routes.filter(
+    ({ access, method, url }) =>
+      // the end of a session comes once
+      access === 'visitor' && method !== 'HEAD' && !url.endsWith('/sessions/end'),
+  )
+  expect(listed.map(({ method, url }) => `${method} ${url.slice(7)}`).sort()).toEqual(
+    Object.keys(calls).sort(),
+  )
+  const uploading = {
+    'content-type': 'application/octet-stream',
+    'foyer-file-name': 'a.png',
+    'foyer-client-id': 'a-file',
+  }
+  for (const [route, body] of Object.entries(calls)) {
+    const [method = '', path = ''] = route.split(' ')
+    const address = path.replace(':id', id).replace(':fileId', randomUUID())
+    const headers = path.endsWith('/files') ? uploading : {}
+    // more than may wait, so that what grows meanwhile is not enough
+    const statuses = await Promise.all(
+      Array.from({ length: 3 * limits.visitorBurst * 3 }, async () => {
+        const response = await http.raw(method, address, body(), headers)
+        await response.text()
+        return response.status
+      }),
+    )
+    expect([route, statuses.includes(429)]).toEqual([route, true])
+  }
   await foyer.close()
 })
 
