@@ -35,18 +35,19 @@ export async function signInRoutes(app: Api): Promise<void> {
       const right = await verify(agent?.passwordHash ?? (await nobodysHash), request.body.password).catch(
         () => false,
       )
-      if (!agent || !right)
-        throw new FoyerError(
-          401,
-          'wrong_credentials',
-          'This e-mail address and password do not belong together.',
+      if (!agent || !right) throw wrongCredentials()
+      const { token, expiresAt } = await services.db.transaction().execute(async (tx) => {
+        // a password that is being changed ends every session, and must not leave behind one that it opened
+        const { rows: same } = await sql`
+          select from agents where id = ${agent.id} and active and password_hash = ${agent.passwordHash} for share`.execute(
+          tx,
         )
-      const { token, expiresAt } = await services.db.transaction().execute((tx) =>
-        openSession(tx, services.clock.now(), agent.id, {
+        if (same.length === 0) throw wrongCredentials()
+        return openSession(tx, services.clock.now(), agent.id, {
           address: request.ip,
           userAgent: request.headers['user-agent'],
-        }),
-      )
+        })
+      })
       setSessionCookie(reply, token, expiresAt, isSecure(request, services.config))
       return describeMe(services, agent.id, token)
     },
@@ -84,6 +85,9 @@ export async function signInRoutes(app: Api): Promise<void> {
     },
   )
 }
+
+const wrongCredentials = () =>
+  new FoyerError(401, 'wrong_credentials', 'This e-mail address and password do not belong together.')
 
 /** However it is typed, it is one account. */
 const addressOf = (email: string) => email.replaceAll('\0', '').trim().toLowerCase()

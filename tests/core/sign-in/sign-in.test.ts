@@ -4,6 +4,7 @@ import type { Problem } from '#core/contracts/common.ts'
 import { anAgent, password } from '#tests/support/factories.ts'
 import { startFoyer, type TestFoyer } from '#tests/support/foyer.ts'
 import { HttpClient } from '#tests/support/http-client.ts'
+import { waitFor } from '#tests/support/wait.ts'
 
 /** Behind one proxy, so that attempts can come from anywhere. */
 const start = () => startFoyer({ config: { trustedProxies: 1 }, workers: false })
@@ -165,5 +166,34 @@ test('a session that ran out is forgotten when its agent signs in again', async 
   foyer.clock.advance(15 * 24 * 60 * 60_000)
   expect((await attempt(foyer, agent.email, password)).status).toBe(200)
   expect(await sessions()).toBe(1)
+  await foyer.close()
+})
+
+test('a password that is being changed opens no session that outlives the change', async () => {
+  const foyer = await start()
+  const agent = await anAgent(foyer.pool, foyer.clock.now())
+  const changing = await foyer.pool.connect()
+  // as changeAgent does, and not yet committed
+  await changing.query('begin')
+  await changing.query('update agents set password_hash = $1 where id = $2', [
+    await hash('another horse battery staple'),
+    agent.id,
+  ])
+  await changing.query('delete from sessions where agent_id = $1', [agent.id])
+  let answered = false
+  const late = attempt(foyer, agent.email, password).finally(() => {
+    answered = true
+  })
+  await waitFor('the sign-in has come as far as it can', async () => {
+    const { rows } = await foyer.pool.query(
+      `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+    )
+    return answered || rows.length > 0
+  })
+  await changing.query('commit')
+  changing.release()
+  expect(await late).toMatchObject({ status: 401, code: 'wrong_credentials' })
+  expect((await foyer.pool.query('select from sessions')).rowCount).toBe(0)
+  expect((await attempt(foyer, agent.email, 'another horse battery staple')).status).toBe(200)
   await foyer.close()
 })
