@@ -1,5 +1,6 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
+import type { FastifyContextConfig } from 'fastify'
 import plugin from 'fastify-plugin'
 import { jsonSchemaTransform } from 'fastify-type-provider-zod'
 
@@ -26,7 +27,8 @@ export const apiDocs = plugin(
         if (!url.startsWith('/api/v1')) return { schema: { ...schema, hide: true }, url }
         const transformed = jsonSchemaTransform({ schema: schema ?? {}, url, ...rest })
         const tag = url.replace('/api/v1/', '').split('/')[0] ?? ''
-        return { url: transformed.url, schema: { ...transformed.schema, tags: [tag] } }
+        const security = securityOf(rest.route.config?.access)
+        return { url: transformed.url, schema: { ...transformed.schema, tags: [tag], security } }
       },
     })
     app.get('/api/openapi.json', { config: { access: 'public' } }, async () => app.swagger())
@@ -42,3 +44,9 @@ export const apiDocs = plugin(
   },
   { name: 'api-docs' },
 )
+
+/** What a call has to bring; nothing where it is open to everybody. */
+function securityOf(access: FastifyContextConfig['access']): { [scheme: string]: string[] }[] {
+  if (access === undefined || access === 'public') return []
+  return access === 'visitor' ? [{ visitor: [] }] : [{ agent: [] }]
+}

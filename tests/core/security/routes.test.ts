@@ -163,6 +163,23 @@ test('a page of another site changes nothing with a browser that is signed in', 
     })
 })
 
+test('the API description says of every route what a call has to bring', async () => {
+  const { paths } = (await (
+    await fetch(`${foyer.origin}/api/openapi.json`, { headers: { connection: 'close' } })
+  ).json()) as { paths: Record<string, Record<string, { security?: object[] }>> }
+  const described = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, { security }]) => [`${method.toUpperCase()} ${path}`, security]),
+  )
+  const listed = routes
+    .filter(({ method, url }) => method !== 'HEAD' && url.startsWith('/api/v1'))
+    .map((route) => [name(route).replaceAll(/:(\w+)/g, '{$1}'), broughtTo(route)])
+  expect(listed.length).toBeGreaterThan(100)
+  expect(Object.fromEntries(described)).toEqual(Object.fromEntries(listed))
+})
+
+const broughtTo = ({ access }: ListedRoute) =>
+  access === 'public' ? [] : [access === 'visitor' ? { visitor: [] } : { agent: [] }]
+
 /** @returns the status of /metrics, called with exactly these headers. */
 function readMetrics(origin: string, headers: Record<string, string> = {}): Promise<number> {
   const { host, port } = new URL(origin)
