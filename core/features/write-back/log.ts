@@ -5,7 +5,7 @@ import type { Db, Tx } from '../../db/pool.ts'
 import { ConflictError, NotFoundError } from '../../errors.ts'
 import { change, type Services } from '../../services.ts'
 import { record } from '../connections/record.ts'
-import type { Viewer } from '../conversations/visibility.ts'
+import { type Viewer, visibleTo } from '../conversations/visibility.ts'
 import { knownEmail } from '../visitors/known.ts'
 import { sameVisitor } from '../visitors/repository.ts'
 import { visitorVisibleTo } from '../visitors/visibility.ts'
@@ -28,7 +28,7 @@ export const listWrites = (
 ): Promise<CrmWrite[]> =>
   read(
     db,
-    visitorVisibleTo(viewer, clock.now()),
+    seenBy(viewer, clock.now()),
     sql`w.connection_id = ${connectionId} and ${state ? sql`w.state = ${state}` : sql`true`}`,
   )
 
@@ -44,20 +44,26 @@ export async function writesOf(
   if (rows.length === 0) throw new NotFoundError('visitor')
   return read(
     db,
-    visitorVisibleTo(viewer, clock.now()),
+    seenBy(viewer, clock.now()),
     sql`w.visitor_id in (select other from visitors v, lateral (${sameVisitor()}) s (other) where v.id = ${visitorId})`,
   )
 }
 
-/** @param named whose name may be told, of the visitor `v` */
-async function read(
-  db: Db | Tx,
-  named: RawBuilder<unknown>,
-  where: RawBuilder<unknown>,
-): Promise<CrmWrite[]> {
+interface Seen {
+  /** Whose name may be told, of the visitor `v`. */
+  named: RawBuilder<unknown>
+  /** Which chat may be told, of the conversation `chat`: a meeting may have been booked in a colleague's that goes on. */
+  chat: RawBuilder<unknown>
+}
+const seenBy = (viewer: Viewer, now: Date): Seen => ({
+  named: visitorVisibleTo(viewer, now),
+  chat: visibleTo(viewer, 'chat'),
+})
+
+async function read(db: Db | Tx, seen: Seen, where: RawBuilder<unknown>): Promise<CrmWrite[]> {
   const { rows } = await sql<Row>`
-    select w.id, w.connection_id, c.connector, w.kind, w.visitor_id, case when ${named} then coalesce(v.corrections ->> 'name', v.name, ${knownEmail()}) end as visitor_name,
-      w.conversation_id, w.state, w.reason, w.attempts,
+    select w.id, w.connection_id, c.connector, w.kind, w.visitor_id, case when ${seen.named} then coalesce(v.corrections ->> 'name', v.name, ${knownEmail()}) end as visitor_name,
+      (select chat.id from conversations chat where chat.id = w.conversation_id and ${seen.chat}) as conversation_id, w.state, w.reason, w.attempts,
       w.created_person, w.url, w.created_at, w.changed_at, w.written_at
     from crm_writes w join connections c on c.id = w.connection_id left join visitors v on v.id = w.visitor_id
     where ${where} order by w.changed_at desc, w.id limit ${atMost}`.execute(db)
@@ -71,16 +77,16 @@ async function read(
 
 /** @throws {NotFoundError} @throws {ConflictError} `not_failed` */
 export function tryAgain(services: Services, agent: Viewer, id: string): Promise<CrmWrite> {
-  const named = visitorVisibleTo(agent, services.clock.now())
+  const seen = seenBy(agent, services.clock.now())
   return change(services, async (change) => {
-    const [write] = await read(change.tx, named, sql`w.id = ${id}`)
+    const [write] = await read(change.tx, seen, sql`w.id = ${id}`)
     if (!write) throw new NotFoundError('write')
     if (!(await retryWrite(services, change, write.connectionId, id)))
       throw new ConflictError('not_failed', 'It has not failed, or somebody is trying it again already.')
     await record(change.tx, change.now, agent.id, 'connection.write_retried', write.connectionId, {
       write: id,
     })
-    const [again] = await read(change.tx, named, sql`w.id = ${id}`)
+    const [again] = await read(change.tx, seen, sql`w.id = ${id}`)
     return again ?? write
   })
 }

@@ -148,3 +148,30 @@ test('while a connection is paused a meeting waits, and is logged when it goes o
   expect(await written(id)).toMatchObject({ state: 'written' })
   expect(crm.meetings).toHaveLength(1)
 })
+
+test('a meeting that was booked in a colleague’s chat names that chat to others only once it is over', async () => {
+  await connect()
+  const { visitor, agent: first, id: older } = await foyer.chat({ first: 'Long ago' })
+  await first.ends(older)
+  await first.switchTo('unavailable')
+  const second = await foyer.agent()
+  const { id } = await visitor.asks('May I see you?')
+  await second.accepts(id)
+  const meeting = await aMeeting()
+  await foyer.pool.query('update meetings set visitor_id = $2, conversation_id = $3 where id = $1', [
+    meeting.id,
+    visitor.id,
+    id,
+  ])
+  await isPromised(meeting.id)
+  const chatsOf = async ({ http }: AgentActor, path: string) =>
+    (await http.get<{ writes: CrmWrite[] }>(path)).writes
+      .filter(({ kind }) => kind === 'meeting')
+      .map(({ conversationId }) => conversationId)
+  const ofVisitor = `/visitors/${visitor.id}/crm-writes`
+  expect(await chatsOf(second, ofVisitor)).toEqual([id])
+  expect(await chatsOf(first, ofVisitor)).toEqual([null])
+  expect(await chatsOf(admin, `/connections/${connection}/writes`)).toEqual([null])
+  await second.ends(id)
+  expect(await chatsOf(first, ofVisitor)).toEqual([id])
+})
