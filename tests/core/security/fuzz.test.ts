@@ -1,6 +1,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import type { SharedCalendar } from '#core/contracts/meetings.ts'
 import { agentLine, visitorLine } from '#tests/core/realtime/line.ts'
 import type { AgentActor } from '#tests/support/agent-actor.ts'
 import type { TestFoyer } from '#tests/support/foyer.ts'
@@ -122,8 +123,12 @@ test('no request, however made up, is answered with a 5xx', { timeout: within(18
       (key) => !targets.some(({ method, url }) => key === `${method} ${url.slice(7)}`),
     ),
   ).toEqual([])
+  const { token } = await admin.http.post<SharedCalendar>(`/conversations/${id}/calendar-shares`, {
+    agentId: admin.id,
+  })
   const ids = [
     id,
+    token,
     visitor.id,
     admin.id,
     'me',
@@ -132,7 +137,19 @@ test('no request, however made up, is answered with a 5xx', { timeout: within(18
     '%00',
     '0190f5a0-0000-7000-8000-000000000000',
   ]
-  const names = ['view', 'query', 'cursor', 'afterSeq', 'beforeSeq', 'kind', 'outcome', 'at', 'agentId']
+  const names = [
+    'view',
+    'query',
+    'cursor',
+    'afterSeq',
+    'beforeSeq',
+    'kind',
+    'outcome',
+    'at',
+    'agentId',
+    'from',
+    'to',
+  ]
   const request = fc.constantFrom(...targets).chain((route) =>
     fc.record({
       route: fc.constant(route),
@@ -250,6 +267,12 @@ function examples(
     blocks: [{ weekday: 1, start: '09:00', end: '17:00' }],
     datesOff: ['2026-12-25'],
   }
+  const condition = { type: 'condition', fact: 'visitor.company', operator: 'contains', value: 'X' }
+  const rule = {
+    name: 'Rule',
+    conditions: { type: 'group', match: 'all', conditions: [condition] },
+    target: { type: 'agents', agentIds: [admin.id] },
+  }
   const person = { name: 'Ada', email: 'ada@foyer.test', password: 'correct horse battery' }
   return {
     'POST /sign-in': { email: admin.me.email, password: 'wrong' },
@@ -264,7 +287,57 @@ function examples(
     'PUT /me/preferences': { theme: 'dark', singleKeys: true, sounds: false },
     'PUT /me/availability': { status: 'available', until: '2026-12-01T10:00:00Z' },
     'PUT /agents/:id/live-chat-schedule': schedule,
-    'POST /availability/preview': { schedule, from: '2026-11-20T00:00:00Z', to: '2026-11-27T00:00:00Z' },
+    'POST /availability/preview': {
+      ...schedule,
+      override: { status: 'unavailable', setAt: '2026-11-20T10:00:00Z', until: '2026-11-20T12:00:00Z' },
+      instants: ['2026-11-20T00:00:00Z'],
+    },
+    'POST /slots/preview': {
+      ...schedule,
+      durationMinutes: 30,
+      stepMinutes: 15,
+      bufferBeforeMinutes: 5,
+      bufferAfterMinutes: 5,
+      noticeMinutes: 60,
+      busy: [{ start: '2026-11-23T09:00:00Z', end: '2026-11-23T10:00:00Z' }],
+      now: '2026-11-20T00:00:00Z',
+      from: '2026-11-20T00:00:00Z',
+      to: '2026-11-27T00:00:00Z',
+    },
+    'PUT /agents/:id/meeting-schedule': schedule,
+    'PUT /agents/:id/meeting-settings': {
+      ...schedule,
+      durationMinutes: 30,
+      title: '{{name}}',
+      location: 'Room 1',
+    },
+    'POST /agents/schedules': { agentIds: [admin.id], timeZone: 'Europe/Rome', addDatesOff: ['2026-12-25'] },
+    'POST /teams': { name: 'Sales', agentIds: [admin.id] },
+    'POST /accounts': { domain: 'northwind.test', company: 'Northwind', agentId: admin.id },
+    'POST /routing-rules': { ...rule, enabled: true, place: 1 },
+    'POST /routing-rules/preview': { rule, request: { from: 'example', facts: { 'visitor.company': 'X' } } },
+    'POST /routing-rules/replay': { rule },
+    'PUT /outcomes': { outcomes: [{ key: 'spam', label: 'Spam' }, { label: 'Later' }] },
+    'POST /canned-replies': { shared: true, shortcut: 'hello', text: 'Hello {{visitor.name}}' },
+    'PUT /push-subscriptions': {
+      endpoint: 'https://push.example.test/x',
+      keys: { p256dh: 'B'.repeat(87), auth: 'A'.repeat(22) },
+    },
+    'POST /push/receipts': { token: `${id}.x`, event: 'shown' },
+    'POST /conversations/:id/end': { outcome: 'spam' },
+    'POST /conversations/:id/reply': message,
+    'POST /conversations/:id/handover': { agentId: admin.id, note: 'Yours' },
+    'POST /conversations/:id/block': { email: true },
+    'POST /conversations/:id/calendar-shares': { agentId: admin.id },
+    'POST /booking/:token': {
+      start: '2026-11-23T09:00:00Z',
+      name: 'Ada',
+      email: 'ada@example.test',
+      note: 'Hello',
+      idempotencyKey: 'once',
+      timeZone: 'Europe/Rome',
+    },
+    'POST /meeting/:token/reschedule': { start: '2026-11-23T10:00:00Z', timeZone: 'Europe/Rome' },
     'POST /agents': { ...person, profile: 'live_agent' },
     'PATCH /agents/:id': { name: 'Ada' },
     'POST /conversations/:id/messages': message,
