@@ -147,7 +147,7 @@ test('files go both ways, pictures show in the room kept for them, and what is r
   await agent.log.getByRole('link', { name: /broken.png/ }).waitFor()
 })
 
-test('a file on its way survives a reload of the inbox, and the widget says which one did not', async () => {
+test('a file on its way survives a reload of the inbox, and the widget has the one that did not chosen again', async () => {
   const name = `Lars ${randomUUID()}`
   const { agent, visitor } = await stage.chat({ name })
   // the line is so slow that nothing arrives before the page goes
@@ -193,18 +193,23 @@ test('a file on its way survives a reload of the inbox, and the widget says whic
   await reloadPage()
   await visitor.log.getByText('mine.png').waitFor()
   await visitor.says('Not sent: attach it again.')
-  await visitor.button('Remove').click()
-  await visitor.log.getByText('mine.png').waitFor({ state: 'detached' })
+  const [again] = await Promise.all([
+    visitor.page.waitForEvent('filechooser'),
+    visitor.button('Choose it again').click(),
+  ])
+  await again.setFiles([{ name: 'mine.png', mimeType: 'image/png', buffer: pixel }])
+  await agent.log.getByRole('img', { name: 'Picture: mine.png' }).waitFor()
+  await visitor.log.getByText('Not sent').waitFor({ state: 'detached' })
   // one file, however often it was sent, and the next page has nothing left to send
   await agent.page.reload()
   await agent.ready()
   await agent.log.getByRole('img', { name: 'Picture: plan.png' }).waitFor()
   const { rows } = await stage.foyer.pool.query(
     `select f.name from files f join conversations c on c.id = f.conversation_id join visitors v on v.id = c.visitor_id
-     where v.name = $1 and f.seq is not null`,
+     where v.name = $1 and f.seq is not null order by f.seq`,
     [name],
   )
-  expect(rows).toEqual([{ name: 'plan.png' }])
+  expect(rows).toEqual([{ name: 'plan.png' }, { name: 'mine.png' }])
 })
 
 test('an emoji is found by its name and stands where the caret was, on both sides', async () => {

@@ -5,7 +5,7 @@ import type { Chat } from './chat.svelte.ts'
 import { newId } from './outbox.ts'
 
 /** A file on its way: `part` of it has left, from 0 to 1, or it is known why not. Without `file` the page that had it is
- *  gone, and only its name is known. */
+ *  gone, and only its name is known: it can be chosen again. */
 export type Sending = {
   clientId: string
   name: string
@@ -70,6 +70,24 @@ export class Files {
     const refused = never ? words.fileSize : undefined
     this.#change(clientId, { part: 0, refused, never })
     if (!refused) this.#send(clientId, file, to, 1)
+  }
+
+  /** Has a file that the last page had chosen once more. Under the id it had it stays one, whatever still came of it. */
+  choose(one: Sending) {
+    const from = document.createElement('input')
+    from.type = 'file'
+    from.onchange = () => {
+      const file = from.files?.[0]
+      if (!file) return
+      const { clientId, name } = one
+      if (file.name === name) {
+        this.#change(clientId, { file })
+        return this.again({ ...one, file })
+      }
+      this.drop(one)
+      this.add([file])
+    }
+    from.click()
   }
 
   drop({ clientId }: Sending) {

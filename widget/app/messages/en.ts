@@ -90,6 +90,7 @@ export default {
   emojiSearch: 'Search emoji',
   fileSize: 'A file has at most 10 MB and is not empty.',
   fileGone: 'attach it again.',
+  chooseAgain: 'Choose it again',
   fileLost: 'This file did not come. Try again.',
   linkOpens: 'opens in a new tab',
 
