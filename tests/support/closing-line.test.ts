@@ -33,8 +33,9 @@ test('tests that fail and files that do not load count as failed', async () => {
 })
 
 test('a suite that leaves a server and a process behind fails', async () => {
-  const { code, lastLine } = await run(['leaky'])
+  const { code, lastLine, output } = await run(['leaky'])
   expect({ code, lastLine }).toEqual({ code: 1, lastLine: '2 passed, 1 failed' })
+  expect(output).toMatch(/This file left behind a server on .*, process \d+/)
 })
 
 test('a run that is cut off ends with what it had come to, and has failed', async () => {

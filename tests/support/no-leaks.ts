@@ -3,7 +3,8 @@ import { closeFile } from './file-end.ts'
 import { forgetOpened, stillOpen } from './opened.ts'
 import { waitFor } from './wait.ts'
 
-const patienceMs = 30_000
+/** Shorter for the samples that leave something behind on purpose. */
+const patienceMs = Number(process.env.FOYER_LEAK_PATIENCE_MS ?? 30_000)
 
 /** Closes what a test file has left to its end, and fails it if sockets, servers, processes or threads stay behind
  *  nevertheless: whatever a suite opens, it closes. Runs anew for each file, before the file registers hooks of its

@@ -5,6 +5,7 @@ export default defineConfig({
   test: {
     dir: import.meta.dirname,
     include: ['**/*.sample.ts'],
+    env: { FOYER_LEAK_PATIENCE_MS: '500' },
     setupFiles: ['./tests/support/no-leaks.ts'],
     reporters: ['verbose', './tests/support/closing-line.ts'],
   },
