@@ -1,6 +1,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { ConnectionState } from '../../contracts/connections.ts'
 import type { MeetingSettings } from '../../contracts/meetings.ts'
+import { plannedOnce } from '../../db/planned-once.ts'
 import type { Db, Tx } from '../../db/pool.ts'
 import { minuteMs, zoneNamed } from '../availability/zone.ts'
 import { readSettings, rulesOf } from './settings.ts'
@@ -70,7 +71,8 @@ export async function readBookables(
 ): Promise<Bookable[]> {
   // a meeting with its buffers reaches this far
   const [first, last] = [new Date(from - longestMs), new Date(to + longestMs)]
-  const { rows } = await sql<Row>`
+  // to plan it takes longer than to carry it out: 1 ms of 1.2
+  const { rows } = await sql<Row>`${plannedOnce}
     select a.id, a.name, a.email, a.active, o.time_zone, s.settings,
            c.state as calendar_state, c.broken_because, c.name as calendar_name, c.calendar_id, c.busy_calendar_ids,
            c.busy_from, c.busy_until, c.busy_read_at, c.connection_id, n.connector, n.state as connection_state,

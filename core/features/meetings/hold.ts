@@ -1,6 +1,7 @@
 import { randomUUIDv7 } from 'node:crypto'
 import { sql } from 'kysely'
 import type { Book } from '../../contracts/meetings.ts'
+import { plannedOnce } from '../../db/planned-once.ts'
 import type { Db, Tx } from '../../db/pool.ts'
 import { type Change, change, type Services } from '../../services.ts'
 import { minuteMs, zoneNamed } from '../availability/zone.ts'
@@ -152,7 +153,7 @@ async function knownOf(tx: Tx, { visitorId }: ShareRow) {
 
 /** How many meetings of a link are ahead. */
 export async function countAhead(db: Db | Tx, shareId: string, now: Date): Promise<number> {
-  const { rows } = await sql<{ count: number }>`
+  const { rows } = await sql<{ count: number }>`${plannedOnce}
     select count(*) as count from meetings
     where share_id = ${shareId} and state in ('held', 'booked') and start_at > ${now}`.execute(db)
   return rows[0]?.count ?? 0

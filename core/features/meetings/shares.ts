@@ -2,6 +2,7 @@ import { randomUUIDv7 } from 'node:crypto'
 import { type RawBuilder, sql } from 'kysely'
 import { accountDomains } from '../../contracts/free-mail.ts'
 import type { BookingTarget, SharedCalendar } from '../../contracts/meetings.ts'
+import { plannedOnce } from '../../db/planned-once.ts'
 import type { Db, Tx } from '../../db/pool.ts'
 import { ConflictError, ConversationEndedError, NotFoundError } from '../../errors.ts'
 import { type Change, change, type Services } from '../../services.ts'
@@ -26,7 +27,7 @@ export interface ShareRow {
 /** @param token as a stranger wrote it. @throws {NotFoundError} */
 export async function shareOf(db: Db | Tx, token: string): Promise<ShareRow> {
   if (token.includes('\0')) throw new NotFoundError('booking link')
-  const { rows } = await sql<ShareRow>`
+  const { rows } = await sql<ShareRow>`${plannedOnce}
     select s.id, s.token, s.agent_id, s.team_id, t.name as team_name, s.conversation_id, s.visitor_id
     from calendar_shares s left join teams t on t.id = s.team_id where s.token = ${token}`.execute(db)
   const [row] = rows
