@@ -1,5 +1,7 @@
+import { isIP } from 'node:net'
 import path from 'node:path'
 import { z } from 'zod'
+import { isNeverCalled } from '#connectors/sdk/addresses.ts'
 import { StartError } from './errors.ts'
 
 /** What the environment says, checked once. A wrong value stops the start with a sentence that names it. */
@@ -27,6 +29,8 @@ export interface Config {
   connectors: string[]
   /** Origins that stand in for all of a vendor's hosts, by connector. */
   standIns: Record<string, string>
+  /** Hosts in our own network that connectors may call, in lower case. */
+  internalHosts: string[]
   demoPassword: string | null
   /** Opens /metrics to whoever carries it as a bearer token. */
   metricsToken: string | null
@@ -48,6 +52,26 @@ const packageNames = z
     names.every((name) => /^(@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~-][a-z0-9._~-]*$/.test(name)),
   )
 
+/** Names and addresses, without ports. */
+const hosts = z
+  .string()
+  .transform((list) =>
+    list.split(',').map((host) =>
+      host
+        .trim()
+        .toLowerCase()
+        .replace(/^\[|\]$/g, ''),
+    ),
+  )
+  .refine((list) =>
+    list.every(
+      (host) =>
+        (isIP(host) !== 0 ||
+          /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9])?)*$/.test(host)) &&
+        !isNeverCalled(host),
+    ),
+  )
+
 const Environment = z.object({
   FOYER_HOST: z.string().min(1).default('127.0.0.1'),
   FOYER_PORT: z.coerce.number().int().min(0).max(65_535).default(3_000),
@@ -64,6 +88,7 @@ const Environment = z.object({
   FOYER_DEMO_PASSWORD: z.string().min(8).optional(),
   FOYER_PUSH_URL: siteUrl.optional(),
   FOYER_CONNECTORS: packageNames.optional(),
+  FOYER_ALLOWED_INTERNAL_HOSTS: hosts.optional(),
   FOYER_SALESFORCE_URL: siteUrl.optional(),
   FOYER_HUBSPOT_URL: siteUrl.optional(),
   FOYER_GOOGLE_URL: siteUrl.optional(),
@@ -90,6 +115,8 @@ const expected: Record<keyof z.infer<typeof Environment>, string> = {
   FOYER_DEMO_PASSWORD: 'at least 8 characters',
   FOYER_PUSH_URL:
     'the address without a path of what stands in for push services, such as http://127.0.0.1:4000',
+  FOYER_ALLOWED_INTERNAL_HOSTS:
+    'names or addresses of hosts in your own network with commas between them, such as calendar.intern.example (no ports, and none at which clouds hand out credentials)',
   FOYER_CONNECTORS: 'names of npm packages with commas between them, such as foyer-connector-x',
   FOYER_SALESFORCE_URL: standsInFor('Salesforce'),
   FOYER_HUBSPOT_URL: standsInFor('HubSpot'),
@@ -142,6 +169,7 @@ export function readConfig(mode: Config['mode'], env: NodeJS.ProcessEnv): Config
     pushUrl: e.FOYER_PUSH_URL?.replace(/\/+$/, '') ?? null,
     connectors: e.FOYER_CONNECTORS ?? [],
     standIns: standInsOf(e),
+    internalHosts: e.FOYER_ALLOWED_INTERNAL_HOSTS ?? [],
     metricsToken: e.FOYER_METRICS_TOKEN ?? null,
     trustedProxies: e.FOYER_TRUSTED_PROXIES,
   }

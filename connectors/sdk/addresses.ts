@@ -4,14 +4,21 @@ import { OutboundRefusedError } from './errors.ts'
 
 /** @returns why this address may not be called, as far as its text tells; null if nothing speaks against it. Names are
  *  looked at again when they are connected to, by {@link publicOnly}.
- *  @param trustedOrigin may be called whatever it is: a stand-in that the operator has named. */
-export function whyNotOutbound(url: string, trustedOrigin: string | null = null): string | null {
+ *  @param trustedOrigin may be called whatever it is: a stand-in that the operator has named.
+ *  @param internalHosts may be in our own network: hosts that the operator has named, in lower case. */
+export function whyNotOutbound(
+  url: string,
+  trustedOrigin: string | null = null,
+  internalHosts: readonly string[] = [],
+): string | null {
   const parsed = URL.parse(url)
   if (!parsed) return 'This is not a web address.'
   if (trustedOrigin !== null && parsed.origin === new URL(trustedOrigin).origin) return null
   if (parsed.protocol !== 'https:') return 'Only https addresses are called.'
   if (parsed.username || parsed.password) return 'An address with a password in it is not called.'
   const host = parsed.hostname.replace(/^\[|\]$/g, '')
+  if (isNeverCalled(host)) return 'This address is never called.'
+  if (internalHosts.includes(host)) return null
   if (isIP(host) ? isInternal(host) : isInternalName(host)) return 'This address is in our own network.'
   return null
 }
@@ -23,6 +30,18 @@ export const publicOnly: LookupFunction = (hostname, options, callback) => {
     const [first] = addresses
     if (!first || addresses.some(({ address }) => isInternal(address)))
       return callback(new OutboundRefusedError(`${hostname} is in our own network.`), [])
+    if (options.all) return callback(null, addresses)
+    callback(null, first.address, first.family)
+  })
+}
+
+/** As {@link publicOnly}, for a host that the operator has named: it may be internal, and never what is never called. */
+export const namedOnly: LookupFunction = (hostname, options, callback) => {
+  resolve(hostname, { ...options, all: true }, (error, addresses) => {
+    if (error) return callback(error, [])
+    const [first] = addresses
+    if (!first || addresses.some(({ address }) => isNeverCalled(address)))
+      return callback(new OutboundRefusedError(`${hostname} stands for an address that is never called.`), [])
     if (options.all) return callback(null, addresses)
     callback(null, first.address, first.family)
   })
@@ -61,6 +80,35 @@ for (const [network, prefix] of [
   ['3fff::', 20],
 ] as const)
   special.addSubnet(network, prefix, 'ipv6')
+
+/** Where clouds hand out a machine's credentials, and what is no single host. */
+const neverCalled = new BlockList()
+for (const [network, prefix] of [
+  ['0.0.0.0', 8],
+  // Azure's and Alibaba's lie elsewhere
+  ['169.254.0.0', 16],
+  ['168.63.129.16', 32],
+  ['100.100.100.200', 32],
+  ['224.0.0.0', 3],
+] as const)
+  neverCalled.addSubnet(network, prefix, 'ipv4')
+for (const [network, prefix] of [
+  ['::', 128],
+  ['fe80::', 10],
+  ['ff00::', 8],
+  ['fd00:ec2::', 32],
+  ['fd20:ce::', 32],
+  // what translates to IPv4's
+  ['64:ff9b::a9fe:0', 112],
+] as const)
+  neverCalled.addSubnet(network, prefix, 'ipv6')
+
+/** Not even where the operator has named the host. @param host a name or an address, without brackets */
+export function isNeverCalled(host: string): boolean {
+  const family = isIP(host)
+  if (family === 0) return /^(metadata|metadata\.google\.internal|instance-data)\.?$/i.test(host)
+  return neverCalled.check(host, family === 4 ? 'ipv4' : 'ipv6')
+}
 
 function isInternal(address: string): boolean {
   if (isIP(address) === 4) return special.check(address, 'ipv4')

@@ -10,6 +10,8 @@ export interface ConnectOptions {
   clientId: string
   account: Account | null
   standIn: string | null
+  /** Hosts that may be inside our own network, because the operator has named them. */
+  internalHosts?: readonly string[]
   store: TokenStore
   turns: Turns
   priority: Priority
@@ -25,6 +27,7 @@ export function createConnection(options: ConnectOptions): Connection {
   const fetch = createGuardedFetch({
     origins: () => connector.origins({ settings, account, standIn }),
     standIn,
+    internalHosts: options.internalHosts ?? [],
     turns,
     priority: options.priority,
     signal: options.signal,

@@ -1,7 +1,7 @@
 import { Agent as HttpAgent, type IncomingMessage, request as overHttp, type RequestOptions } from 'node:http'
 import { request as overTls, Agent as TlsAgent } from 'node:https'
 import { createGunzip } from 'node:zlib'
-import { publicOnly, whyNotOutbound } from './addresses.ts'
+import { namedOnly, publicOnly, whyNotOutbound } from './addresses.ts'
 import {
   ConnectorError,
   OutboundRefusedError,
@@ -16,6 +16,8 @@ export interface GuardOptions {
   origins(): string[]
   /** Of `origins`, the one that may be inside our own network: a stand-in that the operator has named. */
   standIn: string | null
+  /** Hosts that may be inside our own network, because the operator has named them. */
+  internalHosts?: readonly string[]
   turns: Pick<Turns, 'take'>
   priority: Priority
   signal: AbortSignal
@@ -29,6 +31,8 @@ const redirectsAtMost = 3
 
 /** Connections are kept for the next request; each was looked at when it was opened. */
 const guardedAgent = new TlsAgent({ keepAlive: true, maxFreeSockets: 8, timeout: 30_000, lookup: publicOnly })
+/** To hosts that the operator has named. */
+const namedAgent = new TlsAgent({ keepAlive: true, maxFreeSockets: 8, timeout: 30_000, lookup: namedOnly })
 /** A stand-in goes away at the end of a test. */
 const standInAgent = new HttpAgent({ keepAlive: false })
 
@@ -66,8 +70,8 @@ async function follow(url: string, request: GuardedRequest, options: GuardOption
 }
 
 /** @throws {OutboundRefusedError} */
-function refuseForeign(url: string, { origins, standIn }: GuardOptions): void {
-  const why = whyNotOutbound(url, standIn)
+function refuseForeign(url: string, { origins, standIn, internalHosts }: GuardOptions): void {
+  const why = whyNotOutbound(url, standIn, internalHosts)
   if (why) throw new OutboundRefusedError(why)
   const { origin } = new URL(url)
   const allowed = [...origins(), ...(standIn ? [standIn] : [])]
@@ -90,7 +94,7 @@ function sendOnce(
   url: string,
   request: GuardedRequest,
   timeout: AbortSignal,
-  { standIn, signal }: GuardOptions,
+  { standIn, internalHosts = [], signal }: GuardOptions,
 ): Promise<GuardedResponse> {
   const isStandIn = standIn !== null && new URL(url).origin === new URL(standIn).origin
   const send = new URL(url).protocol === 'https:' ? overTls : overHttp
@@ -100,7 +104,9 @@ function sendOnce(
     signal: AbortSignal.any([signal, timeout]),
     ...(isStandIn
       ? { agent: send === overHttp ? standInAgent : false }
-      : { agent: guardedAgent, lookup: publicOnly }),
+      : internalHosts.includes(hostOf(url))
+        ? { agent: namedAgent, lookup: namedOnly }
+        : { agent: guardedAgent, lookup: publicOnly }),
   }
   return new Promise<GuardedResponse>((settle, reject) => {
     let isConnected = false
@@ -128,6 +134,8 @@ function sendOnce(
     sent.end(request.body)
   })
 }
+
+const hostOf = (url: string) => new URL(url).hostname.replace(/^\[|\]$/g, '')
 
 const codeOf = (error: unknown) => (error as NodeJS.ErrnoException).code ?? 'the line broke'
 

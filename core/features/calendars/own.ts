@@ -47,7 +47,10 @@ export async function connectCalendar(
   const own = await findOwnConnection(services.db, agent.id)
   if (own && own.connector !== connector.id)
     throw new ConflictError('already_connected', 'You have connected another calendar. Disconnect it first.')
-  const settings = checkSettings(connector, asked.settings, services.config.standIns[connector.id])
+  const settings = checkSettings(connector, asked.settings, {
+    standIn: services.config.standIns[connector.id],
+    internalHosts: services.config.internalHosts,
+  })
   const url =
     connector.auth.kind === 'oauth2'
       ? await beginAgreeing(services, agent, connector, settings)
@@ -146,6 +149,7 @@ async function whose(
     clientId: userName,
     account: null,
     standIn: services.config.standIns[connector.id] ?? null,
+    internalHosts: services.config.internalHosts,
     store: {
       read: async () => noTokens,
       secret: async () => password,

@@ -66,6 +66,7 @@ export async function openConnection(
     clientId: row.clientId ?? '',
     account: row.account,
     standIn: services.config.standIns[row.connector] ?? null,
+    internalHosts: services.config.internalHosts,
     store: tokenStore(services, id),
     turns: sharedTurns(services, id, declared),
     priority,

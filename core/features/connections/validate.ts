@@ -4,11 +4,17 @@ import type { CrmDescription, FieldMapping } from '#connectors/sdk/crm.ts'
 import type { WriteBackRules } from '../../contracts/connections.ts'
 import { InvalidInputError } from '../../errors.ts'
 
+/** What may be called although it is in our own network, since the operator has named it. */
+interface Named {
+  standIn?: string | undefined
+  internalHosts?: readonly string[]
+}
+
 /** @returns the settings as the connector takes them. @throws {InvalidInputError} */
 export function checkSettings(
   { settings }: ConnectorDeclaration,
   given: Record<string, string>,
-  standIn?: string,
+  named: Named = {},
 ): Record<string, string> {
   for (const key of Object.keys(given))
     if (!settings.some((setting) => setting.key === key))
@@ -16,7 +22,7 @@ export function checkSettings(
   return Object.fromEntries(
     settings.flatMap((setting) => {
       const value = given[setting.key] || setting.initial
-      if (value) return [[setting.key, checkSetting(setting, value, standIn)]]
+      if (value) return [[setting.key, checkSetting(setting, value, named)]]
       if (setting.required) throw invalid(`settings.${setting.key}`, `${setting.label} is needed.`)
       return []
     }),
@@ -26,14 +32,14 @@ export function checkSettings(
 function checkSetting(
   { key, label, kind, options }: SettingDeclaration,
   value: string,
-  standIn: string | undefined,
+  { standIn, internalHosts }: Named,
 ): string {
   const field = `settings.${key}`
   if (kind === 'choice' && !options?.some((option) => option.value === value))
     throw invalid(field, `${label}: choose one of those offered.`)
   if (kind === 'address') {
     const address = value.includes('://') ? value : `https://${value}`
-    const why = whyNotOutbound(address, standIn)
+    const why = whyNotOutbound(address, standIn, internalHosts)
     if (why) throw invalid(field, `${label}: ${why}`)
     return address
   }

@@ -198,3 +198,37 @@ test('an answer that is no JSON says so without repeating it', async () => {
   expect(() => answer.json()).toThrow(ProviderAnswerError)
   expect(() => answer.json()).not.toThrow('canary')
 })
+
+test('a host in our own network is called where the operator has named it, and what hands out credentials never', async () => {
+  const port = new URL(origins[0] ?? '').port
+  const at = (host: string) => `https://${host}:${port}`
+  const asked = (host: string, internalHosts: string[]) =>
+    call(`${at(host)}/dav`, {}, { origins: () => [at(host)], internalHosts })
+  names.set('calendar.intern.test', ['127.0.0.1'])
+  names.set('rebound.intern.test', ['127.0.0.1', '169.254.169.254'])
+  await expect(asked('calendar.intern.test', [])).rejects.toThrow(OutboundRefusedError)
+  await expect(asked('127.0.0.1', ['calendar.intern.test'])).rejects.toThrow(OutboundRefusedError)
+  // it is connected to: what listens there speaks no TLS
+  for (const host of ['calendar.intern.test', '127.0.0.1'])
+    await expect(asked(host, [host])).rejects.toThrow(ProviderUnavailableError)
+  for (const host of [
+    'rebound.intern.test',
+    '169.254.169.254',
+    '168.63.129.16',
+    '100.100.100.200',
+    'metadata.google.internal',
+    '[fd00:ec2::254]',
+    '[fe80::1]',
+    '[::ffff:169.254.169.254]',
+    '[64:ff9b::a9fe:a9fe]',
+    '2852039166',
+  ])
+    await expect(asked(host, [host, new URL(at(host)).hostname.replace(/^\[|\]$/g, '')])).rejects.toThrow(
+      OutboundRefusedError,
+    )
+  // it is for connectors' calls over TLS alone
+  const plain = 'http://calendar.intern.test'
+  await expect(
+    call(plain, {}, { origins: () => [plain], internalHosts: ['calendar.intern.test'] }),
+  ).rejects.toThrow(OutboundRefusedError)
+})
