@@ -22,7 +22,7 @@ test('thousands of ended chats open at once, as few rows, and go on as one scrol
   const openedAt = performance.now()
   await agent.show('All')
   await agent.rows.filter({ hasText: `Visitor ${many} ` }).waitFor()
-  expect(performance.now() - openedAt).toBeLessThan(10_000)
+  expect(performance.now() - openedAt).toBeLessThan(2_000)
   expect(await agent.rows.count()).toBeLessThan(60)
 
   const list = agent.page.getByRole('list', { name: 'Conversations' })

@@ -168,7 +168,7 @@ test('a worker that stops does not wait for a mail server that never answers', a
   const stopping = performance.now()
   await workers?.stop()
   // three seconds of grace, then it is told to stop
-  expect(performance.now() - stopping).toBeLessThan(20_000)
+  expect(performance.now() - stopping).toBeLessThan(8_000)
   expect(await backlog(world.db, clock)).toMatchObject({ open: 1 })
   socket.destroy()
   silent.close()

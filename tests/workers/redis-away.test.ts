@@ -43,7 +43,7 @@ test('a Redis gone for good keeps nobody from stopping', async () => {
   await redis.stop()
   const stopping = performance.now()
   await workers.stop()
-  expect(performance.now() - stopping).toBeLessThan(20_000)
+  expect(performance.now() - stopping).toBeLessThan(8_000)
 })
 
 test('a Redis absent at the start is waited for', async () => {
