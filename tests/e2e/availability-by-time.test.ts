@@ -46,10 +46,11 @@ test.each([
     browser: inBrowser,
     movableClock: true,
   })
-  await watching.page.goto(`${stage.foyer.origin}/inbox/settings/agents`)
   const agent = await stage.agent({ schedule, browser: inBrowser, movableClock: true })
   if (byHand) await agent.available.click()
   await expect.poll(() => agent.available.getAttribute('aria-checked')).toBe('true')
+  // opened before there is such an agent, it would learn of them with its next look only
+  await watching.page.goto(`${stage.foyer.origin}/inbox/settings/agents`)
   const row = watching.page.getByRole('row', { name: new RegExp(`^Choose ${agent.row.name} `) })
   await row.getByText('Available', { exact: true }).waitFor()
   const visitor = await stage.visitor()
