@@ -7,12 +7,16 @@ import type { Pool } from 'pg'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createPool } from '#core/db/pool.ts'
 import { AgentActor } from '#tests/support/agent-actor.ts'
+import { launchBrowser, openPerson } from '#tests/support/browser.ts'
 import { type ScratchDatabase, scratchDatabase } from '#tests/support/database.ts'
 import { type AnAgent, type ASite, anAgent, anOrganisation, aSite } from '#tests/support/factories.ts'
 import { startFoyerProcess } from '#tests/support/foyer-process.ts'
+import { startHostPage } from '#tests/support/host-page.ts'
+import { InboxScreen } from '#tests/support/inbox-screen.ts'
 import type { ServerProcess } from '#tests/support/server-process.ts'
 import { VisitorActor } from '#tests/support/visitor-actor.ts'
 import { waitFor } from '#tests/support/wait.ts'
+import { WidgetScreen } from '#tests/support/widget-screen.ts'
 import { startRedis, type TestRedis } from '#tests/workers/support/redis.ts'
 
 /** Two web processes and a worker over Redis and a PostgreSQL of their own: the visitor is on one, the agent on the
@@ -37,6 +41,16 @@ beforeAll(async () => {
   pool = createPool(database.url, 2, 'two processes test')
   await anOrganisation(pool, new Date())
   site = await aSite(pool, new Date())
+  await pool.query('update sites set settings = settings || $2 where id = $1', [
+    site.id,
+    JSON.stringify({
+      launcherLabel: '',
+      fields: [
+        { name: 'name', required: false },
+        { name: 'email', required: false },
+      ],
+    }),
+  ])
   environment = {
     FOYER_DATABASE_URL: database.url,
     FOYER_REDIS_URL: redis.url,
@@ -132,6 +146,59 @@ test('a visitor on one process and an agent on the other have a whole chat', asy
 
   await agent.ends(id)
   await waitFor('the other tab sees the end', () => tab.conversations.get(id)?.status === 'ended')
+})
+
+test('the main job in browsers: the page’s chat is on one process, the inboxes on the other', async () => {
+  const second = await anAgent(pool, new Date(), { name: 'Marco Bianchi' })
+  const [browser, host] = await Promise.all([
+    launchBrowser(),
+    startHostPage({ foyer: one.origin, siteKey: site.key }),
+  ])
+  try {
+    const [visitorPage, ...agentPages] = await Promise.all([
+      openPerson(browser),
+      openPerson(browser),
+      openPerson(browser),
+    ])
+    const visitor = new WidgetScreen(visitorPage.page)
+    const inboxes = await Promise.all(
+      agentPages.map(async ({ page }, n) => {
+        const inbox = new InboxScreen(page, two.origin)
+        await inbox.signIn(n === 0 ? agentRow : second)
+        return inbox
+      }),
+    )
+    await visitor.page.goto(host.url)
+    await visitor.asks({ text: 'Do the racks come in blue?' })
+    const asked = await Promise.race(inboxes.map((inbox) => inbox.offers.waitFor().then(() => inbox)))
+    const other = inboxes.find((inbox) => inbox !== asked) as InboxScreen
+    expect(await asked.offers.textContent()).toContain('Do the racks come in blue?')
+    expect(await other.offers.count()).toBe(0)
+    await asked.offers.getByRole('button', { name: 'Decline' }).click()
+    await other.accept()
+    await visitor.says(' joined')
+
+    await other.say('Yes, in RAL 5015.')
+    await visitor.says('Yes, in RAL 5015.')
+    await visitor.say('Great, and in red?')
+    await other.hears('Great, and in red?')
+    const conversation = ['Do the racks come in blue?', 'Yes, in RAL 5015.', 'Great, and in red?']
+    expect(await visitor.said()).toEqual(conversation)
+    expect(await other.said()).toEqual(conversation)
+
+    await other.button('End session').click()
+    await other.page
+      .getByRole('dialog', { name: 'End this chat?' })
+      .getByRole('button', { name: /^Qualified/ })
+      .click()
+    await visitor.says('ended the chat. Write again any time.')
+    // the transcript stays, on whichever process it is asked for
+    await other.page.reload()
+    await other.hears('Great, and in red?')
+    expect(await other.said()).toEqual(conversation)
+  } finally {
+    await Promise.all([browser.close(), host.close()])
+  }
 })
 
 test('a revoked session closes its sockets on the other process within seconds', async () => {
