@@ -12,6 +12,7 @@ const parts = {
   rules: 'what 100 routing rules add',
   mirror: 'a million people of a CRM mirrored: panel, look-up, poll, import',
   booking: 'a thousand visitors who want one time, and a booking among a million',
+  card: 'from sharing a calendar to its days on the visitor’s screen',
   slots: 'the free times of one agent and of fifty, beside a bare loop',
 }
 /** Twice what the slowest part takes on a crowded machine: one that hangs must not hold up the rest. */

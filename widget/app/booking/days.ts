@@ -1,17 +1,18 @@
 import type { Slot } from '#core/contracts/slots.ts'
 import { locale } from '../words.ts'
 
-/** One date of a calendar in some zone, with what is free on it. */
+/** One date of a calendar in some zone, with what is free on it. Written out as it is looked at: a month of times costs as much as the
+ *  rest of the card, and one day of it is shown. */
 export interface Day {
   /** 2026-06-01 */
-  key: string
-  weekday: string
-  number: string
+  readonly key: string
+  readonly weekday: string
+  readonly number: string
   /** "June", for those who hear it. */
-  month: string
+  readonly month: string
   /** "Monday, 1 June" */
-  name: string
-  parts: { part: 'morning' | 'afternoon' | 'evening'; times: Time[] }[]
+  readonly name: string
+  readonly parts: readonly { part: 'morning' | 'afternoon' | 'evening'; times: Time[] }[]
 }
 export interface Time {
   start: string
@@ -23,23 +24,29 @@ export interface Time {
 /** By how much clocks are set back in autumn: an hour, half of one on Lord Howe Island. */
 const setBackMs = [60 * 60_000, 30 * 60_000]
 
+const formats = new Map<string, Intl.DateTimeFormat>()
+
+/** Made once for all cards: each takes about a millisecond. */
+function formatOf(language: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const key = language + JSON.stringify(options)
+  const format = formats.get(key) ?? new Intl.DateTimeFormat(language, options)
+  formats.set(key, format)
+  return format
+}
+
 /** Reading and writing instants as clocks and calendars in one zone do. */
 export class ZoneClock {
   readonly zone: string
-  readonly #formats = new Map<string, Intl.DateTimeFormat>()
+  readonly #date: Intl.DateTimeFormat
 
   /** @throws {RangeError} for a zone this browser does not know */
   constructor(zone: string) {
     this.zone = zone
-    this.#write('en', { hour: 'numeric' }, 0)
+    this.#date = formatOf('en-CA', { dateStyle: 'short', timeZone: zone })
   }
 
   #write(language: string, options: Intl.DateTimeFormatOptions, at: number): string {
-    const key = language + JSON.stringify(options)
-    const format =
-      this.#formats.get(key) ?? new Intl.DateTimeFormat(language, { ...options, timeZone: this.zone })
-    this.#formats.set(key, format)
-    return format.format(at)
+    return formatOf(language, { ...options, timeZone: this.zone }).format(at)
   }
 
   /** "Rome (GMT+2)": the place, and how far its clocks are ahead at that moment; "Rome (GMT+2/GMT+1)" where that changes by `until`. */
@@ -62,7 +69,7 @@ export class ZoneClock {
   }
 
   /** 2026-06-01 */
-  dateOf = (at: number): string => this.#write('en-CA', { dateStyle: 'short' }, at)
+  dateOf = (at: number): string => this.#date.format(at)
 
   /** "Thursday 20 November" */
   day = (at: number): string => this.#write(locale, { weekday: 'long', day: 'numeric', month: 'long' }, at)
@@ -72,30 +79,55 @@ export class ZoneClock {
 
   /** Only days on which something is free; slots ascend. */
   days(slots: readonly Slot[]): Day[] {
-    const days: Day[] = []
+    const byDate = new Map<string, Slot[]>()
+    for (const slot of slots) {
+      const key = this.dateOf(Date.parse(slot.start))
+      const there = byDate.get(key)
+      if (there) there.push(slot)
+      else byDate.set(key, [slot])
+    }
+    return [...byDate].map(([key, free]) => this.#day(key, free))
+  }
+
+  #day(key: string, slots: Slot[]): Day {
+    const at = Date.parse(slots[0]?.start ?? '')
+    const write = (options: Intl.DateTimeFormatOptions) => this.#write(locale, options, at)
+    const { day } = this
+    let parts: Day['parts'] | undefined
+    const partsOf = () => this.#parts(slots)
+    return {
+      key,
+      get weekday() {
+        return write({ weekday: 'short' })
+      },
+      get number() {
+        return write({ day: 'numeric' })
+      },
+      get month() {
+        return write({ month: 'long' })
+      },
+      get name() {
+        return day(at)
+      },
+      get parts() {
+        parts ??= partsOf()
+        return parts
+      },
+    }
+  }
+
+  #parts(slots: Slot[]): Day['parts'] {
+    const parts: { part: Day['parts'][number]['part']; times: Time[] }[] = []
     for (const { start, end } of slots) {
       const at = Date.parse(start)
-      const key = this.dateOf(at)
-      let day = days.at(-1)
-      if (day?.key !== key) {
-        day = {
-          key,
-          weekday: this.#write(locale, { weekday: 'short' }, at),
-          number: this.#write(locale, { day: 'numeric' }, at),
-          month: this.#write(locale, { month: 'long' }, at),
-          name: this.day(at),
-          parts: [],
-        }
-        days.push(day)
-      }
       const hour = Number(this.#write('en', { hour: '2-digit', hourCycle: 'h23' }, at))
       const part = hour < 12 ? 'morning' : hour < 17 ? 'afternoon' : 'evening'
       const time = { start, end, label: this.time(at) }
-      const last = day.parts.at(-1)
+      const last = parts.at(-1)
       if (last?.part === part) last.times.push(time)
-      else day.parts.push({ part, times: [time] })
+      else parts.push({ part, times: [time] })
     }
-    return days
+    return parts
   }
 }
 
