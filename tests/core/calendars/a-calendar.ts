@@ -38,7 +38,7 @@ export const enterApp = ({ http }: AgentActor): Promise<Connection> =>
 export const myCalendar = ({ http }: AgentActor): Promise<MyCalendar> => http.get('/me/calendar')
 
 /** As the agent does it in the browser. @returns where the page is told how it went */
-export async function connectGoogle(foyer: TestFoyer, { http }: AgentActor): Promise<URL> {
+export async function connectGoogle(foyer: Pick<TestFoyer, 'origin'>, { http }: AgentActor): Promise<URL> {
   const { url } = await http.post<ConnectCalendarAnswer>('/me/calendar/connect', {
     connector: 'google-calendar',
   })
