@@ -4,7 +4,7 @@ import type { Conversation, Entry, Note, Outcome, Page } from '../../contracts/c
 import type { VisitorFields, WidgetConversation } from '../../contracts/widget.ts'
 import { plannedOnce } from '../../db/planned-once.ts'
 import type { Tx } from '../../db/pool.ts'
-import { NotFoundError } from '../../errors.ts'
+import { NotFoundError, RateLimitedError } from '../../errors.ts'
 import { type Change, change, type Services } from '../../services.ts'
 import { isBlocked } from '../blocks/repository.ts'
 import { noteMissed } from '../mail/batches.ts'
@@ -309,6 +309,7 @@ async function insert(
   request: Request,
   status: 'waiting' | 'missed',
 ): Promise<conversations.ConversationRow> {
+  await checkHowMany(tx, now, request.visitorId)
   const id = randomUUIDv7()
   const page = request.page ? JSON.stringify(request.page) : null
   const left = status === 'missed'
@@ -334,6 +335,21 @@ async function insert(
   const row = await conversations.lock(tx, id)
   tellVisitor(request.visitorId, { type: 'conversation', conversation: await forVisitor(tx, id) })
   return row
+}
+
+const mostADay = 50
+const dayMs = 24 * 60 * 60_000
+
+/** Far more than anybody means: each of them rings an agent or stands in the list of missed chats.
+ *  @throws {RateLimitedError} */
+async function checkHowMany(tx: Tx, now: Date, visitorId: string): Promise<void> {
+  const { rows } = await sql<{ earliest: Date }>`${plannedOnce}
+    select requested_at as earliest from conversations
+    where visitor_id = ${visitorId} and requested_at > ${new Date(now.getTime() - dayMs)}
+    order by requested_at desc offset ${mostADay - 1} limit 1`.execute(tx)
+  if (!rows[0]) return
+  const waitMs = rows[0].earliest.getTime() + dayMs - now.getTime()
+  throw new RateLimitedError('These were many chats for one day. Try again tomorrow.', waitMs)
 }
 
 async function tellMissed(services: Services, change: Change, { id }: { id: string }): Promise<void> {

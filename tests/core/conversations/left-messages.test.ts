@@ -20,6 +20,23 @@ test('a message left with nobody there is one missed conversation, however often
   expect((await foyer.stateOf(left.id)).texts).toEqual(['Please write to me.'])
 })
 
+test('nobody fills the list of missed chats: a visitor begins at most 50 in 24 hours', async ({ foyer }) => {
+  const visitor = await foyer.visitor()
+  await foyer.pool.query(
+    `insert into conversations (id, site_id, visitor_id, status, client_id, requested_at, ended_at, end_reason, last_at, visitor_seen_at, first_text)
+     select gen_random_uuid(), v.site_id, v.id, 'missed', 'earlier-' || n, at, at, 'left_message', at, at, 'Hello'
+     from visitors v, generate_series(1, 49) n, lateral (select $2::timestamptz - n * interval '1 minute') t (at)
+     where v.id = $1`,
+    [visitor.id, foyer.clock.now()],
+  )
+  const message = { fields, text: 'Please write to me.', clientId: randomUUID() }
+  await visitor.http.post('/widget/messages', message)
+  const another = { ...message, clientId: randomUUID() }
+  await expect(visitor.http.post('/widget/messages', another)).rejects.toMatchObject({ status: 429 })
+  // what was stored before is none too many
+  await visitor.http.post('/widget/messages', message)
+})
+
 test('an ended chat is read-only: what is left after it becomes a conversation of its own', async ({
   foyer,
 }) => {
