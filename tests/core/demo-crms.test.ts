@@ -36,6 +36,8 @@ test('the demo brings its CRMs along, connected, also after it was killed', asyn
 
   const first = await startFoyerProcess('demo', env)
   atFileEnd(() => first.kill())
+  await waitFor('it says how to sign in', () => first.output.includes('Ctrl-C stops it'))
+  await checkPrinted(first.output, first.port)
   const before = await signIn(first.port, 'admin@foyer.test')
   for (const { crm, ...person } of people) {
     const { visitor, said } = await meets(first.port, { crm, email: person.email })
@@ -66,6 +68,18 @@ test('the demo brings its CRMs along, connected, also after it was killed', asyn
   await after.leaves()
   await second.stop()
 })
+
+/** What a newcomer reads in the terminal: both addresses open, and these people come in with this password. */
+async function checkPrinted(output: string, port: number): Promise<void> {
+  for (const path of ['demo', 'inbox']) {
+    const address = `http://127.0.0.1:${port}/${path}`
+    expect(output).toContain(`${address} `)
+    expect((await fetch(address, { headers: { connection: 'close' } })).status).toBe(200)
+  }
+  expect(output).toContain('Password     the demo password')
+  for (const email of output.match(/\w+@foyer\.test/g) ?? []) await (await signIn(port, email)).leaves()
+  expect(output).toContain('dana@foyer.test')
+}
 
 const signIn = (port: number, email: string) =>
   AgentActor.signIn(`http://127.0.0.1:${port}`, email, 'the demo password', {
