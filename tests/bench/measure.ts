@@ -27,8 +27,10 @@ export interface Cpu {
 const messagesPerSecond = 500
 /** Bursts of five under way at the same time when saturated: a fifth of the conversations. */
 const bursts = 200
-const idleShare = 0.05
 const quietWithinMs = 20_000
+/** Idle seconds differ, and processor time is counted in hundredths. */
+const idleSpread = 1.3
+const leastSeconds = 0.02
 
 /** Latency at a steady rate, then the most messages a second, on one server that was just started. */
 export async function measureSpeed(
@@ -38,16 +40,15 @@ export async function measureSpeed(
   { warmUpSeconds, rateSeconds, saturationSeconds }: Durations,
 ): Promise<Speed> {
   const generator = await LoadGenerator.connect(server, load)
+  const untilQuiet = await knowingIdle(server, postmasterPid)
+  const withCpu = <T extends { sent: number }>(run: () => Promise<T>) =>
+    countingCpu(server, postmasterPid, untilQuiet, run)
   try {
     await generator.atRate(messagesPerSecond, warmUpSeconds)
     await generator.saturate(bursts, warmUpSeconds)
-    await untilQuiet(server, postmasterPid)
-    const [rate, rateCpu] = await withCpu(server, postmasterPid, () =>
-      generator.atRate(messagesPerSecond, rateSeconds),
-    )
-    const [saturation, saturationCpu] = await withCpu(server, postmasterPid, () =>
-      generator.saturate(bursts, saturationSeconds),
-    )
+    await untilQuiet()
+    const [rate, rateCpu] = await withCpu(() => generator.atRate(messagesPerSecond, rateSeconds))
+    const [saturation, saturationCpu] = await withCpu(() => generator.saturate(bursts, saturationSeconds))
     const storedWrongly = Math.abs((await server.storedMessages()) - generator.sent)
     return { rate, rateCpu, saturation, saturationCpu, storedWrongly }
   } finally {
@@ -61,28 +62,30 @@ export async function measureIdleSocket(
   postmasterPid: number,
   count: number,
 ): Promise<number> {
+  const untilQuiet = await knowingIdle(server, postmasterPid)
   // what the first sockets cost once (compiled code, pools) is not the price of a socket
   const first = await inTurns(500, (n) => server.openVisitor(n))
   for (const socket of first) socket.terminate()
-  await untilQuiet(server, postmasterPid)
+  await untilQuiet()
   const before = residentBytes(server.pid)
   const sockets = await inTurns(count, (n) => server.openVisitor(n))
   try {
-    await untilQuiet(server, postmasterPid)
+    await untilQuiet()
     return (residentBytes(server.pid) - before) / count
   } finally {
     for (const socket of sockets) socket.terminate()
   }
 }
 
-async function withCpu<T extends { sent: number }>(
+async function countingCpu<T extends { sent: number }>(
   server: Server,
   postmasterPid: number,
+  untilQuiet: () => Promise<void>,
   run: () => Promise<T>,
 ): Promise<[T, Cpu]> {
   const before = { server: cpuSeconds(server.pid), postgres: postgresCpuSeconds(postmasterPid) }
   const result = await run()
-  await untilQuiet(server, postmasterPid)
+  await untilQuiet()
   const thousands = result.sent / 1_000
   return [
     result,
@@ -93,15 +96,20 @@ async function withCpu<T extends { sent: number }>(
   ]
 }
 
-/** Waits until server and PostgreSQL have done what they put off, such as indexing. */
-async function untilQuiet(server: Server, postmasterPid: number): Promise<void> {
+/** Looks how much processor time server and PostgreSQL use while nobody does anything.
+ *  @returns what waits until they use no more again: until what they put off, such as indexing, is done. */
+async function knowingIdle(server: Server, postmasterPid: number): Promise<() => Promise<void>> {
   const used = () => cpuSeconds(server.pid) + postgresCpuSeconds(postmasterPid)
-  const deadline = performance.now() + quietWithinMs
-  let quietLooks = 0
-  for (let before = used(); quietLooks < 3 && performance.now() < deadline; ) {
+  const usedInASecond = async () => {
+    const before = used()
     await delay(1_000)
-    const now = used()
-    quietLooks = now - before < idleShare ? quietLooks + 1 : 0
-    before = now
+    return used() - before
+  }
+  let idle = Number.POSITIVE_INFINITY
+  for (let look = 0; look < 4; look++) idle = Math.min(idle, await usedInASecond())
+  return async () => {
+    const deadline = performance.now() + quietWithinMs
+    for (let quietLooks = 0; quietLooks < 3 && performance.now() < deadline; )
+      quietLooks = (await usedInASecond()) < idle * idleSpread + leastSeconds ? quietLooks + 1 : 0
   }
 }

@@ -1,4 +1,4 @@
-import type { Page } from 'playwright-core'
+import type { Page, Route } from 'playwright-core'
 import { beforeAll, expect, test } from 'vitest'
 import type { Schedule } from '#core/contracts/availability.ts'
 import { sizes } from '../support/browser.ts'
@@ -155,8 +155,19 @@ test('the page says why, now and at any time', async () => {
   await why.getByText('It holds until midnight there, Thu 25 Mar, 00:00.').waitFor()
   await why.getByText('By the schedule it would be available: block Wed 24 Mar 09:00–17:00.').waitFor()
   await why.getByText('At another time').click()
+  // the answer for the date, with the time of now, comes after that for date and time
+  let late: Route | undefined
+  await page.route('**/availability/explanation?*', (route) => {
+    if (late) return route.continue()
+    late = route
+  })
   await why.getByLabel('Date').fill('2027-04-05')
+  await expect.poll(() => late).toBeDefined()
   await why.getByLabel('Time', { exact: true }).fill('10:00')
+  await why.getByText('Mon 5 Apr, 10:00 in Europe/Rome (UTC+02:00)').waitFor()
+  const answered = page.waitForResponse(/explanation/)
+  await late?.continue()
+  await (await answered).finished()
   await why.getByText('Mon 5 Apr is a date off.').waitFor()
   await why.getByText('Mon 5 Apr, 10:00 in Europe/Rome (UTC+02:00)').waitFor()
   await why.getByText('The next block is Tue 6 Apr 09:00–17:00.').waitFor()

@@ -1,6 +1,10 @@
-import { expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import type { Slot } from '#core/contracts/slots.ts'
 import { ZoneClock } from '../../widget/app/booking/days.ts'
+import { chooseLanguage } from '../../widget/app/words.ts'
+
+// the module is shared with other files, which speak as they like
+beforeAll(() => chooseLanguage(['en']))
 
 const every = (minutes: number, from: string, count: number): Slot[] =>
   Array.from({ length: count }, (_, place) => {

@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { plannedOnce } from '../../db/planned-once.ts'
 import type { Services } from '../../services.ts'
 
 /** For one agent's calendars; whoever reads longer has lost it. */
@@ -15,7 +16,7 @@ export interface Lease {
 export async function takeDueCalendars({ db, clock }: Services): Promise<Lease[]> {
   const now = clock.now()
   const until = new Date(now.getTime() + leaseMs)
-  const { rows } = await sql<{ agentId: string }>`
+  const { rows } = await sql<{ agentId: string }>`${plannedOnce}
     with due as (
       select c.agent_id from calendars c join connections n on n.id = c.connection_id
       where n.state = 'active'

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { Conversation, EndReason, Entry, Outcome } from '../../contracts/conversations.ts'
 import { endIdle } from '../../contracts/jobs.ts'
+import { plannedOnce } from '../../db/planned-once.ts'
 import type { Db, Tx } from '../../db/pool.ts'
 import { NotFoundError } from '../../errors.ts'
 import { isReachable } from '../../realtime/presence-sql.ts'
@@ -270,7 +271,7 @@ export async function sweepConversations(services: Services): Promise<void> {
   const failures = await eachByItself(idle.rows, ({ id }) => endIfIdle(services, id))
   const gone = await sql<{
     id: string
-  }>`select c.id from conversations c where ${isGone(services, now)} limit 200`.execute(db)
+  }>`${plannedOnce} select c.id from conversations c where ${isGone(services, now)} limit 200`.execute(db)
   failures.push(...(await eachByItself(gone.rows, ({ id }) => withdrawIfGone(services, id))))
   if (failures.length > 0) throw failures[0]
 }

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { Conversation, Offer } from '../../contracts/conversations.ts'
 import { endIdle } from '../../contracts/jobs.ts'
+import { plannedOnce } from '../../db/planned-once.ts'
 import type { Db, Tx } from '../../db/pool.ts'
 import { ConflictError, NotFoundError } from '../../errors.ts'
 import { type Change, change, eachByItself, type Services } from '../../services.ts'
@@ -120,13 +121,13 @@ export async function expire(services: Services, offerId: string): Promise<void>
  *  @throws the first of what went wrong, when all the rest is done */
 export async function sweepOffers(services: Services): Promise<void> {
   const now = services.clock.now()
-  const due = await sql<{ id: string }>`
+  const due = await sql<{ id: string }>`${plannedOnce}
     select id from offers where state = 'pending' and expires_at <= ${now} order by expires_at, id limit 200`.execute(
     services.db,
   )
   const failures = await eachByItself(due.rows, ({ id }) => expire(services, id))
   // a waiting request always has an offer out; one without was left by a crash between two steps
-  const stuck = await sql<{ id: string }>`
+  const stuck = await sql<{ id: string }>`${plannedOnce}
     select c.id from conversations c
     where c.status = 'waiting' and c.requested_at < ${new Date(now.getTime() - 2_000)}
       and not exists (select from offers o where o.conversation_id = c.id and o.state = 'pending') limit 200`.execute(

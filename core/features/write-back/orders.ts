@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { sql } from 'kysely'
 import { writeToCrm } from '../../contracts/jobs.ts'
+import { plannedOnce } from '../../db/planned-once.ts'
 import type { Tx } from '../../db/pool.ts'
 import type { Change, Services } from '../../services.ts'
 import { enqueue } from '../outbox/outbox.ts'
@@ -117,12 +118,12 @@ const promise = (services: Services, tx: Tx, { id, connectionId, orderKey }: Ord
  *  connection that is over is given up. */
 export async function resumeHeld(services: Services): Promise<void> {
   const { db, clock } = services
-  await sql`
+  await sql`${plannedOnce}
     update crm_writes w set state = 'skipped', held = false, reason = 'The connection is over.', changed_at = ${clock.now()}
     from connections c
     where w.state = 'open' and w.held and c.id = w.connection_id and c.state = 'disconnected'`.execute(db)
   await db.transaction().execute(async (tx) => {
-    const { rows } = await sql<{ id: string; connectionId: string; person: string }>`
+    const { rows } = await sql<{ id: string; connectionId: string; person: string }>`${plannedOnce}
       with free as (
         select w.id from crm_writes w join connections c on c.id = w.connection_id and c.state = 'active'
         where w.state = 'open' and w.held order by w.created_at, w.id limit 200 for update of w skip locked
