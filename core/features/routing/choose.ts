@@ -9,6 +9,7 @@ import type { Db, Tx } from '../../db/pool.ts'
 import { isReachable } from '../../realtime/presence-sql.ts'
 import { permits } from '../agents/permissions.ts'
 import { type OverrideColumns, overrideColumns, toOverride } from '../availability/service.ts'
+import { busyAt } from './busy.ts'
 import { loadOf } from './load.ts'
 import { type Candidate, inTurn, type StageOrder } from './order.ts'
 import {
@@ -142,26 +143,13 @@ export async function stagesFor(
            (select name from teams where id = ${teamId}) as target_name,
            (select last_offered_position from round_robins where of_id = ${target?.turnOf ?? null}) as target_position
     from agents a
-    -- of those who want no chats meanwhile: until when a meeting or the calendar keeps them
-    left join (
-      select s.agent_id, max(stands.end_at) as until
-      from meeting_settings s
-      cross join lateral (
-        select b.end_at from calendar_busy b where b.agent_id = s.agent_id and b.end_at > ${now} and b.start_at <= ${now}
-        union all
-        select m.end_at from meetings m
-        where m.agent_id = s.agent_id and m.state = 'booked' and m.end_at > ${now}
-          and m.start_at between ${new Date(now.getTime() - longestMeetingMs)} and ${now}) stands
-      where s.settings @> '{"noChatsWhileBusy": true}'
-      group by s.agent_id) busy on busy.agent_id = a.id
+    left join ${busyAt(now)} busy on busy.agent_id = a.id
     where a.id = any (${byName}::uuid[]) or ${isTarget} or a.id in (
       select next.id from agents next where next.active
       order by next.position <= ${after}, next.position limit ${limit})
     order by a.position`.execute(db)
   return toStages(request, owners, rows, target, after)
 }
-
-const longestMeetingMs = 86_400_000
 
 interface Target {
   stage: RoutingStage

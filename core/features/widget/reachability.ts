@@ -8,6 +8,7 @@ import type { Services } from '../../services.ts'
 import { permissionsOf } from '../agents/permissions.ts'
 import { availabilityAt } from '../availability/schedule.ts'
 import { type OverrideColumns, overrideColumns, toOverride } from '../availability/service.ts'
+import { busyAt } from '../routing/busy.ts'
 import { loads } from '../routing/load.ts'
 
 const freshMs = 2_000
@@ -16,6 +17,7 @@ interface Row extends OverrideColumns {
   profile: Profile
   reachable: boolean
   hasRoom: boolean
+  busyUntil: Date | null
   liveChatSchedule: Schedule
 }
 
@@ -69,18 +71,31 @@ async function readReachability({ db, clock, settings }: Services): Promise<Reac
   const { rows } = await sql<Row>`${plannedOnce}
     select a.profile, a.live_chat_schedule, ${overrideColumns},
            ${isReachable('agent', sql`a.id`, now)} as reachable,
-           coalesce(held.load, 0) < ${settings.agentCap} as has_room
-    from agents a left join ${loads} held on held.agent_id = a.id
+           coalesce(held.load, 0) < ${settings.agentCap} as has_room,
+           busy.until as busy_until
+    from agents a left join ${loads} held on held.agent_id = a.id left join ${busyAt(now)} busy on busy.agent_id = a.id
     where a.active`.execute(db)
   let backAt: Date | null = null
   // somebody who should be there may be back any minute, and who is full may end a chat: a time would be a guess
   let due = false
   for (const row of rows) {
     if (!permissionsOf(row.profile).includes('conversations.reply')) continue
-    const { available, until } = availabilityAt(row.liveChatSchedule, toOverride(row), now)
-    if (available && row.reachable && row.hasRoom) return { open: true, backAt: null }
-    if (available) due = true
+    const { free, until } = whenFree(row, now)
+    if (free && row.reachable && row.hasRoom) return { open: true, backAt: null }
+    if (free) due = true
     else if (until && (!backAt || until < backAt)) backAt = until
   }
   return { open: false, backAt: due ? null : (backAt?.toISOString() ?? null) }
+}
+
+/** By schedule, switch and meetings: whether somebody can be asked at `now`, else from when on. */
+function whenFree(
+  { liveChatSchedule, busyUntil, ...columns }: Row,
+  now: Date,
+): { free: boolean; until: Date | null } {
+  const override = toOverride(columns)
+  const { available, until } = availabilityAt(liveChatSchedule, override, now)
+  if (!available || !busyUntil) return { free: available, until }
+  const then = availabilityAt(liveChatSchedule, override, busyUntil)
+  return { free: false, until: then.available ? busyUntil : then.until }
 }
