@@ -9,6 +9,8 @@ export interface Schedule<S> {
   everyMs: number
   /** How long to the next run after one that said `false`: there was nothing to do. */
   idleMs: number
+  /** How long to the next run after one that said `'much'`: more at once is cheaper. */
+  muchMs: number
   name: string
   run: (work: ScheduledWork<S>) => Promise<unknown>
   oneProcess: boolean
@@ -26,15 +28,17 @@ export interface ScheduledWork<S> {
 /** @param everyMs from the end of one run to the start of the next, give or take a tenth.
  *  @param options.oneProcess not while another process of this Foyer runs it, by an advisory lock of PostgreSQL. The
  *  lock goes with its connection, so a run may still overlap the end of one whose connection broke.
- *  @param options.idleMs how long to wait instead after a run that resolved with `false`, having found nothing to do. */
+ *  @param options.idleMs how long to wait instead after a run that resolved with `false`, having found nothing to do.
+ *  @param options.muchMs the same after one that resolved with `'much'`, having found so much that it is better done in bigger portions. */
 export const every = <S>(
   everyMs: number,
   name: string,
   run: Schedule<S>['run'],
-  options: { oneProcess?: boolean; idleMs?: number } = {},
+  options: { oneProcess?: boolean; idleMs?: number; muchMs?: number } = {},
 ): Schedule<S> => ({
   everyMs,
   idleMs: options.idleMs ?? everyMs,
+  muchMs: options.muchMs ?? everyMs,
   name,
   run,
   oneProcess: options.oneProcess ?? false,
@@ -65,7 +69,11 @@ function startSchedule<S>(schedule: Schedule<S>, pool: Pool, work: ScheduledWork
   const runOnce = async (): Promise<number> => {
     try {
       if (schedule.oneProcess) await alone(pool, schedule.name, () => schedule.run(work))
-      else if ((await schedule.run(work)) === false) return schedule.idleMs
+      else {
+        const found = await schedule.run(work)
+        if (found === false) return schedule.idleMs
+        if (found === 'much') return schedule.muchMs
+      }
     } catch (error) {
       failed(error)
     }

@@ -47,6 +47,29 @@ function aSweep() {
   return sweep
 }
 
+test('periodic work that found nothing, or much, comes again later', async () => {
+  const found = [false, 'much', true, true]
+  const began: number[] = []
+  const looking = every(
+    20,
+    'looking',
+    async () => {
+      began.push(performance.now())
+      return found[began.length - 1]
+    },
+    { idleMs: 400, muchMs: 1_200 },
+  )
+  await world.start({}, {}, [looking])
+  await expect.poll(() => began.length, soon).toBeGreaterThan(4)
+  const [afterNothing = 0, afterMuch = 0, ...others] = began
+    .slice(1)
+    .map((at, place) => at - (began[place] ?? 0))
+  // give or take a tenth, and a timer may be early by a millisecond
+  expect(afterNothing).toBeGreaterThan(355)
+  expect(afterMuch).toBeGreaterThan(1_075)
+  expect(Math.min(...others)).toBeLessThan(355)
+})
+
 test('periodic work comes again and again, one run after the other', async () => {
   const slow = aSweep()
   let quickRuns = 0

@@ -132,8 +132,9 @@ async function findByWords(db: Db, query: string, where: RawBuilder<unknown>): P
   return found
 }
 
-/** Messages taken at once: enough to be cheap, few enough not to keep the process from answering. */
-const atOnce = 2_000
+/** Messages taken at once. The more of a conversation are taken together, the fewer documents there are: at 17,000 a second
+ *  over 1,000 conversations 9 lines a document instead of 2. */
+const atOnce = 10_000
 /** Lines a document: what one word's row in the index can be narrowed down to. */
 const linesADocument = 20
 const longestTurnMs = 4
@@ -147,8 +148,8 @@ export async function hasBacklog(db: Db): Promise<boolean> {
 /** Takes what was said since the last time into the index. A row of the backlog goes in the transaction that indexes
  *  it, so parallel and broken-off calls neither lose nor double anything. A group that PostgreSQL refuses is left out
  *  after a try by itself, so that nothing anybody says keeps the rest from being found.
- *  @returns whether more may be waiting. */
-export async function indexBacklog({ db, log }: Pick<Services, 'db' | 'log'>): Promise<boolean> {
+ *  @returns how many lines were taken, and whether more may be waiting. */
+export async function indexBacklog({ db, log }: Pick<Services, 'db' | 'log'>): Promise<Indexed> {
   try {
     return await indexGroups(db, 500)
   } catch (error) {
@@ -160,8 +161,13 @@ export async function indexBacklog({ db, log }: Pick<Services, 'db' | 'log'>): P
       delete from search_backlog where id in (
         select id from search_backlog order by id limit 1 for update skip locked)`.execute(db)
     log.error({ code: error.code }, 'A group of messages cannot be indexed and will not be found')
-    return true
+    return { lines: 0, mayBeMore: true }
   })
+}
+
+export interface Indexed {
+  lines: number
+  mayBeMore: boolean
 }
 
 /** PostgreSQL says that the data is wrong (22), breaks a rule (23) or a limit (54), as opposed to being unable now.
@@ -170,9 +176,9 @@ const isRefusal = (error: unknown): error is { code: string } =>
   /^(22|23|54|P0)/.test((error as { code?: string } | null)?.code ?? '')
 
 /** @param groups how many rows of the backlog at most. */
-function indexGroups(db: Db, groups: number): Promise<boolean> {
+function indexGroups(db: Db, groups: number): Promise<Indexed> {
   return db.transaction().execute(async (tx) => {
-    const { rows } = await sql<{ conversationId: string; text: string; mayBeMore: boolean }>`
+    const { rows } = await sql<{ conversationId: string; text: string; lines: number; mayBeMore: boolean }>`
       with next as (
         select id, sum(cardinality(seqs)) over (order by id) as lines, row_number() over (order by id) as place
         from (select id, seqs from search_backlog order by id limit ${groups} for update skip locked) b
@@ -187,6 +193,7 @@ function indexGroups(db: Db, groups: number): Promise<boolean> {
         select c.id from conversations c where c.id in (select conversation_id from said) order by c.id for key share
       )
       select held.id as conversation_id, d.text,
+             (select sum(cardinality(seqs)) from taken)::int as lines,
              (select count(*) from next) > (select count(*) from taken) or ${groups} = 1 as may_be_more
       -- Nobody waits for this to be on the disk: a crash takes the words and the emptied backlog back together.
       from (select set_config('synchronous_commit', 'off', true)) mode, held join said on said.conversation_id = held.id, lateral (
@@ -194,7 +201,8 @@ function indexGroups(db: Db, groups: number): Promise<boolean> {
         where e.conversation_id = held.id and e.seq = any (said.seqs) and e.text is not null
         group by e.seq / ${linesADocument}
       ) d`.execute(tx)
-    if (rows.length === 0) return false
+    const [first] = rows
+    if (!first) return { lines: 0, mayBeMore: false }
     const documents: [conversationId: string, words: string][] = []
     let since = performance.now()
     for (const { conversationId, text } of rows) {
@@ -208,6 +216,6 @@ function indexGroups(db: Db, groups: number): Promise<boolean> {
       insert into search_documents (conversation_id, words)
       select (d ->> 0)::uuid, array_to_tsvector(string_to_array(d ->> 1, ' '))
       from jsonb_array_elements(${JSON.stringify(documents)}::jsonb) d`.execute(tx)
-    return rows[0]?.mayBeMore ?? false
+    return { lines: first.lines, mayBeMore: first.mayBeMore }
   })
 }
