@@ -2,6 +2,11 @@ const second = 1000
 const minute = 60 * second
 const hour = 60 * minute
 const day = 24 * hour
+/** By how much clocks are set back in autumn: an hour, half of one on Lord Howe Island. */
+const setBacks = [hour, 30 * minute]
+/** Whether two instants that near each other are written alike. */
+const isTwice = (ms: number, write: (ms: number) => string) =>
+  setBacks.flatMap((by) => [ms - by, ms + by]).some((other) => write(other) === write(ms))
 
 /** "9:05 AM" where clocks have twelve hours, "09:05" where they have 24. */
 const hourAndMinute = (locale: string) =>
@@ -28,11 +33,13 @@ export class Format {
   readonly #list: Intl.ListFormat
   readonly #plurals: Intl.PluralRules
   readonly #locale: string
+  readonly #zone: string | undefined
 
   /** @param timeZone the browser's, unless a test says otherwise */
   constructor(locale: string, timeZone?: string) {
     const zone = { timeZone }
     this.#locale = locale
+    this.#zone = timeZone
     this.#clock = new Intl.DateTimeFormat(locale, { ...zone, ...hourAndMinute(locale) })
     this.#clockWithOffset = new Intl.DateTimeFormat(locale, {
       ...zone,
@@ -71,10 +78,8 @@ export class Format {
   /** "10:34"; where clocks go back, the two of that hour differ: "02:30 GMT+1". */
   startTime(at: string | number): string {
     const ms = new Date(at).getTime()
-    const isTwice = [ms - hour, ms + hour].some(
-      (other) => this.time(other) === this.time(ms) && this.dayKey(other) === this.dayKey(ms),
-    )
-    return isTwice ? this.#clockWithOffset.format(ms) : this.time(ms)
+    // an hour off is another time of day wherever clocks go on, so days need not be compared
+    return (isTwice(ms, this.time) ? this.#clockWithOffset : this.#clock).format(ms)
   }
   /** "10:47" somewhere else. @throws {RangeError} for a zone this browser does not know */
   timeIn = (timeZone: string, at: number) =>
@@ -112,17 +117,17 @@ export class Format {
     return (sameYear ? this.#longDate : this.#longDateWithYear).format(new Date(at))
   }
 
-  /** "17:00" today, "Wed 09:00" within a week, "3 Dec 09:00" beyond. */
+  /** "17:00" today, "Wed 09:00" within a week, "3 Dec 09:00" beyond; where clocks go back, the two of that hour differ. */
   timeOrDay(at: string | number, now: number): string {
     const ms = new Date(at).getTime()
-    if (this.dayKey(ms) === this.dayKey(now)) return this.time(ms)
+    if (this.dayKey(ms) === this.dayKey(now)) return this.startTime(ms)
     const day_ = Math.abs(ms - now) < 6 * day ? this.#weekday.format(ms) : this.date(ms)
-    return `${day_} ${this.time(ms)}`
+    return `${day_} ${this.startTime(ms)}`
   }
 
   /** "Fri, 14 Nov, 09:00", with the year when it is another one than `now`'s; where clocks go back, the two of that hour
    *  differ: "02:30 GMT+1". */
-  when(at: string | number, now: number, timeZone?: string): string {
+  when(at: string | number, now: number, timeZone = this.#zone): string {
     const ms = new Date(at).getTime()
     const year = (of: number) => new Intl.DateTimeFormat('en', { timeZone, year: 'numeric' }).format(of)
     const shown = {
@@ -134,11 +139,9 @@ export class Format {
       ...hourAndMinute(this.#locale),
     } as const
     const plain = new Intl.DateTimeFormat(this.#locale, shown)
-    const text = plain.format(ms)
-    const isTwice = plain.format(ms - hour) === text || plain.format(ms + hour) === text
-    return isTwice
+    return isTwice(ms, plain.format)
       ? new Intl.DateTimeFormat(this.#locale, { ...shown, timeZoneName: 'shortOffset' }).format(ms)
-      : text
+      : plain.format(ms)
   }
 
   /** A length in its largest whole unit, by the symbols every language shares: "40 s", "4 min", "3 h", "2 d". */

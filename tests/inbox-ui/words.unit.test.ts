@@ -82,6 +82,39 @@ test('an instant is a time today, a weekday within the week, a date beyond', () 
   expect(format.timeOrDay(now + 10 * 24 * 60 * minute, now)).toBe('2 Dec 14:00')
 })
 
+// in each zone: an instant of the first turn, one of the second, and when the reader looks
+const repeated = [
+  ['Europe/Berlin', '2026-10-25T00:30:00Z', '2026-10-25T01:30:00Z', '02:30', 'GMT+2', 'GMT+1'],
+  ['Australia/Lord_Howe', '2027-04-03T14:45:00Z', '2027-04-03T15:15:00Z', '01:45', 'GMT+11', 'GMT+10:30'],
+] as const
+
+test.each(repeated)(
+  'of the time that autumn repeats in %s both are told apart',
+  (zone, first, second, time, early, late) => {
+    const there = new Format('en-GB', zone)
+    const before = Date.parse(first) - 4 * 86_400_000
+    const timeOf = (at: string | number) => there.when(at, before).split(', ').at(-1)
+    const both = (write: (at: string) => string | undefined) => [write(first), write(second)]
+    expect(both((at) => there.startTime(at))).toEqual([`${time} ${early}`, `${time} ${late}`])
+    expect(both((at) => there.timeOrDay(at, before))).toEqual([`Sun ${time} ${early}`, `Sun ${time} ${late}`])
+    expect(both((at) => there.timeOrDay(at, Date.parse(at)))).toEqual([`${time} ${early}`, `${time} ${late}`])
+    expect(both(timeOf)).toEqual([`${time} ${early}`, `${time} ${late}`])
+    // the day before and the day after have no second turn
+    for (const at of [Date.parse(first) - 86_400_000, Date.parse(second) + 86_400_000])
+      expect([there.startTime(at), timeOf(at)]).toEqual([there.time(at), there.time(at)])
+  },
+)
+
+test('half-hour zones that change nothing have plain times, of their own day', () => {
+  const kolkata = new Format('en-GB', 'Asia/Kolkata')
+  const at = '2026-10-25T18:30:00Z'
+  expect([kolkata.dayKey(at), kolkata.startTime(at), kolkata.when(at, Date.parse(at))]).toEqual([
+    '2026-10-26',
+    '00:00',
+    'Mon 26 Oct, 00:00',
+  ])
+})
+
 test('the day of an instant is the reader’s, not UTC’s', () => {
   expect(format.dayKey('2026-11-22T23:30:00Z')).toBe('2026-11-23')
 })
