@@ -20,7 +20,7 @@ export interface Bookable {
   /** Why nothing can be booked, in a sentence; null: something can. */
   reason: string | null
   busy: BusyTime[]
-  /** Starts of the meetings there are. */
+  /** Starts of the meetings there are; of one that is being moved to another date, both. */
   meetings: number[]
   /** How many meetings are ahead. */
   upcoming: number
@@ -49,6 +49,8 @@ interface Row {
   takenStarts: number[] | null
   takenEnds: number[] | null
   meetingStarts: number[] | null
+  movedFrom: number[] | null
+  movedTo: number[] | null
   upcoming: number
 }
 
@@ -77,7 +79,7 @@ export async function readBookables(
            c.state as calendar_state, c.broken_because, c.name as calendar_name, c.calendar_id, c.busy_calendar_ids,
            c.busy_from, c.busy_until, c.busy_read_at, c.connection_id, n.connector, n.state as connection_state,
            b.starts as busy_starts, b.ends as busy_ends, t.starts as taken_starts, t.ends as taken_ends,
-           m.starts as meeting_starts,
+           m.starts as meeting_starts, v.froms as moved_from, v.tos as moved_to,
            (select count(*) from meetings u where u.agent_id = a.id and u.start_at > ${now} and u.state in ('held', 'booked')) as upcoming
     from agents a
     cross join organisation o
@@ -102,12 +104,18 @@ export async function readBookables(
       where k.agent_id = a.id and k.state in ('held', 'booked') and k.start_at between ${first} and ${last}
         and k.id is distinct from ${exceptMeetingId}::uuid
     ) m on s.settings ->> 'dailyMax' is not null
+    left join lateral (
+      select array_agg(${epochMs(sql`k.start_at`)}) as froms, array_agg(${epochMs(sql`k.moving_to`)}) as tos from meetings k
+      where k.agent_id = a.id and k.event_due = 'move' and k.moving_to between ${first} and ${last}
+        and k.id is distinct from ${exceptMeetingId}::uuid
+    ) v on s.settings ->> 'dailyMax' is not null
     where ${where}
     order by a.position`.execute(db)
   return rows.map((row) => toBookable(row, now))
 }
 
 function toBookable(row: Row, now: Date): Bookable {
+  const settings = readSettings(row.settings, row.timeZone)
   const isConnected = row.calendarState !== null
   const busy = [...pairs(row.busyStarts, row.busyEnds), ...pairs(row.takenStarts, row.takenEnds)]
   if (isConnected)
@@ -119,7 +127,7 @@ function toBookable(row: Row, now: Date): Bookable {
     id: row.id,
     name: row.name,
     email: row.email,
-    settings: readSettings(row.settings, row.timeZone),
+    settings,
     calendar:
       isConnected && row.connectionId && row.connector
         ? {
@@ -133,10 +141,14 @@ function toBookable(row: Row, now: Date): Bookable {
         : null,
     reason: whyNot(row, now),
     busy,
-    meetings: row.meetingStarts ?? [],
+    meetings: [...(row.meetingStarts ?? []), ...movedElsewhere(row, zoneNamed(settings.timeZone))],
     upcoming: row.upcoming,
   }
 }
+
+/** On their old date they are counted already. */
+const movedElsewhere = ({ movedFrom, movedTo }: Row, zone: ReturnType<typeof zoneNamed>): number[] =>
+  (movedTo ?? []).filter((start, place) => zone.dayAt(start) !== zone.dayAt(movedFrom?.[place] ?? start))
 
 const pairs = (starts: number[] | null, ends: number[] | null): BusyTime[] =>
   (starts ?? []).map((start, place) => ({ start, end: ends?.[place] ?? start }))

@@ -4,9 +4,10 @@ import type { Book } from '../../contracts/meetings.ts'
 import { plannedOnce } from '../../db/planned-once.ts'
 import type { Db, Tx } from '../../db/pool.ts'
 import { type Change, change, type Services } from '../../services.ts'
-import { minuteMs, zoneNamed } from '../availability/zone.ts'
+import { minuteMs } from '../availability/zone.ts'
 import { hashToken } from '../sign-in/tokens.ts'
 import { type Bookable, isFree, readBookables } from './bookable.ts'
+import { hasRoomThatDay } from './daily-max.ts'
 import { linkOf } from './links.ts'
 import { takeTime } from './repository.ts'
 import { agentsOf, type ShareRow } from './shares.ts'
@@ -67,7 +68,7 @@ async function holdWith(
       const { tx, now } = change
       const { settings } = bookable
       const end = new Date(wanted.start.getTime() + settings.durationMinutes * minuteMs)
-      if (settings.dailyMax !== null && !(await hasRoomThatDay(tx, bookable, wanted.start))) return isTaken
+      if (!(await hasRoomThatDay(tx, bookable, wanted.start))) return isTaken
       const taken = takenBy(settings, wanted.start, end)
       if (!(await takeTime(tx, { id, agentId: bookable.id }, taken.start, taken.end))) return isTaken
       if ((await countAhead(tx, share.id, now)) >= mostAhead) throw new NotHeldError({ why: 'too_many' })
@@ -79,20 +80,6 @@ async function holdWith(
     if (error instanceof NotHeldError) return error.outcome
     throw error
   }
-}
-
-/** The daily maximum, seen by one booking of an agent at a time. */
-async function hasRoomThatDay(tx: Tx, { id, settings }: Bookable, start: Date): Promise<boolean> {
-  await sql`select pg_advisory_xact_lock(hashtextextended(${`meetings of ${id}`}, 0))`.execute(tx)
-  const zone = zoneNamed(settings.timeZone)
-  const day = zone.dayAt(start.getTime())
-  const { rows } = await sql<{ count: number }>`
-    select count(*) as count from meetings
-    where agent_id = ${id} and state in ('held', 'booked')
-      and start_at >= ${new Date(zone.startOf(day))} and start_at < ${new Date(zone.startOf(day + 1))}`.execute(
-    tx,
-  )
-  return (rows[0]?.count ?? 0) < (settings.dailyMax ?? Infinity)
 }
 
 async function insertHeld(

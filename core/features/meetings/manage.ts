@@ -7,6 +7,7 @@ import { audit } from '../audit/audit.ts'
 import * as conversations from '../conversations/repository.ts'
 import type { Viewer } from '../conversations/visibility.ts'
 import { isFree, readBookables } from './bookable.ts'
+import { hasRoomThatDay } from './daily-max.ts'
 import { freeSlots } from './free.ts'
 import { inTime, putOffUnlessDone } from './in-time.ts'
 import { describeFor, findMeeting, lockMeeting, type MeetingRow, takeTime } from './repository.ts'
@@ -70,6 +71,7 @@ export async function rescheduleMeeting(
   if (start <= now)
     throw new ConflictError('slot_taken', 'This time has passed.', { slots: [], nextFree: null })
 
+  let hasRoom = true
   const order = await withRow(
     services,
     meeting,
@@ -80,6 +82,7 @@ export async function rescheduleMeeting(
         return 'there'
       if (row.movingTo !== null)
         throw new ConflictError('meeting_moving', 'It is being moved already. Wait a moment.')
+      if (!hasRoom) return 'taken'
       const end = new Date(start.getTime() + row.endAt.getTime() - row.startAt.getTime())
       const taken = takenBy(row, start, end)
       if (!(await takeTime(change.tx, row, taken.start, taken.end))) return 'taken'
@@ -90,6 +93,9 @@ export async function rescheduleMeeting(
       where id = ${row.id}`.execute(change.tx)
       await noteDown(change, row, by, 'meeting.moved')
       return 'given'
+    },
+    async (tx) => {
+      if (by.type === 'visitor') hasRoom = await hasRoomThatDay(tx, agent, start, meeting.id)
     },
   )
   if (order === 'taken') throw await insteadError(services, meeting, start)
@@ -120,13 +126,15 @@ async function providerTells({ db, connectors }: Services, { connectionId }: Mee
   return connectors.get(rows[0]?.connector ?? '')?.calendar?.tellsGuests ?? false
 }
 
-/** Under the lock of its conversation, then its own. */
+/** Under the lock of its conversation, then its own. @param before what has to be locked before either */
 const withRow = <T>(
   services: Services,
   { id, conversationId }: MeetingRow,
   work: (change: Change, row: MeetingRow) => Promise<T>,
+  before: (tx: Tx) => Promise<void> = async () => undefined,
 ): Promise<T> =>
   change(services, async (change) => {
+    await before(change.tx)
     if (conversationId) await conversations.lockAll(change.tx, [conversationId])
     const row = await lockMeeting(change.tx, id)
     if (!row) throw new NotFoundError('meeting')
