@@ -10,6 +10,8 @@ export const Account = z.object({
   company: z.string().nullable(),
   agent: z.object({ id: Id, name: z.string(), email: z.string(), active: z.boolean() }),
   updatedAt: Instant,
+  /** Of what a change replaces; see `If-Match`. */
+  version: z.string(),
 })
 export type Account = z.infer<typeof Account>
 
@@ -51,6 +53,8 @@ export const CrmUser = z.object({
   agent: z.object({ id: Id, name: z.string(), active: z.boolean() }).nullable(),
   /** Whether an admin said which agent it is, or whether it is nobody; else it is the one with the same address. */
   byHand: z.boolean(),
+  /** Of what an admin said; see `If-Match`. */
+  version: z.string(),
 })
 export type CrmUser = z.infer<typeof CrmUser>
 /** Those with the most records first; at most 500. */

@@ -27,6 +27,8 @@ export const CannedReply = z.object({
   shared: z.boolean(),
   shortcut: z.string(),
   text: z.string(),
+  /** Of what a change replaces; see `If-Match`. */
+  version: z.string(),
 })
 export type CannedReply = z.infer<typeof CannedReply>
 /** One's own and everybody's, by shortcut. */

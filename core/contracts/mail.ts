@@ -21,6 +21,8 @@ export const MailSettings = z.object({
   from: z.object({ name: z.string(), address: z.string() }),
   /** Host and port of the mail server; null: there is none, and nothing is mailed. */
   server: z.string().nullable(),
+  /** Of what a change replaces; see `If-Match`. */
+  version: z.string(),
 })
 export type MailSettings = z.infer<typeof MailSettings>
 

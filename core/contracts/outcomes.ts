@@ -12,7 +12,11 @@ export const OutcomeChoice = z.object({
 })
 export type OutcomeChoice = z.infer<typeof OutcomeChoice>
 /** In the order they are offered, then those that are not any more. */
-export const OutcomeList = z.object({ outcomes: z.array(OutcomeChoice) })
+export const OutcomeList = z.object({
+  outcomes: z.array(OutcomeChoice),
+  /** Of those offered and their order; see `If-Match`. */
+  version: z.string(),
+})
 export type OutcomeList = z.infer<typeof OutcomeList>
 
 /** The outcomes offered from now on, in their order. One without a key is new. */

@@ -46,10 +46,16 @@ export class Accounts {
 
   more = (): Promise<void> => this.#read(this.#cursor)
 
-  async save(id: string | null, account: z.input<typeof SaveAccount>): Promise<void> {
+  /** @param replaces the version it was made from, see {@link Api.send} */
+  async save(id: string | null, account: z.input<typeof SaveAccount>, replaces?: string): Promise<void> {
     if (id === null) await this.#api.send('POST', '/accounts', account)
-    else await this.#api.send('PUT', `/accounts/${id}`, account)
+    else await this.#api.send('PUT', `/accounts/${id}`, account, replaces)
     await this.load()
+  }
+
+  /** What became known of one of them without asking. */
+  know(known: Account): void {
+    this.#list = this.#list?.map((account) => (account.id === known.id ? known : account)) ?? null
   }
 
   async remove(id: string): Promise<void> {
@@ -98,14 +104,21 @@ export class CrmUsers {
     }
   }
 
-  /** @throws what Foyer refused */
+  /** @param replaces the version it was made from, see {@link Api.send}
+   *  @throws what Foyer refused */
   async set(
     of: Pick<CrmUser, 'connector' | 'user'>,
     agent: z.input<typeof SetCrmUser>['agent'],
+    replaces?: string,
   ): Promise<void> {
     const { connector, user } = of
-    this.#list = (
-      await this.#api.send<{ users: CrmUser[] }>('PUT', '/crm-users', { connector, user, agent })
-    ).users
+    const body = { connector, user, agent }
+    this.#list = (await this.#api.send<{ users: CrmUser[] }>('PUT', '/crm-users', body, replaces)).users
+  }
+
+  /** What became known of one of them without asking. */
+  know(known: CrmUser): void {
+    const isIt = ({ connector, user }: CrmUser) => connector === known.connector && user === known.user
+    this.#list = this.#list?.map((user) => (isIt(user) ? known : user)) ?? null
   }
 }

@@ -34,9 +34,10 @@ export class CannedReplies {
     if (this.#list) void this.load()
   }
 
-  /** @throws what Foyer refused */
-  async save(id: string | null, reply: SaveCannedReply): Promise<void> {
-    if (id) await this.#api.send('PUT', `/canned-replies/${id}`, reply)
+  /** @param replaces the version it was made from, see {@link Api.send}
+   *  @throws what Foyer refused */
+  async save(id: string | null, reply: SaveCannedReply, replaces?: string): Promise<void> {
+    if (id) await this.#api.send('PUT', `/canned-replies/${id}`, reply, replaces)
     else await this.#api.send('POST', '/canned-replies', reply)
     await this.load()
   }

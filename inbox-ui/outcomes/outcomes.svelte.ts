@@ -1,4 +1,4 @@
-import type { OutcomeChoice } from '../../core/contracts/outcomes.ts'
+import type { OutcomeChoice, OutcomeList } from '../../core/contracts/outcomes.ts'
 import type { Api } from '../app/api.ts'
 
 /** The organisation's outcomes, kept up to date while the inbox is open. */
@@ -19,7 +19,7 @@ export class Outcomes {
 
   load = async (): Promise<void> => {
     try {
-      this.replace((await this.#api.get<{ outcomes: OutcomeChoice[] }>('/outcomes')).outcomes)
+      this.replace((await this.#api.get<OutcomeList>('/outcomes')).outcomes)
     } catch {
       // asked again with the next snapshot; ending a chat without one works meanwhile
     }

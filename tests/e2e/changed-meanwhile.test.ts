@@ -1,5 +1,9 @@
 import type { Locator } from 'playwright-core'
 import { beforeAll, expect, test } from 'vitest'
+import type { Account } from '#core/contracts/accounts.ts'
+import type { CannedReply } from '#core/contracts/canned-replies.ts'
+import type { MailSettings } from '#core/contracts/mail.ts'
+import type { OutcomeList } from '#core/contracts/outcomes.ts'
 import type { Site } from '#core/contracts/sites.ts'
 import type { Team } from '#core/contracts/teams.ts'
 import type { AgentActor } from '../support/agent-actor.ts'
@@ -90,10 +94,74 @@ const forms: Record<string, (bob: InboxScreen, ada: AgentActor) => Promise<Form>
       told: /Somebody has changed this schedule/,
     }
   },
+  async account({ page }, ada) {
+    const facts = { domain: 'northwind.test', agentId: ada.id }
+    const { id } = await ada.http.post<Account>('/accounts', { ...facts, company: null })
+    await page.goto(`${stage.foyer.origin}/inbox/settings/accounts`)
+    await page.getByRole('button', { name: 'Change or delete northwind.test' }).click()
+    await page.getByRole('menuitem', { name: 'Change' }).click()
+    const dialog = page.getByRole('dialog')
+    return {
+      field: dialog.getByRole('textbox', { name: 'Company' }),
+      save: dialog.getByRole('button', { name: 'Save' }),
+      meanwhile: (ada, company) => ada.http.put(`/accounts/${id}`, { ...facts, company }),
+      saved: async (ada) => {
+        const { accounts } = await ada.http.get<{ accounts: Account[] }>('/accounts?query=northwind.test')
+        return accounts[0]?.company ?? ''
+      },
+      values: ['Northwind Italy', 'Northwind Spain', 'Northwind France'],
+      told: /Somebody has changed this account/,
+      closes: true,
+    }
+  },
+  async 'canned reply'({ page }, ada) {
+    const reply = { shared: true, shortcut: 'hello' }
+    const { id } = await ada.http.post<CannedReply>('/canned-replies', { ...reply, text: 'Hello' })
+    await page.goto(`${stage.foyer.origin}/inbox/settings/canned-replies`)
+    await page.getByRole('button', { name: 'Change /hello' }).click()
+    const dialog = page.getByRole('dialog')
+    return {
+      field: dialog.getByRole('textbox', { name: 'Text' }),
+      save: dialog.getByRole('button', { name: 'Save' }),
+      meanwhile: (ada, text) => ada.http.put(`/canned-replies/${id}`, { ...reply, text }),
+      saved: async (ada) => {
+        const { replies } = await ada.http.get<{ replies: CannedReply[] }>('/canned-replies')
+        return replies.find((one) => one.id === id)?.text ?? ''
+      },
+      values: ['Ciao', 'Hola', 'Salut'],
+      told: /Ada First has changed this canned reply/,
+      closes: true,
+    }
+  },
+  async 'list of outcomes'({ page }) {
+    await page.goto(`${stage.foyer.origin}/inbox/settings/outcomes`)
+    const form = page.getByRole('main')
+    return {
+      field: form.getByRole('textbox', { name: 'Outcome 1' }),
+      save: form.getByRole('button', { name: 'Save' }),
+      meanwhile: (ada, label) => ada.http.put('/outcomes', { outcomes: [{ key: 'spam', label }] }),
+      saved: async (ada) => (await ada.http.get<OutcomeList>('/outcomes')).outcomes[0]?.label ?? '',
+      values: ['Junk', 'Noise', 'Advertising'],
+      told: /Ada First has changed this list/,
+    }
+  },
+  async 'page of mail settings'({ page }) {
+    await page.goto(`${stage.foyer.origin}/inbox/settings/mail`)
+    const form = page.getByRole('main')
+    return {
+      field: form.getByRole('textbox', { name: 'From name' }),
+      save: form.getByRole('button', { name: 'Save' }),
+      meanwhile: (ada, fromName) =>
+        ada.http.put('/mail-settings', { fromName, fromAddress: null, replyTo: null }),
+      saved: async (ada) => (await ada.http.get<MailSettings>('/mail-settings')).fromName ?? '',
+      values: ['Meridian Italy', 'Meridian Spain', 'Meridian France'],
+      told: /Ada First has changed this page/,
+    }
+  },
 }
 
 test.each(Object.keys(forms))(
-  'whoever saves a %s that was changed meanwhile decides which stays',
+  'whoever saves what was changed meanwhile decides which stays: %s',
   async (name) => {
     const ada = await stage.foyer.agent({ name: 'Ada First', profile: 'admin', online: false })
     const bob = await stage.agent({ name: 'Bob Second', profile: 'admin' })
@@ -125,3 +193,33 @@ test.each(Object.keys(forms))(
     await expect.poll(() => form.saved(ada)).toBe(mine)
   },
 )
+
+test('whoever says which agent an owner is, and somebody else did meanwhile, decides which stays', async () => {
+  const ada = await stage.foyer.agent({ name: 'Ada First', profile: 'admin', online: false })
+  const { page } = await stage.agent({ name: 'Bob Second', profile: 'admin' })
+  const user = 'sales@northwind.test'
+  await stage.foyer.pool.query(
+    `insert into people (id, email, name, owner_email, updated_at)
+     values (gen_random_uuid(), 'sofia@northwind.test', 'Sofia', $1, now())`,
+    [user],
+  )
+  const meanwhile = (agent: object) => ada.http.put('/crm-users', { connector: 'directory', user, agent })
+  await page.goto(`${stage.foyer.origin}/inbox/settings/accounts`)
+  const owner = page.getByRole('combobox', { name: `Agent for ${user}` })
+  const told = page.getByRole('alert').filter({ hasText: 'Ada First has changed this owner' })
+  await owner.waitFor()
+
+  await meanwhile({ by: 'hand', agentId: ada.id })
+  await owner.selectOption({ label: 'Bob Second' })
+  await told.getByRole('button', { name: 'Load theirs' }).click()
+  await expect.poll(() => owner.inputValue()).toBe(ada.id)
+  await told.waitFor({ state: 'detached' })
+
+  await meanwhile({ by: 'hand', agentId: null })
+  await owner.selectOption('email')
+  await told.getByRole('button', { name: 'Keep mine' }).click()
+  await told.waitFor({ state: 'detached' })
+  expect(await owner.inputValue()).toBe('email')
+  const { rows } = await stage.foyer.pool.query('select from agent_crm_users')
+  expect(rows).toEqual([])
+})

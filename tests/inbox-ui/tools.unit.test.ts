@@ -29,7 +29,13 @@ test('a canned reply is filled with what is known, or with what to say instead, 
 })
 
 test('canned replies are found by shortcut first, then by their words', () => {
-  const reply = (shortcut: string, text: string) => ({ id: shortcut, shared: false, shortcut, text })
+  const reply = (shortcut: string, text: string) => ({
+    id: shortcut,
+    shared: false,
+    shortcut,
+    text,
+    version: '',
+  })
   const all = [
     reply('bye', 'Say hello to all'),
     reply('ahello', 'x'),

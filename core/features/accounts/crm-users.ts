@@ -1,22 +1,25 @@
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import type { z } from 'zod'
 import type { CrmUser, SetCrmUser } from '../../contracts/accounts.ts'
-import type { Db } from '../../db/pool.ts'
+import type { Db, Tx } from '../../db/pool.ts'
 import { InvalidInputError } from '../../errors.ts'
 import { change, type Services } from '../../services.ts'
 import { audit } from '../audit/audit.ts'
+import { refuseStale, versionOf } from '../content-version.ts'
 import { agentExists } from './repository.ts'
 
 const usersAtMost = 500
 
-interface CrmUserRow extends Omit<CrmUser, 'agent'> {
+interface CrmUserRow extends Omit<CrmUser, 'agent' | 'version'> {
   agentId: string | null
   agentName: string | null
   agentActive: boolean | null
 }
 
 /** Whoever owns something in the mirror, and which agent that is; those with the most records first. */
-export async function listCrmUsers(db: Db): Promise<CrmUser[]> {
+export const listCrmUsers = (db: Db): Promise<CrmUser[]> => readCrmUsers(db, sql`true`)
+
+async function readCrmUsers(db: Db | Tx, where: RawBuilder<unknown>): Promise<CrmUser[]> {
   const { rows } = await sql<CrmUserRow>`
     select o.connector, o.owner_id as "user", o.email, o.active, o.is_queue, o.records,
            u.connector is not null as by_hand, a.id as agent_id, a.name as agent_name, a.active as agent_active
@@ -28,7 +31,7 @@ export async function listCrmUsers(db: Db): Promise<CrmUser[]> {
         union all
         select connector, owner_id, owner_email, owner_active, owner_is_queue from companies_mirror
       ) owned
-      where owner_id is not null group by connector, owner_id
+      where owner_id is not null and ${where} group by connector, owner_id
       order by count(*) desc, connector, owner_id limit ${usersAtMost}
     ) o
     left join agent_crm_users u on u.connector = o.connector and u.crm_user = o.owner_id
@@ -36,18 +39,26 @@ export async function listCrmUsers(db: Db): Promise<CrmUser[]> {
     order by o.records desc, o.connector, o.owner_id`.execute(db)
   return rows.map(({ agentId, agentName, agentActive, ...user }) => ({
     ...user,
+    version: versionOf(user.byHand ? { agentId } : null),
     agent:
       agentId && agentName !== null ? { id: agentId, name: agentName, active: agentActive ?? false } : null,
   }))
 }
 
-/** @throws {InvalidInputError} for an agent nobody knows */
+/** @param expected the version it replaces, if the caller says
+ *  @throws {InvalidInputError} for an agent nobody knows @throws {ConflictError} `changed_meanwhile` */
 export function setCrmUser(
   services: Services,
   actorId: string,
   { connector, user, agent }: z.output<typeof SetCrmUser>,
+  expected?: string,
 ): Promise<void> {
+  const objectId = `${connector} ${user}`
   return change(services, async ({ tx, now }) => {
+    await sql`select pg_advisory_xact_lock(hashtextextended(${`crm user ${objectId}`}, 0))`.execute(tx)
+    const [before] = await readCrmUsers(tx, sql`connector = ${connector} and owner_id = ${user}`)
+    // whoever owns nothing any more stands in no list that somebody could have begun from
+    if (before) await refuseStale(tx, expected, before, { what: 'owner', objectId, actorId })
     if (agent.by === 'email') {
       await sql`delete from agent_crm_users where connector = ${connector} and crm_user = ${user}`.execute(tx)
     } else {
@@ -65,7 +76,7 @@ export function setCrmUser(
       actorId,
       action: 'crm_user.changed',
       objectType: 'crm_user',
-      objectId: user,
+      objectId,
       detail,
     })
   })

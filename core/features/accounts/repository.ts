@@ -2,6 +2,7 @@ import { randomUUIDv7 } from 'node:crypto'
 import { type RawBuilder, sql } from 'kysely'
 import type { Account } from '../../contracts/accounts.ts'
 import type { Db, Tx } from '../../db/pool.ts'
+import { versionOf } from '../content-version.ts'
 
 interface AccountRow {
   id: string
@@ -25,6 +26,7 @@ const toAccount = (row: AccountRow): Account => ({
   company: row.company,
   agent: { id: row.agentId, name: row.agentName, email: row.agentEmail, active: row.agentActive },
   updatedAt: row.updatedAt.toISOString(),
+  version: versionOf([row.domain, row.company, row.agentId]),
 })
 
 /** In the order of domains. @param after the domain the last page ended with. */
@@ -71,6 +73,12 @@ export async function find(tx: Tx, id: string): Promise<Account | null> {
   return rows[0] ? toAccount(rows[0]) : null
 }
 
+/** As {@link find}; nobody else changes it before this transaction ends. */
+export async function lock(tx: Tx, id: string): Promise<Account | null> {
+  await sql`select from accounts where id = ${id} for update`.execute(tx)
+  return find(tx, id)
+}
+
 export interface AccountFacts {
   domain: string
   company: string | null
@@ -91,12 +99,10 @@ export async function isDomainTaken(tx: Tx, domain: string, exceptId: string): P
   return rows.length > 0
 }
 
-/** @returns false when there is no such account. */
-export async function update(tx: Tx, now: Date, id: string, facts: AccountFacts): Promise<boolean> {
-  const { rows } = await sql`
+export async function update(tx: Tx, now: Date, id: string, facts: AccountFacts): Promise<void> {
+  await sql`
     update accounts set domain = ${facts.domain}, company = ${facts.company}, agent_id = ${facts.agentId}, updated_at = ${now}
-    where id = ${id} returning id`.execute(tx)
-  return rows.length > 0
+    where id = ${id}`.execute(tx)
 }
 
 /** @returns its domain, or null when there is no such account. */

@@ -14,6 +14,7 @@ import { ImportResult } from '../../contracts/visitors.ts'
 import { FoyerError } from '../../errors.ts'
 import { change } from '../../services.ts'
 import { audit } from '../audit/audit.ts'
+import { ifMatch } from '../content-version.ts'
 import { maxFileBytes } from '../people/csv.ts'
 import { listCrmUsers, setCrmUser } from './crm-users.ts'
 import { importAccounts } from './import.ts'
@@ -42,7 +43,8 @@ export async function accountRoutes(app: Api): Promise<void> {
   app.put(
     '/accounts/:id',
     { ...guarded, schema: { params, body: SaveAccount, response: { 200: Account } } },
-    ({ params, body, agent }) => saveAccount(services, agent.id, params.id, body),
+    ({ params, body, agent, headers }) =>
+      saveAccount(services, agent.id, params.id, body, ifMatch(headers['if-match'])),
   )
 
   app.delete(
@@ -75,8 +77,8 @@ export async function accountRoutes(app: Api): Promise<void> {
   app.put(
     '/crm-users',
     { ...guarded, schema: { body: SetCrmUser, response: { 200: CrmUserList } } },
-    async ({ body, agent }) => {
-      await setCrmUser(services, agent.id, body)
+    async ({ body, agent, headers }) => {
+      await setCrmUser(services, agent.id, body, ifMatch(headers['if-match']))
       return { users: await listCrmUsers(services.db) }
     },
   )

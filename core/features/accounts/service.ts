@@ -6,6 +6,7 @@ import type { Db, Tx } from '../../db/pool.ts'
 import { ConflictError, InvalidInputError, NotFoundError } from '../../errors.ts'
 import { change, type Services } from '../../services.ts'
 import { audit } from '../audit/audit.ts'
+import { refuseStale } from '../content-version.ts'
 import { toCell } from '../people/columns.ts'
 import * as accounts from './repository.ts'
 
@@ -53,17 +54,23 @@ export function createAccount(
   })
 }
 
-/** @throws {NotFoundError} @throws as {@link createAccount} */
+/** @param expected the version it replaces, if the caller says
+ *  @throws {NotFoundError} @throws as {@link createAccount} @throws {ConflictError} `changed_meanwhile` */
 export function saveAccount(
   services: Services,
   actorId: string,
   id: string,
   account: z.output<typeof SaveAccount>,
+  expected?: string,
 ): Promise<Account> {
   return change(services, async ({ tx, now }) => {
+    const before = await accounts.lock(tx, id)
+    if (!before) throw new NotFoundError('account')
+    // imports are not in the audit log account by account: who it was is not known
+    await refuseStale(tx, expected, before, { what: 'account', actorId })
     await refuseUnknownAgent(tx, account.agentId)
     if (await accounts.isDomainTaken(tx, account.domain, id)) throw domainTaken(account.domain)
-    if (!(await accounts.update(tx, now, id, account))) throw new NotFoundError('account')
+    await accounts.update(tx, now, id, account)
     await audit(tx, { now, actorId, action: 'account.changed', objectType: 'account', objectId: id })
     return readAccount(tx, id)
   })

@@ -1,23 +1,31 @@
 import { sql } from 'kysely'
 import type { CannedReply, SaveCannedReply } from '../../contracts/canned-replies.ts'
 import type { Db, Tx } from '../../db/pool.ts'
+import { versionOf } from '../content-version.ts'
 
 const columns = sql`id, agent_id is null as shared, shortcut, text`
 
+type ReplyRow = Omit<CannedReply, 'version'>
+
+export const describe = (row: ReplyRow): CannedReply => ({
+  ...row,
+  version: versionOf([row.shared, row.shortcut, row.text]),
+})
+
 /** An agent's own and everybody's, by shortcut; of two alike one's own comes first. */
 export async function listFor(db: Db | Tx, agentId: string): Promise<CannedReply[]> {
-  const { rows } = await sql<CannedReply>`
+  const { rows } = await sql<ReplyRow>`
     select ${columns} from canned_replies where agent_id = ${agentId} or agent_id is null
     order by shortcut, agent_id is null, id`.execute(db)
-  return rows
+  return rows.map(describe)
 }
 
 /** One of the agent's own, or everybody's; locked. */
 export async function find(tx: Tx, agentId: string, id: string): Promise<CannedReply | null> {
-  const { rows } = await sql<CannedReply>`
+  const { rows } = await sql<ReplyRow>`
     select ${columns} from canned_replies
     where id = ${id} and (agent_id = ${agentId} or agent_id is null) for update`.execute(tx)
-  return rows[0] ?? null
+  return rows[0] ? describe(rows[0]) : null
 }
 
 /** How many there are: the agent's own, or everybody's. Whoever counts to add one waits for whoever does the same. */

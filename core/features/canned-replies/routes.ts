@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { Api } from '../../app.ts'
 import { CannedReply, CannedReplyList, SaveCannedReply } from '../../contracts/canned-replies.ts'
 import { Id } from '../../contracts/common.ts'
+import { ifMatch } from '../content-version.ts'
 import { listFor } from './repository.ts'
 import { addCannedReply, changeCannedReply, removeCannedReply } from './service.ts'
 
@@ -28,7 +29,8 @@ export async function cannedReplyRoutes(app: Api): Promise<void> {
   app.put(
     '/canned-replies/:id',
     { preHandler, config, schema: { params, body: SaveCannedReply, response: { 200: CannedReply } } },
-    ({ agent, params, body }) => changeCannedReply(services, agent, params.id, body),
+    ({ agent, params, body, headers }) =>
+      changeCannedReply(services, agent, params.id, body, ifMatch(headers['if-match'])),
   )
 
   app.delete(

@@ -3,6 +3,7 @@ import type { CannedReply, SaveCannedReply } from '../../contracts/canned-replie
 import { ConflictError, ForbiddenError, NotFoundError } from '../../errors.ts'
 import { type Change, change, type Services } from '../../services.ts'
 import { audit } from '../audit/audit.ts'
+import { refuseStale } from '../content-version.ts'
 import type { Viewer } from '../conversations/visibility.ts'
 import * as replies from './repository.ts'
 
@@ -20,16 +21,24 @@ export function addCannedReply(
 }
 
 /** Changing `shared` gives it to everybody, or takes it to oneself.
- *  @throws {NotFoundError} it is nobody's, or another agent's own */
+ *  @param expected the version it replaces, if the caller says
+ *  @throws {NotFoundError} it is nobody's, or another agent's own
+ *  @throws as {@link addCannedReply} @throws {ConflictError} `changed_meanwhile` */
 export function changeCannedReply(
   services: Services,
   agent: Viewer,
   id: string,
   reply: SaveCannedReply,
+  expected?: string,
 ): Promise<CannedReply> {
   return change(services, async (change) => {
     const before = await replies.find(change.tx, agent.id, id)
     if (!before) throw new NotFoundError('canned reply')
+    await refuseStale(change.tx, expected, before, {
+      what: 'canned reply',
+      objectId: id,
+      actorId: agent.id,
+    })
     return save(change, agent, id, before, reply)
   })
 }
@@ -71,7 +80,7 @@ async function save(
       },
     )
   await announce(change, agent, id, before ? 'canned_reply.changed' : 'canned_reply.created', touchesShared)
-  return { id, ...reply }
+  return replies.describe({ id, ...reply })
 }
 
 function mustShare(agent: Viewer, shared: boolean): void {

@@ -6,6 +6,7 @@ import { UnsentMailList } from '../../contracts/operation.ts'
 import { NotFoundError } from '../../errors.ts'
 import { change } from '../../services.ts'
 import { audit } from '../audit/audit.ts'
+import { ifMatch } from '../content-version.ts'
 import { listUnsent, resendMail } from './mail.ts'
 import { queueTest, readMailSettings, readTest, saveMailSettings } from './settings.ts'
 
@@ -56,13 +57,13 @@ export async function mailSettingsRoutes(app: Api): Promise<void> {
   const config = { access: 'mail.manage' } as const
 
   app.get('/mail-settings', { preHandler, config, schema: { response: { 200: MailSettings } } }, () =>
-    readMailSettings(services),
+    readMailSettings(services.db, services.config),
   )
 
   app.put(
     '/mail-settings',
     { preHandler, config, schema: { body: SaveMailSettings, response: { 200: MailSettings } } },
-    ({ body, agent }) => saveMailSettings(services, agent.id, body),
+    ({ body, agent, headers }) => saveMailSettings(services, agent.id, body, ifMatch(headers['if-match'])),
   )
 
   app.post(

@@ -2,16 +2,20 @@ import { sql } from 'kysely'
 import type { z } from 'zod'
 import { sendMail } from '../../contracts/jobs.ts'
 import type { MailSettings, MailTest, SaveMailSettings } from '../../contracts/mail.ts'
-import type { Db } from '../../db/pool.ts'
+import type { Db, Tx } from '../../db/pool.ts'
 import { ConflictError, NotFoundError } from '../../errors.ts'
 import { type Change, change, type Services } from '../../services.ts'
 import { audit } from '../audit/audit.ts'
+import { refuseStale, versionOf } from '../content-version.ts'
 import { readOrganisation } from '../organisation/settings.ts'
 import { queueMail } from './mail.ts'
 import { defaultSender, type Sender } from './mailer.ts'
 
+/** By which the audit log knows the one set of settings there is. */
+const settingsId = 'mail'
+
 /** Who mails are from at the moment. */
-export async function readSender(db: Db, config: Services['config']): Promise<Sender> {
+export async function readSender(db: Db | Tx, config: Services['config']): Promise<Sender> {
   const organisation = await readOrganisation(db)
   const otherwise = defaultSender(
     config.smtpUrl ?? 'smtp://localhost',
@@ -26,33 +30,56 @@ export async function readSender(db: Db, config: Services['config']): Promise<Se
   }
 }
 
-export async function readMailSettings({ db, config }: Services): Promise<z.infer<typeof MailSettings>> {
+export async function readMailSettings(
+  db: Db | Tx,
+  config: Services['config'],
+): Promise<z.infer<typeof MailSettings>> {
   const said = (await readOrganisation(db))?.settings.mail
   const { name, address } = await readSender(db, config)
   const server = config.smtpUrl ? new URL(config.smtpUrl) : null
-  return {
+  const own = {
     fromName: said?.fromName ?? null,
     fromAddress: said?.fromAddress ?? null,
     replyTo: said?.replyTo ?? null,
+  }
+  return {
+    ...own,
+    version: versionOf(own),
     from: { name, address },
     // neither user nor password
     server: server ? server.host : null,
   }
 }
 
-export async function saveMailSettings(
+/** @param expected the version it replaces, if the caller says
+ *  @throws {ConflictError} `changed_meanwhile` */
+export function saveMailSettings(
   services: Services,
   actorId: string,
   settings: z.output<typeof SaveMailSettings>,
+  expected?: string,
 ): Promise<z.infer<typeof MailSettings>> {
-  await change(services, async ({ tx, now }) => {
+  const { config } = services
+  return change(services, async ({ tx, now }) => {
+    await sql`select from organisation for update`.execute(tx)
+    await refuseStale(tx, expected, await readMailSettings(tx, config), {
+      what: 'page',
+      objectId: settingsId,
+      actorId,
+    })
     await sql`
       update organisation set settings = jsonb_set(settings, '{mail}', ${JSON.stringify(settings)}::jsonb)`.execute(
       tx,
     )
-    await audit(tx, { now, actorId, action: 'mail.settings_changed' })
+    await audit(tx, {
+      now,
+      actorId,
+      action: 'mail.settings_changed',
+      objectType: 'mail_settings',
+      objectId: settingsId,
+    })
+    return readMailSettings(tx, config)
   })
-  return readMailSettings(services)
 }
 
 /** A mail to whoever asks for it. @throws {ConflictError} `no_mail_server` */

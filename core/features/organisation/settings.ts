@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import { z } from 'zod'
-import type { Db } from '../../db/pool.ts'
+import type { Db, Tx } from '../../db/pool.ts'
 
 const minute = 60_000
 
@@ -95,7 +95,7 @@ export interface Organisation {
 }
 
 /** Null before the first-run set-up. */
-export async function readOrganisation(db: Db): Promise<Organisation | null> {
+export async function readOrganisation(db: Db | Tx): Promise<Organisation | null> {
   const { rows } = await sql<{ name: string; timeZone: string; settings: unknown }>`
     select name, time_zone, settings from organisation`.execute(db)
   const row = rows[0]

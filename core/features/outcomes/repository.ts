@@ -1,7 +1,8 @@
 import { sql } from 'kysely'
-import type { OutcomeChoice } from '../../contracts/outcomes.ts'
+import type { OutcomeChoice, OutcomeList } from '../../contracts/outcomes.ts'
 import type { Db, Tx } from '../../db/pool.ts'
 import { InvalidInputError } from '../../errors.ts'
+import { versionOf } from '../content-version.ts'
 
 /** In the order they are offered, then those that are not any more. */
 export async function readOutcomes(db: Db | Tx): Promise<OutcomeChoice[]> {
@@ -9,6 +10,13 @@ export async function readOutcomes(db: Db | Tx): Promise<OutcomeChoice[]> {
     select key, label, place is not null as offered from outcomes
     order by place nulls last, lower(label), key`.execute(db)
   return rows
+}
+
+/** As {@link readOutcomes}, with the version of what is offered. */
+export async function readOutcomeList(db: Db | Tx): Promise<OutcomeList> {
+  const outcomes = await readOutcomes(db)
+  const offered = outcomes.filter((outcome) => outcome.offered)
+  return { outcomes, version: versionOf(offered.map(({ key, label }) => [key, label])) }
 }
 
 /** @throws {InvalidInputError} unless it is one of those offered */
@@ -21,9 +29,9 @@ export async function checkOffered(db: Db | Tx, key: string): Promise<void> {
 }
 
 /** Keys in use are locked: of two admins who save at once the later one sees what the earlier one added. */
-export async function lockOutcomes(tx: Tx): Promise<OutcomeChoice[]> {
+export async function lockOutcomes(tx: Tx): Promise<OutcomeList> {
   await sql`select pg_advisory_xact_lock(hashtextextended('outcomes', 0))`.execute(tx)
-  return readOutcomes(tx)
+  return readOutcomeList(tx)
 }
 
 /** Makes exactly these the ones offered, in this order. */

@@ -1,6 +1,7 @@
 import type { Api } from '../../app.ts'
 import { OutcomeList, SaveOutcomes } from '../../contracts/outcomes.ts'
-import { readOutcomes } from './repository.ts'
+import { ifMatch } from '../content-version.ts'
+import { readOutcomeList } from './repository.ts'
 import { saveOutcomes } from './service.ts'
 
 export async function outcomeRoutes(app: Api): Promise<void> {
@@ -13,7 +14,7 @@ export async function outcomeRoutes(app: Api): Promise<void> {
       config: { access: 'conversations.view' },
       schema: { response: { 200: OutcomeList } },
     },
-    async () => ({ outcomes: await readOutcomes(services.db) }),
+    () => readOutcomeList(services.db),
   )
 
   app.put(
@@ -23,6 +24,6 @@ export async function outcomeRoutes(app: Api): Promise<void> {
       config: { access: 'outcomes.manage' },
       schema: { body: SaveOutcomes, response: { 200: OutcomeList } },
     },
-    async ({ agent, body }) => ({ outcomes: await saveOutcomes(services, agent.id, body) }),
+    ({ agent, body, headers }) => saveOutcomes(services, agent.id, body, ifMatch(headers['if-match'])),
   )
 }

@@ -1,20 +1,27 @@
 import type { z } from 'zod'
-import type { OutcomeChoice, SaveOutcomes } from '../../contracts/outcomes.ts'
+import type { OutcomeList, SaveOutcomes } from '../../contracts/outcomes.ts'
 import { InvalidInputError } from '../../errors.ts'
 import { change, type Services } from '../../services.ts'
 import { audit } from '../audit/audit.ts'
-import { lockOutcomes, offerOnly, readOutcomes } from './repository.ts'
+import { refuseStale } from '../content-version.ts'
+import { lockOutcomes, offerOnly, readOutcomeList } from './repository.ts'
+
+/** By which the audit log knows the one list there is. */
+const listId = 'outcomes'
 
 /** Those left out are offered no more; chats that have them keep them.
- *  @throws {InvalidInputError} a key that none has */
+ *  @param expected the version it replaces, if the caller says
+ *  @throws {InvalidInputError} a key that none has @throws {ConflictError} `changed_meanwhile` */
 export function saveOutcomes(
   services: Services,
   actorId: string,
   { outcomes }: z.output<typeof SaveOutcomes>,
-): Promise<OutcomeChoice[]> {
+  expected?: string,
+): Promise<OutcomeList> {
   return change(services, async ({ tx, now, tellAgents }) => {
-    const known = await lockOutcomes(tx)
-    const taken = new Set(known.map(({ key }) => key))
+    const before = await lockOutcomes(tx)
+    await refuseStale(tx, expected, before, { what: 'list', objectId: listId, actorId })
+    const taken = new Set(before.outcomes.map(({ key }) => key))
     const unknown = outcomes.findIndex(({ key }) => key !== undefined && !taken.has(key))
     if (unknown !== -1)
       throw new InvalidInputError('One of these outcomes does not exist.', [
@@ -27,10 +34,11 @@ export function saveOutcomes(
       actorId,
       action: 'outcomes.changed',
       objectType: 'outcomes',
+      objectId: listId,
       detail: { offered: named.map(({ key }) => key) },
     })
     tellAgents({ type: 'settings_changed', what: 'outcomes' })
-    return readOutcomes(tx)
+    return readOutcomeList(tx)
   })
 }
 
