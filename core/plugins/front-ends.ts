@@ -3,6 +3,7 @@ import fastifyStatic from '@fastify/static'
 import type { FastifyReply } from 'fastify'
 import plugin from 'fastify-plugin'
 import { findSiteByKey, type SiteRow } from '../features/sites/repository.ts'
+import { beginnings } from './call-limits.ts'
 
 const dist = path.join(import.meta.dirname, '../../dist')
 
@@ -51,6 +52,7 @@ export const frontEnds = plugin(
         .header('cache-control', fresh)
         .sendFile('inbox/index.html')
     const page = { config: { access: 'public' as const }, schema: { hide: true } }
+    const askingPage = { ...page, config: { ...page.config, rateLimit: beginnings } }
 
     app.get('/', page, (_request, reply) => reply.redirect('/inbox'))
     app.get('/inbox', page, (_request, reply) => inbox(reply))
@@ -80,7 +82,7 @@ export const frontEnds = plugin(
     )
 
     /** Where the link of a mail leads when nobody has said which pages a site has: nothing but its chat. */
-    app.get('/chat', page, async (request, reply) => {
+    app.get('/chat', askingPage, async (request, reply) => {
       const { site: key } = request.query as { site?: unknown }
       const site = typeof key === 'string' ? await findSiteByKey(services.db, key) : null
       if (!site) return reply.callNotFound()
@@ -112,7 +114,7 @@ export const frontEnds = plugin(
         .sendFile(`pages/assets/${(request.params as { '*': string })['*']}`),
     )
 
-    app.get('/widget/frame', page, async (request, reply) => {
+    app.get('/widget/frame', askingPage, async (request, reply) => {
       const { site: key } = request.query as { site?: unknown }
       const site = typeof key === 'string' ? await findSiteByKey(services.db, key) : null
       // with no site named yet any may embed it; an unknown key may be embedded nowhere

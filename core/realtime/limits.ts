@@ -12,6 +12,18 @@ export class Buckets {
 
   /** Takes one token. @returns 0, or after how many ms the next one will be there. */
   take(key: string): number {
+    const bucket = this.#filled(key)
+    const waitMs = this.#waitFor(bucket)
+    if (waitMs === 0) bucket.tokens -= 1
+    return waitMs
+  }
+
+  /** What `take` would answer, and takes nothing. */
+  look(key: string): number {
+    return this.#buckets.has(key) ? this.#waitFor(this.#filled(key)) : 0
+  }
+
+  #filled(key: string): { tokens: number; at: number } {
     const now = performance.now()
     if (now > this.#sweepAt) this.#sweep(now)
     let bucket = this.#buckets.get(key)
@@ -21,9 +33,11 @@ export class Buckets {
     }
     bucket.tokens = Math.min(this.#burst, bucket.tokens + (now - bucket.at) * this.#perMs)
     bucket.at = now
-    if (bucket.tokens < 1) return Math.ceil((1 - bucket.tokens) / this.#perMs)
-    bucket.tokens -= 1
-    return 0
+    return bucket
+  }
+
+  #waitFor({ tokens }: { tokens: number }): number {
+    return tokens < 1 ? Math.ceil((1 - tokens) / this.#perMs) : 0
   }
 
   #sweep(now: number): void {

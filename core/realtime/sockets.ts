@@ -12,6 +12,7 @@ import { AgentProtocol } from './agent-socket.ts'
 import type { Connection } from './connection.ts'
 import { socketCounts } from './counts.ts'
 import { Heartbeat } from './heartbeat.ts'
+import { Buckets } from './limits.ts'
 import { Presence } from './presence.ts'
 import { Reconciler } from './reconcile.ts'
 import { VisitorLimits } from './visitor-limits.ts'
@@ -30,6 +31,8 @@ export const sockets = plugin(
     const { services } = app
     const presence = new Presence(services)
     const limits = new VisitorLimits(services.settings.limits)
+    // of one address: a whole office comes back after a night, with sessions that are over
+    const strangers = new Buckets(120, 2)
     const reachability = new ReachabilityWatch(services)
     const visitors = new VisitorProtocol(services, presence, limits, reachability)
     const agents = new AgentProtocol(services, presence)
@@ -73,11 +76,18 @@ export const sockets = plugin(
           return refuse(socket, 403)
         server.handleUpgrade(request, socket, head, (ws) => follow(visitors.accept(ws, socket, address)))
       } else if (pathname === '/ws/agent') {
+        const waitMs = strangers.look(address)
+        if (waitMs > 0) return refuse(socket, 429, waitMs)
+        // only who is refused counts
+        const refuseStranger = (status: 401 | 403) => {
+          strangers.take(address)
+          refuse(socket, status)
+        }
         // the cookie comes with every request of the browser, whichever page makes it
-        if (origin === undefined || !isOwnOrigin(origin, called, publicUrl)) return refuse(socket, 403)
+        if (origin === undefined || !isOwnOrigin(origin, called, publicUrl)) return refuseStranger(403)
         const token = app.parseCookie(request.headers.cookie ?? '')[sessionCookie]
         const agent = token ? await findSession(services.db, services.clock.now(), token) : null
-        if (!agent || !token || !agent.permissions.has('conversations.view')) return refuse(socket, 401)
+        if (!agent || !token || !agent.permissions.has('conversations.view')) return refuseStranger(401)
         if (socket.destroyed) return
         server.handleUpgrade(request, socket, head, (ws) =>
           follow(agents.accept(ws, socket, address, agent, token)),
@@ -148,9 +158,17 @@ function readControl(text: string): z.infer<typeof Control> {
 
 const isVisitor = (connection: Connection): connection is VisitorConnection => 'visitorId' in connection
 
-function refuse(socket: Duplex, status: number): void {
+/** @param retryAfterMs of a 429, which says so in words, too */
+function refuse(socket: Duplex, status: number, retryAfterMs = 0): void {
   socketCounts.refused.add(`http_${status}`)
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+  const text = retryAfterMs > 0 ? 'That was too often. Wait a little, then try again.\n' : ''
+  const lines = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    'Connection: close',
+    `Content-Length: ${text.length}`,
+    ...(text ? ['Content-Type: text/plain', `Retry-After: ${Math.ceil(retryAfterMs / 1_000)}`] : []),
+  ]
+  socket.end(`${lines.join('\r\n')}\r\n\r\n${text}`)
 }
 
 /** The host that was called, and whether a trusted proxy says it was over TLS. */

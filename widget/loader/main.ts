@@ -179,7 +179,7 @@ const start = (script: HTMLScriptElement, key: string, queued: Call[]) => {
       () => null,
     )
     if (!answer?.ok) {
-      if (answer && answer.status < 500) console.warn('Foyer: unknown site key')
+      if (answer && answer.status < 429) console.warn('Foyer: unknown site key')
       else {
         pauseMs *= 2
         setTimeout(begin, pauseMs)

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
-import type { Tx } from '../../db/pool.ts'
+import type { Db, Tx } from '../../db/pool.ts'
 import { ConflictError } from '../../errors.ts'
 import type { Change, Services } from '../../services.ts'
 import { queueMail } from '../mail/mail.ts'
@@ -23,7 +23,7 @@ interface Letter {
  *  @throws {ConflictError} `no_mail_server`, `no_address`, in words for the agent */
 export async function addressOf(
   services: Services,
-  tx: Tx,
+  tx: Db | Tx,
   visitorId: string,
 ): Promise<{ address: string; name: string | null }> {
   if (!canMail(services))
@@ -37,7 +37,7 @@ export async function addressOf(
 export const canMail = ({ config }: Pick<Services, 'config'>): boolean => config.smtpUrl !== null
 
 export async function knownAddress(
-  tx: Tx,
+  tx: Db | Tx,
   visitorId: string,
 ): Promise<{ address: string; name: string | null } | null> {
   const { rows } = await sql<{ address: string | null; name: string | null }>`

@@ -1,3 +1,4 @@
+import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { Api } from '../../app.ts'
 import { Id } from '../../contracts/common.ts'
@@ -16,6 +17,7 @@ import {
   SetOutcome,
   Transcript,
 } from '../../contracts/conversations.ts'
+import { callLimit } from '../../plugins/call-limits.ts'
 import { readOrganisation } from '../organisation/settings.ts'
 import { endByAgent } from './endings.ts'
 import { listConversations } from './list.ts'
@@ -34,6 +36,7 @@ export async function conversationRoutes(app: Api): Promise<void> {
   const { db, clock } = services
   const mayView = app.requires('conversations.view')
   const mayReply = app.requires('conversations.reply')
+  const takeTranscript = transcriptLimits(app)
 
   app.get(
     '/conversations',
@@ -136,7 +139,10 @@ export async function conversationRoutes(app: Api): Promise<void> {
   app.post(
     '/conversations/:id/mail-transcript',
     { ...reply, preHandler: mayReply, schema: { params, response: { 200: MailedTranscript } } },
-    ({ params, agent }) => mailTranscript(services, agent, params.id),
+    (request) => {
+      const { params, agent } = request
+      return mailTranscript(services, agent, params.id, (to) => takeTranscript(request, params.id, to))
+    },
   )
 
   app.get(
@@ -158,6 +164,25 @@ export async function conversationRoutes(app: Api): Promise<void> {
       }
     },
   )
+}
+
+/** Each is a mail of the company's to an address that anybody may have typed. */
+function transcriptLimits(app: Api) {
+  const timeWindowMs = 60 * 60_000
+  const limit = (name: string, max: number, message: string) =>
+    callLimit(app, `transcript ${name}`, { max, timeWindowMs, message })
+  const ofChat = limit('chat', 5, 'This chat was mailed five times within an hour. Try again later.')
+  const toAddress = limit(
+    'address',
+    10,
+    'Ten chats were mailed to this address within an hour. Try again later.',
+  )
+  const byAgent = limit('agent', 60, 'You mailed sixty chats within an hour. Try again later.')
+  return async (request: FastifyRequest, chat: string, address: string) => {
+    await ofChat(request, chat)
+    await toAddress(request, address)
+    await byAgent(request, request.agent.id)
+  }
 }
 
 const disposition = ({ requestedAt, id }: Conversation, ending: string) =>

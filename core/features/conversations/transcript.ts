@@ -43,17 +43,20 @@ async function readNames(db: Db | Tx, conversationId: string): Promise<Map<strin
 }
 
 /** Mails a finished chat to its visitor.
+ *  @param take asked once it is known that and where to it would go, and refuses what goes there too often
  *  @throws {NotFoundError} it is not there, or goes on
  *  @throws {ConflictError} `no_mail_server`, `no_address` */
 export async function mailTranscript(
   services: Services,
   agent: Viewer & { email: string },
   conversationId: string,
+  take: (address: string) => Promise<void>,
 ): Promise<{ to: string }> {
   const { db, clock } = services
   const conversation = await visibleSummary(db, clock.now(), agent, conversationId)
   if (conversation.status !== 'ended') throw new NotFoundError('chat that has ended')
   const zone = (await readOrganisation(db))?.timeZone ?? 'UTC'
+  await take((await addressOf(services, db, conversation.visitor.id)).address)
   return change(services, async (change) => {
     const row = await lock(change.tx, conversationId)
     const to = await addressOf(services, change.tx, row.visitorId)

@@ -4,8 +4,9 @@ import { sql } from 'kysely'
 import { z } from 'zod'
 import type { Api } from '../../app.ts'
 import { Me, Preferences, type Profile, SignIn } from '../../contracts/agents.ts'
-import { FoyerError, RateLimitedError } from '../../errors.ts'
+import { FoyerError } from '../../errors.ts'
 import { countedAs } from '../../plugins/addresses.ts'
+import { callLimit } from '../../plugins/call-limits.ts'
 import { refuseForeignPages } from '../../plugins/sign-in.ts'
 import { change } from '../../services.ts'
 import { describeMe } from './me.ts'
@@ -95,20 +96,15 @@ const addressOf = (email: string) => email.replaceAll('\0', '').trim().toLowerCa
 /** Slows guessing one account from one place, many accounts from one place, and one account from many places. What one
  *  limit refuses counts for none of the others, so that one place cannot keep an agent out everywhere else. */
 function guessingLimits(app: Api): (request: FastifyRequest) => Promise<void> {
-  const limit = (max: number, of: (request: FastifyRequest) => string) => {
-    const keyGenerator = (request: FastifyRequest) => `sign-in:${max}:${of(request)}`
-    const take = app.createRateLimit({ max, timeWindow: 60_000, keyGenerator })
-    return async (request: FastifyRequest) => {
-      const taken = await take(request)
-      if (!taken.isAllowed && taken.isExceeded)
-        throw new RateLimitedError('That was too often. Wait a little, then try again.', taken.ttl)
-    }
+  const limit = (name: string, max: number, of: (request: FastifyRequest) => string) => {
+    const take = callLimit(app, `sign-in ${name}`, { max, timeWindowMs: 60_000 })
+    return (request: FastifyRequest) => take(request, of(request))
   }
   const account = ({ body }: FastifyRequest) => addressOf((body as z.output<typeof SignIn>).email)
   const inOrder = [
-    limit(10, (request) => `${countedAs(request.ip)} ${account(request)}`),
-    limit(120, ({ ip }) => countedAs(ip)),
-    limit(100, account),
+    limit('account from address', 10, (request) => `${countedAs(request.ip)} ${account(request)}`),
+    limit('address', 120, ({ ip }) => countedAs(ip)),
+    limit('account', 100, account),
   ]
   return async (request) => {
     for (const take of inOrder) await take(request)

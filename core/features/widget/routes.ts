@@ -19,6 +19,7 @@ import {
 import { plannedOnce } from '../../db/planned-once.ts'
 import { InvalidInputError, NotFoundError, NotSignedInError, RateLimitedError } from '../../errors.ts'
 import { countedAs } from '../../plugins/addresses.ts'
+import { beginnings } from '../../plugins/call-limits.ts'
 import { endByVisitor } from '../conversations/endings.ts'
 import { forVisitor, listForVisitor } from '../conversations/for-visitor.ts'
 import { readEntries } from '../conversations/repository.ts'
@@ -74,7 +75,7 @@ export async function widgetRoutes(app: Api): Promise<void> {
     '/widget/sites/:key',
     {
       schema: { params: z.object({ key: z.string().max(64) }), response: { 200: LauncherConfig } },
-      config: { access: 'public' },
+      config: { access: 'public', rateLimit: beginnings },
     },
     async ({ params }, reply) => {
       const site = await findSiteByKey(db, params.key)
