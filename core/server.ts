@@ -1,7 +1,7 @@
 import path from 'node:path'
 import type { SampleVendor } from '../connectors/demo.ts'
 import { installedConnectors } from '../connectors/index.ts'
-import { buildFrontEnds } from '../inbox-ui/build.ts'
+import { buildFrontEndsApart } from '../inbox-ui/build.ts'
 import { startFoyerWorkers } from '../workers/foyer.ts'
 import { buildApp } from './app.ts'
 import { type Config, readConfig, warnOfTestClock } from './config.ts'
@@ -27,7 +27,7 @@ await runProcess(async (onStop) => {
   const config = readConfig(mode, process.env)
   warnOfTestClock(config)
   const connectors = await orStop(installedConnectors(config.connectors))
-  const building = buildFrontEnds()
+  const building = buildFrontEndsApart()
   // should it fail first, that is heard below, when the database that is being started can be stopped
   building.catch(() => undefined)
   const databaseUrl = await openDatabase(config, onStop)

@@ -118,7 +118,12 @@ try {
     `${visitors} visitors book one time at once: ${ms.toFixed(0)} ms, ${runs.map(({ won, told, there }) => `${won} booked, ${told} told what is free, ${there} event`).join('; ')}  limit ≤ ${limitMs} ms, 1 event  ${isKept ? 'kept' : 'BROKEN'}`,
   )
 
-  const few = await one()
+  // connections that have their plans: those of the first part are closed while the million is made
+  const warm = async () => {
+    await one()
+    return one()
+  }
+  const few = await warm()
   await database.query(
     `with made as (
        insert into meetings (id, agent_id, state, name, email, start_at, end_at, time_zone, wall_time, agent_time_zone, agent_wall_time,
@@ -134,8 +139,13 @@ try {
   )
   // what PostgreSQL does anyway in the minutes after so many rows came, and would do under the measurement
   await database.query('vacuum analyze meetings, taken_times')
-  await database.query('checkpoint')
-  const many = await one()
+  const url = new URL(postgres.url)
+  url.username = 'postgres'
+  const admin = new pg.Client({ connectionString: url.href })
+  await admin.connect()
+  await admin.query('checkpoint')
+  await admin.end()
+  const many = await warm()
   const factor = many.book / few.book
   const isAsFast = factor <= 1.25
   console.log(

@@ -63,6 +63,9 @@ export interface Stretch {
 }
 
 const longestMs = 2 * 86_400_000
+/** Further than anything can be booked (`daysAhead`). Of a stretch with two ends PostgreSQL expects few rows, also in the plan
+ *  for all parameters, which it otherwise gives up among a million meetings for one made anew each time. */
+const lastAhead = (now: Date) => new Date(now.getTime() + 2 * 365 * 86_400_000)
 const epochMs = (instant: RawBuilder<unknown>) => sql`(extract(epoch from ${instant}) * 1000)::float8`
 
 /** Those who can be met, or why not. @param where a condition over `a` (agents) */
@@ -80,7 +83,8 @@ export async function readBookables(
            c.busy_from, c.busy_until, c.busy_read_at, c.connection_id, n.connector, n.state as connection_state,
            b.starts as busy_starts, b.ends as busy_ends, t.starts as taken_starts, t.ends as taken_ends,
            m.starts as meeting_starts, v.froms as moved_from, v.tos as moved_to,
-           (select count(*) from meetings u where u.agent_id = a.id and u.start_at > ${now} and u.state in ('held', 'booked')) as upcoming
+           (select count(*) from meetings u where u.agent_id = a.id and u.start_at between ${now} and ${lastAhead(now)}
+              and u.state in ('held', 'booked')) as upcoming
     from agents a
     cross join organisation o
     left join meeting_settings s on s.agent_id = a.id
