@@ -20,7 +20,7 @@ export interface Booked {
  * Books a time: it is held first, by an insert that the database refuses to all but one; only the winner's is checked in the calendar,
  * and entered there under an id made before.
  * @returns `booked`, or `held` while the calendar takes longer than anybody waits
- * @throws {ConflictError} `slot_taken` with fresh slots; `idempotency_key_reused`; `not_bookable`; `too_many_meetings`
+ * @throws {ConflictError} `slot_taken`, or `calendar_refused` where the calendar takes nothing at the moment, both with fresh slots; `idempotency_key_reused`; `not_bookable`; `too_many_meetings`
  * @throws {NotFoundError} nothing is shared by this token
  */
 export async function book(
@@ -66,14 +66,16 @@ async function finish(
   const meeting = await putOffUnlessDone(services, id)
   if (meeting.state === 'failed' && !meeting.putOff) {
     await forgetRefused(services.db, id)
-    throw await takenError(desk, share, meeting.startAt)
+    throw await refusedError(desk, share, meeting)
   }
   return withToken(services, meeting)
 }
 
-/** Nobody was told of it but by the answer that is being written. */
+/** Nobody was told of it but by the answer that is being written. What the calendar would not take stays in the host's list: they are
+ *  to see what kept a visitor away. */
 const forgetRefused = (db: Db, id: string) =>
-  sql`delete from meetings where id = ${id} and state = 'failed' and not put_off and event_due is null`.execute(
+  sql`delete from meetings
+      where id = ${id} and state = 'failed' and refused_for = 'taken' and not put_off and event_due is null`.execute(
     db,
   )
 
@@ -96,9 +98,18 @@ async function bookedBefore(
     (before.sequence === 0 && before.startAt.getTime() !== wanted.start.getTime())
   )
     throw new ConflictError('idempotency_key_reused', 'This key belongs to another booking. Make a new one.')
-  if (before.state === 'failed') throw await takenError(desk, share, wanted.start)
+  if (before.state === 'failed') throw await refusedError(desk, share, before)
   if (before.state === 'held') return finish(services, desk, share, before.id, { leased: false })
   return withToken(services, before)
+}
+
+async function refusedError(desk: BookingDesk, share: ShareRow, failed: MeetingRow): Promise<ConflictError> {
+  if (failed.refusedFor !== 'calendar') return takenError(desk, share, failed.startAt)
+  return new ConflictError(
+    'calendar_refused',
+    'The calendar takes no booking at this time right now. Choose another time, or leave a message.',
+    { ...(await desk.instead(share, failed.startAt)) },
+  )
 }
 
 /** For who comes too late: what is free instead. */

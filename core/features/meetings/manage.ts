@@ -48,7 +48,8 @@ export async function cancelMeeting(services: Services, meeting: MeetingRow, by:
 /**
  * Moves it: the new time is taken first, then the calendar is asked and told, and only then is the meeting there. Its own event does
  * not stand in its way.
- * @throws {ConflictError} `slot_taken` with fresh slots; `meeting_over`
+ * @throws {ConflictError} `slot_taken`, or `calendar_refused` where the calendar takes nothing at the moment, both with fresh slots;
+ * `meeting_over`, `meeting_moving`, `not_bookable`
  */
 export async function rescheduleMeeting(
   services: Services,
@@ -88,7 +89,7 @@ export async function rescheduleMeeting(
       if (!(await takeTime(change.tx, row, taken.start, taken.end))) return 'taken'
       await sql`
       update meetings set moving_to = ${start}, event_due = 'move', put_off = false, attempts = 0, last_problem = null,
-        worked_until = ${new Date(change.now.getTime() + leaseMs)},
+        refused_for = null, worked_until = ${new Date(change.now.getTime() + leaseMs)},
         time_zone = coalesce(${by.timeZone ?? null}, time_zone), changed_at = ${change.now}
       where id = ${row.id}`.execute(change.tx)
       await noteDown(change, row, by, 'meeting.moved')
@@ -102,19 +103,31 @@ export async function rescheduleMeeting(
   await inTime(services, meeting.id, { leased: order === 'given' })
   const moved = await putOffUnlessDone(services, meeting.id)
   if (moved.state === 'booked' && moved.movingTo === null && moved.startAt.getTime() !== start.getTime())
-    throw await insteadError(services, moved, start)
+    throw await insteadError(
+      services,
+      moved,
+      start,
+      moved.refusedFor === 'calendar' ? 'calendar_refused' : 'slot_taken',
+    )
   return moved
+}
+
+const notThere = {
+  slot_taken: 'This time is not free any more. Choose another one.',
+  calendar_refused:
+    'The calendar does not take this move right now. The meeting stays as it was: choose another time, or try again later.',
 }
 
 async function insteadError(
   services: Services,
   { id, agentId }: MeetingRow,
   start: Date,
+  code: keyof typeof notThere = 'slot_taken',
 ): Promise<ConflictError> {
   const day = 86_400_000
   const from = new Date(Math.floor(start.getTime() / day) * day)
   const to = new Date(from.getTime() + 7 * day)
-  return new ConflictError('slot_taken', 'This time is not free any more. Choose another one.', {
+  return new ConflictError(code, notThere[code], {
     ...(await freeSlots(services, { agentId, teamId: null }, { from, to, exceptMeetingId: id })),
   })
 }

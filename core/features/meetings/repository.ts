@@ -46,6 +46,8 @@ export interface MeetingRow {
   cancelledAt: Date | null
   cancelledBy: Meeting['cancelledBy']
   failedBecause: string | null
+  /** Why a booking failed, or a move was not made: the time was taken, or the calendar would take nothing. */
+  refusedFor: 'taken' | 'calendar' | null
   remindAt: Date | null
   /** Whoever booked, or moved it, was told "not certain yet". */
   putOff: boolean
@@ -57,7 +59,7 @@ const columns = sql`
   m.agent_wall_time, m.buffer_before_minutes, m.buffer_after_minutes, m.title, m.body, m.location, m.wants_video,
   m.video_url, m.guest_response, m.connection_id, m.calendar_id, m.event_id, m.event_etag, m.event_due, m.checked_at,
   m.moving_to, m.sequence, m.attempts, m.last_problem, m.held_at, m.booked_at, m.cancelled_at, m.cancelled_by,
-  m.failed_because, m.remind_at, m.put_off`
+  m.failed_because, m.refused_for, m.remind_at, m.put_off`
 
 /** @param where a condition over `m` (meetings) and `a` (its agent) */
 export async function readMeetings(

@@ -44,7 +44,7 @@ export async function bookRow(
   const { tx, now } = change
   await sql`
     update meetings set state = 'booked', booked_at = ${now}, event_due = null, worked_until = null, attempts = 0,
-      last_problem = null, event_etag = ${event?.etag ?? null}, video_url = ${event?.video.url ?? null},
+      last_problem = null, refused_for = null, event_etag = ${event?.etag ?? null}, video_url = ${event?.video.url ?? null},
       guest_response = ${event?.guestResponse ?? null}, changed_at = ${now}
     where id = ${row.id}`.execute(tx)
   await announce(services, change, row.id, 'booked', agenda)
@@ -71,8 +71,8 @@ export async function moveRow(
   const { wallTime, agentWallTime } = wallTimes(start, row.timeZone, row.agentTimeZone)
   await sql`
     update meetings set start_at = ${start}, end_at = ${end}, wall_time = ${wallTime}, agent_wall_time = ${agentWallTime},
-      moving_to = null, event_due = null, worked_until = null, attempts = 0, last_problem = null, sequence = sequence + 1,
-      event_etag = coalesce(${etag}, event_etag), changed_at = ${now}
+      moving_to = null, event_due = null, worked_until = null, attempts = 0, last_problem = null, refused_for = null,
+      sequence = sequence + 1, event_etag = coalesce(${etag}, event_etag), changed_at = ${now}
     where id = ${row.id}`.execute(tx)
   await giveBackTimes(tx, row.id, takenBy(row, start, end))
   await announce(services, change, row.id, 'moved', agenda)
@@ -112,10 +112,16 @@ export async function cancelRow(
   await announce(services, change, row.id, 'cancelled', agenda)
 }
 
+/** Why a calendar did not take a time, in a sentence for its agent. */
+export interface NotTaken {
+  for: 'taken' | 'calendar'
+  because: string
+}
+
 export async function fail(
   services: Services,
   meeting: MeetingRow,
-  because: string,
+  refused: NotTaken,
   given: { live: boolean },
 ): Promise<void> {
   await settle(services, meeting, async (change, row) => {
@@ -124,7 +130,8 @@ export async function fail(
     // whether an insert whose answer was lost had its effect is not known: what may be there is ended
     const due = row.connectionId !== null && row.checkedAt !== null ? 'cancel' : null
     await sql`
-      update meetings set state = 'failed', failed_at = ${now}, failed_because = ${because}, event_due = ${due},
+      update meetings set state = 'failed', failed_at = ${now}, failed_because = ${refused.because}, refused_for = ${refused.for},
+        event_due = ${due},
         worked_until = null, attempts = 0, remind_at = null, changed_at = ${now}
       where id = ${row.id}`.execute(tx)
     await giveBackTimes(tx, row.id)
@@ -144,14 +151,15 @@ const isToldByMail = ({ putOff }: MeetingRow, { live }: { live: boolean }) => pu
 export async function stay(
   services: Services,
   meeting: MeetingRow,
-  because: string,
+  refused: NotTaken,
   given: { live: boolean },
 ): Promise<void> {
   await settle(services, meeting, async (change, row) => {
     if (row.state !== 'booked' || row.movingTo === null) return
     const { tx, now } = change
     await sql`
-      update meetings set moving_to = null, event_due = null, worked_until = null, attempts = 0, last_problem = ${because},
+      update meetings set moving_to = null, event_due = null, worked_until = null, attempts = 0, last_problem = ${refused.because},
+        refused_for = ${refused.for},
         changed_at = ${now}
       where id = ${row.id}`.execute(tx)
     await giveBackTimes(tx, row.id, takenBy(row, row.startAt, row.endAt))

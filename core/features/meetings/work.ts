@@ -6,7 +6,17 @@ import { ConnectionClosedError } from '../connections/open.ts'
 import { type Agenda, agendaOf, isAnothers } from './agenda.ts'
 import { describeEvent } from './letters.ts'
 import { findMeeting, type MeetingRow } from './repository.ts'
-import { bookRow, cancelRow, endLate, fail, moveRow, promiseWork, settle, stay } from './states.ts'
+import {
+  bookRow,
+  cancelRow,
+  endLate,
+  fail,
+  moveRow,
+  type NotTaken,
+  promiseWork,
+  settle,
+  stay,
+} from './states.ts'
 
 /**
  * What a calendar has still to be brought to (`event_due`), done step by step, each of which may be the last before a crash:
@@ -93,7 +103,7 @@ async function insert(
   given: Given,
 ): Promise<Done> {
   if (agenda && !(await agenda.isFree(meeting.startAt, meeting.endAt))) {
-    await fail(services, meeting, 'The time was taken in the calendar meanwhile.', given)
+    await fail(services, meeting, taken('The time was taken in the calendar meanwhile.'), given)
     return 'refused'
   }
   if (agenda)
@@ -102,7 +112,7 @@ async function insert(
     )
   const event = agenda ? await insertEvent(services, meeting, agenda) : null
   if (event?.state === 'cancelled') {
-    await fail(services, meeting, 'The event was deleted in the calendar before it was booked.', given)
+    await fail(services, meeting, taken('The event was deleted in the calendar before it was booked.'), given)
     return 'refused'
   }
   await settle(services, meeting, async (change, row) => {
@@ -111,6 +121,8 @@ async function insert(
   })
   return 'done'
 }
+
+const taken = (because: string): NotTaken => ({ for: 'taken', because })
 
 const videoLooks = 3
 const videoPauseMs = 700
@@ -145,7 +157,7 @@ async function move(
   if (!start) return 'done'
   const end = new Date(start.getTime() + meeting.endAt.getTime() - meeting.startAt.getTime())
   if (agenda && !(await agenda.isFree(start, end))) {
-    await stay(services, meeting, 'The new time was taken in the calendar meanwhile.', given)
+    await stay(services, meeting, taken('The new time was taken in the calendar meanwhile.'), given)
     return 'refused'
   }
   const event = agenda ? await agenda.move(meeting, start, end) : null
@@ -172,11 +184,11 @@ async function notDone(services: Services, meeting: MeetingRow, error: unknown, 
     meeting.attempts + 1 >= mostAttempts
   const because = error instanceof Error ? error.message : 'Something went wrong.'
   if (isOver && meeting.eventDue === 'insert') {
-    await fail(services, meeting, because, given)
+    await fail(services, meeting, { for: 'calendar', because }, given)
     return 'refused'
   }
   if (isOver && meeting.eventDue === 'move') {
-    await stay(services, meeting, because, given)
+    await stay(services, meeting, { for: 'calendar', because }, given)
     return 'refused'
   }
   if (

@@ -4,7 +4,7 @@ import {
   ProviderUnavailableError,
   ReconnectNeededError,
 } from '#connectors/sdk/errors.ts'
-import type { GuestMeeting, Meeting } from '#core/contracts/meetings.ts'
+import type { GuestMeeting, Meeting, MeetingPage } from '#core/contracts/meetings.ts'
 import { applyCalendarChange } from '#core/features/meetings/changes.ts'
 import { sweepMeetings } from '#core/features/meetings/sweeps.ts'
 import { startFoyer, type TestFoyer } from '#tests/support/foyer.ts'
@@ -114,11 +114,63 @@ test('what fails after the visitor was put off is told to both, in words', async
   expect((await guest.slots()).slots[0]).toEqual(slots[0])
 })
 
-test('a grant that is gone books nothing', async () => {
+for (const [what, error] of Object.entries({
+  'a grant that is gone': new ReconnectNeededError('Connect again.'),
+  'a calendar that may only be read': new ProviderRejectedError('Google refuses this event.'),
+}))
+  for (const action of ['busy', 'insertEvent'] as const)
+    test(`${what}, found at ${action}, books nothing, and is not called a time that is taken`, async () => {
+      const { foyer, calendar, guest, slots, host } = await connected()
+      calendar.fails({ action, when: 'before', error })
+      const wish = guest.wish(slots[0]?.start)
+      const refused = await guest.raw(slots[0]?.start, wish)
+      expect(refused.status).toBe(409)
+      expect(await refused.json()).toMatchObject({
+        code: 'calendar_refused',
+        detail: expect.stringContaining('leave a message'),
+        slots: expect.any(Array),
+      })
+      expect([calendar.inserted, calendar.confirmed]).toEqual([0, []])
+      // the visitor has read it; the host sees who was kept away, and why
+      expect(await mails(foyer)).toEqual([])
+      const { meetings } = await host.http.get<MeetingPage>('/meetings')
+      expect(meetings).toMatchObject([
+        { state: 'failed', reason: error.message, guest: { email: 'sofia.ricci@northwind.test' } },
+      ])
+      // the same booking, sent again because its answer was lost
+      await expect(guest.books(slots[0]?.start, wish)).rejects.toMatchObject({ code: 'calendar_refused' })
+    })
+
+test('a time that a refused booking had is free for the next one', async () => {
   const { calendar, guest, slots } = await connected()
-  calendar.fails({ action: 'busy', when: 'before', error: new ReconnectNeededError('Connect again.') })
-  await expect(guest.books(slots[0]?.start)).rejects.toMatchObject({ status: 409 })
-  expect(calendar.inserted).toBe(0)
+  calendar.fails({ action: 'insertEvent', when: 'before', error: new ProviderRejectedError('Not this one.') })
+  await expect(guest.books(slots[0]?.start)).rejects.toMatchObject({ code: 'calendar_refused' })
+  expect(await guest.books(slots[0]?.start)).toMatchObject({ state: 'booked', start: slots[0]?.start })
+})
+
+test('a move that the calendar refuses is told as that, and a time that is taken afterwards as taken', async () => {
+  const { foyer, calendar, guest, slots, host } = await connected()
+  const { token, id } = await guest.books(slots[0]?.start)
+  const http = new HttpClient(foyer.origin)
+  const moves = (start: string | undefined) => http.post(`/meeting/${token}/reschedule`, { start })
+  for (const [mover, path] of [
+    [http, `/meeting/${token}/reschedule`],
+    [host.http, `/meetings/${id}/reschedule`],
+  ] as const) {
+    calendar.fails({ action: 'changeEvent', when: 'before', error: new ProviderRejectedError('Not you.') })
+    await expect(mover.post(path, { start: slots[3]?.start })).rejects.toMatchObject({
+      status: 409,
+      code: 'calendar_refused',
+    })
+    expect(await http.get(`/meeting/${token}`)).toMatchObject({ state: 'booked', start: slots[0]?.start })
+  }
+  await guest.books(slots[4]?.start)
+  await expect(moves(slots[4]?.start)).rejects.toMatchObject({ code: 'slot_taken' })
+  calendar.busy = [
+    { calendarId: 'main', start: new Date(slots[5]?.start ?? ''), end: new Date(slots[5]?.end ?? '') },
+  ]
+  await expect(moves(slots[5]?.start)).rejects.toMatchObject({ code: 'slot_taken' })
+  expect(await moves(slots[3]?.start)).toMatchObject({ start: slots[3]?.start })
 })
 
 test('busy time that is not known is not free', async () => {

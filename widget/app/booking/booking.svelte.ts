@@ -42,7 +42,7 @@ export interface BookingOptions {
 /** One booking card: what is free, who comes, and what became of it. */
 export class Booking {
   readonly #options: BookingOptions
-  #place: Place
+  #place = $state.raw<Place>({ share: '' })
   /** What it was begun with; where the site says, known once it has loaded. */
   #from: Place
   #view = $state<View>('loading')
@@ -222,11 +222,12 @@ export class Booking {
       },
       async (problem) => {
         this.#key = newId()
-        if (problem.problem.code === 'slot_taken') {
+        const { code } = problem.problem
+        if (code === 'slot_taken' || code === 'calendar_refused') {
           await this.#look()
           // Foyer may not have read yet that it is taken in the calendar itself
           this.#slots = this.#slots.filter(({ start }) => start !== slot.start)
-          this.#problem = b('taken')
+          this.#problem = b(code === 'slot_taken' ? 'taken' : this.moves ? 'moveRefused' : 'refused')
           this.#view = 'times'
         } else this.#errors = formErrors(problem)
       },
