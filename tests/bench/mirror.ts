@@ -197,7 +197,7 @@ try {
   await quiet('poll')
   const worker = fork(new URL('mirror-import.ts', import.meta.url), [postgres.url, endless.vendor.origin], {
     // as npm's scripts have it
-    execArgv: ['--max-semi-space-size=32'],
+    execArgv: ['--max-semi-space-size=16'],
     env: { ...process.env, FOYER_SECRET_KEY: secretKey },
   })
   const [{ seconds, memory }] = (await once(worker, 'message')) as [{ seconds: number; memory: number[] }]
