@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import type { Route } from 'playwright-core'
 import { beforeAll, expect, test } from 'vitest'
 import { screenshot } from '../support/browser.ts'
 import { axeFindsNothing } from '../support/every-look.ts'
 import { never } from '../support/factories.ts'
 import { type Stage, setStage } from '../support/stage.ts'
+import { aStuckLine } from '../support/stuck-line.ts'
 import { aPng } from '../support/upload.ts'
 
 let stage: Stage
@@ -150,24 +150,23 @@ test('files go both ways, pictures show in the room kept for them, and what is r
 test('a file on its way survives a reload of the inbox, and the widget has the one that did not chosen again', async () => {
   const name = `Lars ${randomUUID()}`
   const { agent, visitor } = await stage.chat({ name })
-  // the line is so slow that nothing arrives before the page goes
-  const isStuck = '**/api/v1/**/files'
   const attach = async (screen: typeof agent | typeof visitor, name: string) => {
-    // ended by the page's own end: a browser whose lines are all set free lets what was held go on
-    let held: Route[] | null = []
-    await screen.page.route(isStuck, async (route) => (held ? held.push(route) : route.continue()))
+    // not held by the browser, which lets a held request go where a frame ends before it is told of that
+    const line = await aStuckLine()
+    const files = '**/api/v1/**/files'
+    await screen.page.route(files, (route) =>
+      route.continue({ url: line.origin + new URL(route.request().url()).pathname }),
+    )
     const [chooser] = await Promise.all([
       screen.page.waitForEvent('filechooser'),
       screen.button('Attach files').click(),
     ])
-    const sent = screen.page.waitForRequest(/\/files$/)
     await chooser.setFiles([{ name, mimeType: 'image/png', buffer: pixel }])
-    await sent
+    await line.reached
     return async () => {
+      await screen.page.unroute(files)
       await screen.page.reload()
-      const late = held ?? []
-      held = null
-      for (const route of late) await route.continue().catch(() => undefined)
+      await line.left
     }
   }
   const reloadInbox = await attach(agent, 'plan.png')
