@@ -27,6 +27,7 @@ export async function serveKeptStandIn(
 ): Promise<{ origin: string; close(): Promise<void> }> {
   mkdirSync(path.dirname(file), { recursive: true })
   const before = readKept(file)
+  // it comes from this stand-in's own save
   if (before) load(before.state as never)
   else seed()
   let { port } = before ?? { port: 0 }

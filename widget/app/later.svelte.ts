@@ -28,9 +28,10 @@ export class Later<Part> {
 
   /** Once what is on the screen now has been drawn. */
   fetchIdle() {
-    // setTimeout, where there is nothing else, takes the options for no delay.
-    const idle = window.requestIdleCallback ?? setTimeout
-    requestAnimationFrame(() => idle(() => this.fetch(), { timeout: 1_000 } as never))
+    const fetch = () => void this.fetch()
+    requestAnimationFrame(() =>
+      window.requestIdleCallback ? window.requestIdleCallback(fetch, { timeout: 1_000 }) : setTimeout(fetch),
+    )
   }
 
   /** Once more; where that fails though Foyer is there, the whole frame: a browser may remember a failed import, and

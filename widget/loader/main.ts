@@ -250,8 +250,8 @@ const start = (script: HTMLScriptElement, key: string, queued: Call[]) => {
   api.push(...queued)
 
   // After the page has loaded, and then when the browser has nothing better to do, which on some pages is never.
-  // setTimeout, where there is nothing else, takes the options for no delay.
-  const idle = () => (window.requestIdleCallback ?? setTimeout)(begin, { timeout: 2000 } as never)
+  const idle = () =>
+    window.requestIdleCallback ? window.requestIdleCallback(begin, { timeout: 2000 }) : setTimeout(begin)
   if (document.readyState === 'complete') idle()
   else addEventListener('load', idle)
 }

@@ -57,7 +57,7 @@ export function createWebhooks(
     if (waiting.length > 10_000) waiting.shift()
   })
 
-  function sign(url: string, events: WebhookEventBody[]): SignedRequest {
+  function sign(url: string, events: unknown[]): SignedRequest {
     const body = JSON.stringify(events)
     const timestamp = String(now())
     const signature = createHmac('sha256', clientSecret)

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { RequestOptions } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
@@ -25,14 +26,14 @@ vi.mock('node:dns', async (original) => ({
 }))
 
 /** What would have gone out over TLS. */
-const sentOut = vi.hoisted(() => [] as { url: string; headers: object }[])
+const sentOut = vi.hoisted(() => [] as { url: string; headers: RequestOptions['headers'] }[])
 vi.mock('node:https', async (original) => {
   const https = await original<typeof import('node:https')>()
   return {
     ...https,
-    request: (url: string, options: { headers: object }, done: never) => {
+    request: (url: string, options: RequestOptions, done: (response: IncomingMessage) => void) => {
       sentOut.push({ url, headers: options.headers })
-      return https.request(url, options as never, done)
+      return https.request(url, options, done)
     },
   }
 })

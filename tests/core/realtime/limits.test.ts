@@ -268,8 +268,9 @@ test('one visitor, and one agent, may hold so many sockets; a closed one makes r
     line.send({ type: 'hello', token: visitor.token })
     return line
   }
-  const lines = [await come(), await come(), await come()]
-  await Promise.all(lines.map((line) => line.frame('welcome')))
+  const first = [await come(), await come(), await come()]
+  await Promise.all(first.map((line) => line.frame('welcome')))
+  const lines: Pick<(typeof first)[number], 'close'>[] = first
   for (let n = 0; n < 2; n++) expect((await ending(await come())).code).toBe(4429)
   await lines.pop()?.close()
   await waitFor('there is room again', async () => {
@@ -287,7 +288,7 @@ test('one visitor, and one agent, may hold so many sockets; a closed one makes r
   await second.close()
   await waitFor('there is room again', async () => {
     const line = await agentLine(foyer, agent)
-    lines.push(line as never)
+    lines.push(line)
     line.send({ type: 'hello', token: agent.me.socketToken })
     await line.frame('welcome')
     return true

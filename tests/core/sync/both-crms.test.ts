@@ -117,7 +117,7 @@ describe.each([
       sources: { jobTitle: { source: 'salesforce' }, phone: { source: 'hubspot' } },
     })
     await agent.http.patch(`/visitors/${visitor.id}`, { jobTitle: 'Chief Buyer' })
-    await agent.ends(id, 'qualified' as never)
+    await agent.ends(id, 'qualified')
     await allWritten(6)
     expect(vendors.salesforce.org.find(inSalesforce.Id)?.Title).toBe('Chief Buyer')
     expect(inHubSpot.properties.jobtitle).toBe('Chief Buyer')
