@@ -95,6 +95,17 @@ export async function startSalesforce(options: StandInOptions = {}) {
     passes: (ms: number) => {
       clock.now = new Date(clock.now.getTime() + ms)
     },
+    /** The one record of its type. */
+    only: (type: string) => {
+      const [row, ...others] = standIn.org.rows(type).values()
+      if (!row || others.length > 0) throw new Error(`There are ${row ? others.length + 1 : 0} of ${type}`)
+      return row
+    },
+    /** As an admin of Salesforce may do, so that what Foyer wrote is found by a unique field. */
+    installKeyField: () => {
+      for (const type of ['Task', 'Event', 'Lead'])
+        standIn.org.schema.addField(type, 'Foyer_Key__c:string(255)?', { externalId: true })
+    },
     /** Calls since the last look, without the ones for descriptions. */
     calls: () =>
       standIn.log
