@@ -66,7 +66,8 @@ try {
   const wish = (start: string) => ({
     start,
     name: 'A Visitor',
-    email: 'visitor@bench.test',
+    // as different people do: one of them has few meetings with one agent
+    email: `visitor-${randomUUID()}@bench.test`,
     idempotencyKey: randomUUID(),
   })
   const slotsOf = async (token: string): Promise<{ start: string }[]> =>
@@ -93,9 +94,9 @@ try {
   }
   const one = async () => {
     const times: { slots: number[]; book: number[] } = { slots: [], book: [] }
-    for (let n = 0; n < bookings; n += 15) {
+    for (let n = 0; n < bookings; n += 5) {
       const token = await share()
-      for (let turn = 0; turn < 15; turn++) {
+      for (let turn = 0; turn < 5; turn++) {
         const asked = performance.now()
         const slots = await slotsOf(token)
         const chosen = performance.now()

@@ -12,6 +12,8 @@ import {
 } from '../../contracts/meetings.ts'
 import { NotSignedInError, RateLimitedError } from '../../errors.ts'
 import { countedAs } from '../../plugins/addresses.ts'
+import { callLimit } from '../../plugins/call-limits.ts'
+import { isPublic } from '../conversations/waiting-limit.ts'
 import { findVisitor, type KnownVisitor } from '../widget/tokens.ts'
 import { book } from './booking.ts'
 import { BookingDesk } from './desk.ts'
@@ -30,6 +32,12 @@ export async function bookingRoutes(app: Api): Promise<void> {
   const desk = new BookingDesk(services)
   const reading = { config: { access: 'public', rateLimit: { max: 600, timeWindow: 60_000 } } } as const
   // of everybody behind one address: an office may book at once
+  const takeBooking = bookingLimit(app)
+  const takeMove = callLimit(app, 'meeting moved', {
+    max: 20,
+    timeWindowMs: hourMs,
+    message: 'This meeting was moved very often. Try again in an hour.',
+  })
   const changing = { config: { access: 'public', rateLimit: { max: 6_000, timeWindow: 60_000 } } } as const
 
   const visitorOf = async (request: FastifyRequest): Promise<KnownVisitor | null> => {
@@ -52,7 +60,9 @@ export async function bookingRoutes(app: Api): Promise<void> {
   app.post(
     '/booking/:token',
     { ...changing, schema: { params, body: Book, response: { 201: GuestMeeting, 202: GuestMeeting } } },
-    async ({ params, body }, reply) => {
+    async (request, reply) => {
+      const { params, body } = request
+      await takeBooking(request)
       const { meeting, token } = await book(services, desk, params.token, body)
       return reply
         .status(meeting.state === 'held' ? 202 : 201)
@@ -103,8 +113,11 @@ export async function bookingRoutes(app: Api): Promise<void> {
       ...changing,
       schema: { params, body: RescheduleByGuest, response: { 200: GuestMeeting, 202: GuestMeeting } },
     },
-    async ({ params, body }, reply) => {
+    async (request, reply) => {
+      const { params, body } = request
       const meeting = await meetingOf(services, params.token)
+      // each one writes to both
+      await takeMove(request, meeting.id)
       const moved = await rescheduleMeeting(services, meeting, body.start, {
         type: 'visitor',
         timeZone: body.timeZone ?? null,
@@ -125,4 +138,20 @@ export async function bookingRoutes(app: Api): Promise<void> {
       return bookingLinkFor(services, visitor)
     },
   )
+}
+
+const hourMs = 60 * 60_000
+
+/** Tries of one address: enough for an office, and no way to fill a calendar by many visitors. As with requests that wait, networks of
+ *  one's own are not counted, for a proxy that nobody declared stands for everybody. */
+function bookingLimit(app: Api): (request: FastifyRequest) => Promise<void> {
+  const take = callLimit(app, 'booking from address', {
+    max: 60,
+    timeWindowMs: hourMs,
+    message: 'Many meetings were booked from your network. Try again in an hour.',
+  })
+  return async (request) => {
+    const address = countedAs(request.ip)
+    if (isPublic(address)) await take(request, address)
+  }
 }

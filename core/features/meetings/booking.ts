@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Book } from '../../contracts/meetings.ts'
 import type { Db } from '../../db/pool.ts'
-import { ConflictError } from '../../errors.ts'
+import { ConflictError, RateLimitedError } from '../../errors.ts'
 import type { Services } from '../../services.ts'
 import type { BookingDesk } from './desk.ts'
 import { mostAhead } from './hold.ts'
@@ -21,6 +21,7 @@ export interface Booked {
  * and entered there under an id made before.
  * @returns `booked`, or `held` while the calendar takes longer than anybody waits
  * @throws {ConflictError} `slot_taken`, or `calendar_refused` where the calendar takes nothing at the moment, both with fresh slots; `idempotency_key_reused`; `not_bookable`; `too_many_meetings`
+ * @throws {RateLimitedError} too often under this e-mail address
  * @throws {NotFoundError} nothing is shared by this token
  */
 export async function book(
@@ -44,6 +45,11 @@ export async function book(
       throw await takenError(desk, share, wanted.start)
     case 'too_many':
       throw tooMany()
+    case 'too_often':
+      throw new RateLimitedError(
+        'Many meetings were booked with this e-mail address today. Try again tomorrow.',
+        held.waitMs,
+      )
     case 'not_bookable':
       throw new ConflictError('not_bookable', held.sentence)
     default:
@@ -52,7 +58,10 @@ export async function book(
 }
 
 const tooMany = () =>
-  new ConflictError('too_many_meetings', 'So many meetings were booked by this link that it takes no more.')
+  new ConflictError(
+    'too_many_meetings',
+    `${mostAhead} meetings are booked by this link or e-mail address already. Move or cancel one of them first.`,
+  )
 
 /** Does what is to be done in the calendar, while whoever booked waits, and no longer than they would. */
 async function finish(

@@ -21,7 +21,8 @@ export async function freeSlots(
 ): Promise<FreeSlots> {
   const now = services.clock.now()
   const from = Math.max(now.getTime(), asked.from?.getTime() ?? 0)
-  const to = asked.to?.getTime() ?? from + mostDays * dayMs
+  // a stretch that is over is an empty one from now on, and no range that PostgreSQL refuses
+  const to = Math.max(from, asked.to?.getTime() ?? from + mostDays * dayMs)
   if (to - from > mostDays * dayMs) {
     const message = `Ask about ${mostDays} days at most.`
     throw new InvalidInputError(message, [{ field: 'to', message }])

@@ -4,7 +4,7 @@ import type { Book } from '../../contracts/meetings.ts'
 import { plannedOnce } from '../../db/planned-once.ts'
 import type { Db, Tx } from '../../db/pool.ts'
 import { type Change, change, type Services } from '../../services.ts'
-import { minuteMs } from '../availability/zone.ts'
+import { dayMs, minuteMs } from '../availability/zone.ts'
 import { hashToken } from '../sign-in/tokens.ts'
 import { type Bookable, isFree, readBookables } from './bookable.ts'
 import { hasRoomThatDay } from './daily-max.ts'
@@ -16,8 +16,10 @@ import { wallTimes } from './times.ts'
 import { fillIn } from './words.ts'
 import { leaseMs } from './work.ts'
 
-/** Of one link, ahead: a link is for one person and a few colleagues. */
-export const mostAhead = 20
+/** By one link; and of one visitor, and under one e-mail address, with one agent. More is nobody's diary but that agent's whole month. */
+export const mostAhead = 5
+/** Under one e-mail address, whatever became of them: each sends mails to an address that anybody may have typed. */
+const mostADay = 20
 
 export type Held =
   /** A meeting has the time; its lease is the caller's. */
@@ -26,6 +28,8 @@ export type Held =
   /** The same booking is there already. */
   | { why: 'repeated' }
   | { why: 'too_many' }
+  /** After so long the next one may be booked under this address. */
+  | { why: 'too_often'; waitMs: number }
   | { why: 'not_bookable'; sentence: string }
 
 const isTaken: Held = { why: 'taken' }
@@ -71,7 +75,8 @@ async function holdWith(
       if (!(await hasRoomThatDay(tx, bookable, wanted.start))) return isTaken
       const taken = takenBy(settings, wanted.start, end)
       if (!(await takeTime(tx, { id, agentId: bookable.id }, taken.start, taken.end))) return isTaken
-      if ((await countAhead(tx, share.id, now)) >= mostAhead) throw new NotHeldError({ why: 'too_many' })
+      const excess = await excessOf(tx, now, share, bookable.id, wanted.email)
+      if (excess) throw new NotHeldError(excess)
       if (!(await insertHeld(services, change, id, share, bookable, wanted, end)))
         throw new NotHeldError({ why: 'repeated' })
       return { id }
@@ -138,10 +143,39 @@ async function knownOf(tx: Tx, { visitorId }: ShareRow) {
   return { organisation, timeZone, fields }
 }
 
+/** Why this would be one too many, seen by one booking of a person at a time. */
+async function excessOf(
+  tx: Tx,
+  now: Date,
+  { id, visitorId }: ShareRow,
+  agentId: string,
+  email: string,
+): Promise<Held | null> {
+  // in this order everywhere, so that nobody waits in a circle
+  await sql`
+    select pg_advisory_xact_lock(hashtextextended(${`bookings of ${email}`}, 0)),
+           pg_advisory_xact_lock(hashtextextended(${`bookings of ${visitorId ?? id}`}, 0))`.execute(tx)
+  const dayAgo = new Date(now.getTime() - dayMs)
+  const { rows } = await sql<{ ahead: number; freeAgain: Date | null }>`${plannedOnce}
+    select greatest(
+        (select count(*) from meetings where share_id = ${id} and ${isAhead(now)}),
+        (select count(*) from meetings where email = ${email} and agent_id = ${agentId} and ${isAhead(now)}),
+        (select count(*) from meetings where visitor_id = ${visitorId} and agent_id = ${agentId} and ${isAhead(now)})
+      ) as ahead, (
+        select held_at from meetings where email = ${email} and held_at > ${dayAgo}
+        order by held_at desc offset ${mostADay - 1} limit 1
+      ) as free_again`.execute(tx)
+  const { ahead = 0, freeAgain = null } = rows[0] ?? {}
+  if (ahead >= mostAhead) return { why: 'too_many' }
+  return freeAgain && { why: 'too_often', waitMs: freeAgain.getTime() - dayAgo.getTime() }
+}
+
+const isAhead = (now: Date) => sql`state in ('held', 'booked') and start_at > ${now}`
+
 /** How many meetings of a link are ahead. */
 export async function countAhead(db: Db | Tx, shareId: string, now: Date): Promise<number> {
   const { rows } = await sql<{ count: number }>`${plannedOnce}
     select count(*) as count from meetings
-    where share_id = ${shareId} and state in ('held', 'booked') and start_at > ${now}`.execute(db)
+    where share_id = ${shareId} and ${isAhead(now)}`.execute(db)
   return rows[0]?.count ?? 0
 }

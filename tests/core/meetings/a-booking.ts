@@ -43,25 +43,25 @@ export const share = (
 /** Somebody who has nothing but the link. */
 export class Guest {
   readonly http: HttpClient
-  readonly #path: string
+  readonly path: string
 
   constructor(origin: string, token: string, visitor?: VisitorActor) {
     this.http = new HttpClient(origin)
     if (visitor) this.http.useToken(visitor.session.token)
-    this.#path = `/booking/${token}`
+    this.path = `/booking/${token}`
   }
 
-  page = (): Promise<BookingPage> => this.http.get(this.#path)
+  page = (): Promise<BookingPage> => this.http.get(this.path)
 
-  slots = (query = ''): Promise<FreeSlots> => this.http.get(`${this.#path}/slots${query}`)
+  slots = (query = ''): Promise<FreeSlots> => this.http.get(`${this.path}/slots${query}`)
 
   books = (
     start: string | undefined,
     more: Partial<Record<keyof Book, unknown>> = {},
-  ): Promise<GuestMeeting> => this.http.post(this.#path, this.wish(start, more))
+  ): Promise<GuestMeeting> => this.http.post(this.path, this.wish(start, more))
 
   raw = (start: string | undefined, more: Partial<Record<keyof Book, unknown>> = {}): Promise<Response> =>
-    this.http.raw('POST', this.#path, this.wish(start, more))
+    this.http.raw('POST', this.path, this.wish(start, more))
 
   wish = (start: string | undefined, more: Partial<Record<keyof Book, unknown>> = {}) => ({
     start,

@@ -114,6 +114,18 @@ test('who comes too late reads what is free instead', async ({ foyer }) => {
   await expect(guest.books(between)).rejects.toMatchObject({ status: 409, code: 'slot_taken' })
 })
 
+test('a time or a stretch that is long over is answered with what is free from now on', async ({ foyer }) => {
+  const { guest } = await sharedCalendar(foyer)
+  const { slots } = await guest.slots()
+  const longAgo = new Date(foyer.clock.now().getTime() - 365 * day).toISOString()
+  const over = await guest.slots(`?from=${longAgo}&to=${longAgo}`)
+  expect(over).toEqual({ slots: [], nextFree: slots[0] })
+  await expect(guest.books(longAgo)).rejects.toMatchObject({
+    code: 'slot_taken',
+    problem: { nextFree: slots[0] },
+  })
+})
+
 test('what is no booking is refused, and an unknown link leads nowhere', async ({ foyer }) => {
   const { guest } = await sharedCalendar(foyer)
   const { slots } = await guest.slots()
