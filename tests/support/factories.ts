@@ -87,15 +87,26 @@ function addressFor(pool: Pool, name: string): string {
 export async function anAgent(
   pool: Pool,
   now: Date,
-  options: { name?: string; email?: string; profile?: Profile; schedule?: Schedule } = {},
+  options: {
+    name?: string
+    email?: string
+    profile?: Profile
+    schedule?: Schedule
+    supervises?: boolean
+  } = {},
 ): Promise<AnAgent> {
-  const { name = `Agent ${++agents}`, profile = 'live_agent', schedule = roundTheClock } = options
+  const {
+    name = `Agent ${++agents}`,
+    profile = 'live_agent',
+    schedule = roundTheClock,
+    supervises = false,
+  } = options
   const email = options.email ?? addressFor(pool, name)
   const agent = { id: randomUUID(), email, name, password }
   await pool.query(
-    `insert into agents (id, email, name, password_hash, profile, live_chat_schedule, created_at)
-     values ($1, $2, $3, $4, $5, $6, $7)`,
-    [agent.id, email, name, await cheapHash, profile, JSON.stringify(schedule), now],
+    `insert into agents (id, email, name, password_hash, profile, live_chat_schedule, supervises, created_at)
+     values ($1, $2, $3, $4, $5, $6, $7, $8)`,
+    [agent.id, email, name, await cheapHash, profile, JSON.stringify(schedule), supervises, now],
   )
   return agent
 }
