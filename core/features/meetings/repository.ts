@@ -53,6 +53,9 @@ export interface MeetingRow {
   putOff: boolean
 }
 
+/** Stands where the address of a guest was who has been erased. */
+export const erasedEmail = 'erased@foyer.invalid'
+
 const columns = sql`
   m.id, m.agent_id, a.name as agent_name, a.email as agent_email, m.state, m.share_id, m.conversation_id, m.visitor_id,
   m.idempotency_key, m.name, m.email, m.note, m.start_at, m.end_at, m.time_zone, m.wall_time, m.agent_time_zone,

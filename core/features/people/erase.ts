@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import { erasePerson, workOnMeeting } from '../../contracts/jobs.ts'
 import type { Db, Tx } from '../../db/pool.ts'
 import { type Change, change, type Services } from '../../services.ts'
+import { erasedEmail } from '../meetings/repository.ts'
 import { forgetPeople } from '../mirror/store.ts'
 import { enqueue } from '../outbox/outbox.ts'
 import { knownEmail } from '../visitors/known.ts'
@@ -62,7 +63,8 @@ export async function eraseEverywhere(services: Services, erasureId: string): Pr
   return change(services, async ({ tx, now }) => {
     await sql`delete from people where email = any (${emails})`.execute(tx)
     await sql`delete from person_lookups where email = any (${emails})`.execute(tx)
-    await sql`delete from mails where to_address = any (${emails})`.execute(tx)
+    // what was mailed to agents about them says whom they may answer
+    await sql`delete from mails where to_address = any (${emails}) or reply_to = any (${emails})`.execute(tx)
     await eraseMeetings(services, { tx, now }, emails)
     const { rows: visitors } = await sql<{ id: string }>`
       select v.id from visitors v where ${ofPerson}
@@ -90,7 +92,7 @@ async function eraseMeetings({ clock }: Services, { tx, now }: Pick<Change, 'tx'
   const { rows } = await sql<{ id: string }>`
     update meetings set state = 'cancelled', cancelled_at = coalesce(cancelled_at, ${now}), cancelled_by = coalesce(cancelled_by, 'agent'),
       failed_at = null, event_due = 'cancel', moving_to = null, remind_at = null, worked_until = null, name = 'Erased',
-      email = 'erased@foyer.invalid', note = null, title = 'Erased', body = '', changed_at = ${now}
+      email = ${erasedEmail}, note = null, title = 'Erased', body = '', changed_at = ${now}
     where email = any (${emails}) returning id`.execute(tx)
   for (const { id } of rows) {
     await sql`delete from taken_times where meeting_id = ${id}`.execute(tx)

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { LoggedMeeting } from '#connectors/sdk/crm.ts'
 import type { Services } from '../../services.ts'
+import { erasedEmail } from '../meetings/repository.ts'
 import type { Subject, Write } from './run.ts'
 
 export interface DescribedMeeting {
@@ -22,11 +23,11 @@ interface Row {
   endAt: Date
 }
 
-/** A meeting as it is logged in a CRM, and its guest as they booked; null when it is not there. */
+/** A meeting as it is logged in a CRM, and its guest as they booked; null when it is not there, or nobody may say whose it was. */
 export async function describeMeeting({ db }: Services, id: string): Promise<DescribedMeeting | null> {
   const { rows } = await sql<Row>`
     select state, agent_id, name, email, title, body, note, coalesce(video_url, location) as location, start_at, end_at
-    from meetings where id = ${id}`.execute(db)
+    from meetings where id = ${id} and email <> ${erasedEmail}`.execute(db)
   const [row] = rows
   if (!row) return null
   const { state, agentId, name, email, title, body, note, location } = row

@@ -175,3 +175,46 @@ test('a meeting that was booked in a colleague’s chat names that chat to other
   await second.ends(id)
   expect(await chatsOf(first, ofVisitor)).toEqual([id])
 })
+
+test('what is written of one guest comes one after the other, in the order it happened; another guest does not wait', async () => {
+  await connect()
+  const person = crm.put({ emails: [email], fields: { name: 'Ada' } })
+  const answer = Promise.withResolvers<void>()
+  crm.next('logMeeting', { heldBack: answer.promise })
+  const [first, second] = [await aMeeting(), await aMeeting()]
+  await isPromised(first.id)
+  await waitFor('the first is on its way', () => crm.callsOf('logMeeting').length === 1)
+  await isPromised(second.id)
+  await foyer.pool.query(`update meetings set state = 'cancelled', cancelled_at = now() where id = $1`, [
+    first.id,
+  ])
+  await isPromised(first.id)
+
+  email = `guest${++people}@northwind.test`
+  const others = crm.put({ emails: [email], fields: { name: 'Bo' } })
+  const other = await aMeeting()
+  await isPromised(other.id)
+  const logged = () =>
+    crm.callsOf('logMeeting').map(([ref, meeting]) => {
+      const { key, state } = meeting as { key: string; state: string }
+      return [(ref as { id: string }).id, key.replace('foyer-meeting-', ''), state]
+    })
+  await waitFor('the other guest’s is there', () =>
+    crm.meetings.some(({ personId }) => personId === others.id),
+  )
+  expect(logged()).toEqual([
+    [person.id, first.id, 'booked'],
+    [others.id, other.id, 'booked'],
+  ])
+  answer.resolve()
+  await waitFor('all is written', async () => {
+    const { rows } = await foyer.pool.query('select from crm_writes where done < wanted')
+    return rows.length === 0
+  })
+  expect(logged().filter(([id]) => id === person.id)).toEqual([
+    [person.id, first.id, 'booked'],
+    [person.id, second.id, 'booked'],
+    [person.id, first.id, 'cancelled'],
+  ])
+  expect(crm.meetings.filter(({ personId }) => personId === person.id)).toHaveLength(2)
+})

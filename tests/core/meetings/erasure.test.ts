@@ -1,0 +1,177 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import type { GuestMeeting, MeetingPage } from '#core/contracts/meetings.ts'
+import type { CrmWrite } from '#core/contracts/sync.ts'
+import { applyCalendarChange } from '#core/features/meetings/changes.ts'
+import type { AgentActor } from '#tests/support/agent-actor.ts'
+import { startFoyer, type TestFoyer } from '#tests/support/foyer.ts'
+import { HttpClient } from '#tests/support/http-client.ts'
+import { MemoryCalendar } from '#tests/support/memory-calendar.ts'
+import { MemoryCrm } from '#tests/support/memory-crm.ts'
+import { waitFor } from '#tests/support/wait.ts'
+import { Guest, setMeetingSettings, share } from './a-booking.ts'
+
+/** Of a guest whom a CRM erases nothing is left: not in meetings, calendar and mail, and nothing late brings it back. */
+
+let guests = 0
+let canary = ''
+let email = ''
+let crmConnection = ''
+const calendar = new MemoryCalendar()
+let foyer: TestFoyer
+let crm: MemoryCrm
+let admin: AgentActor
+
+beforeAll(async () => {
+  crm = await MemoryCrm.start('acme')
+  foyer = await startFoyer({
+    connectors: [crm.declaration(), calendar.declaration()],
+    config: {
+      standIns: { acme: crm.origin },
+      smtpUrl: 'smtp://127.0.0.1:1',
+      publicUrl: 'https://chat.example.com',
+    },
+  })
+  crm.now = () => foyer.clock.now()
+  admin = await foyer.agent({ profile: 'admin', online: false })
+  crmConnection = await crm.connect(foyer.app.services, {
+    write_back: {},
+    previewed_at: foyer.clock.now(),
+    writing_on: true,
+  })
+})
+afterAll(async () => {
+  await foyer.close()
+  await crm.stop()
+})
+beforeEach(() => {
+  canary = `canary${++guests}`
+  email = `${canary}@northwind.test`
+})
+
+/** A chat with somebody whom the CRM knows, in which a calendar is shared; the CRM is written to. */
+async function aGuest() {
+  const person = crm.put({ emails: [email], fields: { name: `${canary} Ricci` } })
+  const host = await foyer.agent()
+  await setMeetingSettings(host, { title: 'Talk with {{name}}', body: 'With {{email}}: {{note}}' })
+  const connectionId = await calendar.connect(foyer, host.id)
+  const visitor = await foyer.visitor({ fields: { name: `${canary} Ricci`, email } })
+  const { id } = await visitor.asks('May I see you?')
+  await host.accepts(id)
+  const { token } = await share(host, id)
+  const guest = new Guest(foyer.origin, token)
+  const books = async (place: number) =>
+    guest.books((await guest.slots()).slots[place]?.start, {
+      name: `${canary} Ricci`,
+      email,
+      note: `${canary} note`,
+    })
+  return { person, host, connectionId, visitor, conversationId: id, books }
+}
+
+/** Lets polls come due until it is so. */
+const until = (what: string, check: () => Promise<boolean> | boolean) =>
+  waitFor(
+    what,
+    async () => {
+      await foyer.pool.query(`update connection_sync set poll_due_at = 'epoch', import_due_at = 'epoch'`)
+      return check()
+    },
+    { timeoutMs: 30_000, everyMs: 100 },
+  )
+
+async function erased(person: { id: string }): Promise<void> {
+  crm.remove(person.id, { erase: true })
+  await until('it is erased', async () => {
+    const { rows } = await foyer.pool.query('select count(finished_at)::int as finished from erasures')
+    return rows[0]?.finished === guests
+  })
+}
+
+/** Tables with a row that says anything of the guest. */
+async function tracesLeft(): Promise<string[]> {
+  const { rows } = await foyer.pool.query<{ name: string }>(
+    `select quote_ident(tablename) as name from pg_tables where schemaname = 'public' order by 1`,
+  )
+  const found: string[] = []
+  for (const { name } of rows) {
+    const { rowCount } = await foyer.pool.query(
+      `select from ${name} t where t::text ilike '%${canary}%' limit 1`,
+    )
+    if (rowCount) found.push(name)
+  }
+  return found
+}
+
+const meetingsOf = async ({ http }: AgentActor, when: string) =>
+  (await http.get<MeetingPage>(`/meetings?when=${when}`)).meetings
+
+test('a guest who is erased is in no meeting, mail or calendar any more, and what the CRM has of them is listed', async () => {
+  const { person, host, connectionId, visitor, conversationId, books } = await aGuest()
+  const [past, ahead] = [await books(0), await books(5)]
+  await foyer.pool.query(
+    `update meetings set start_at = start_at - interval '20 days', end_at = end_at - interval '20 days' where id = $1`,
+    [past.id],
+  )
+  await host.ends(conversationId)
+  await until('all is logged', () => crm.meetings.length === 2 && crm.logged.length === 1)
+  expect(calendar.events.get(ahead.id.replaceAll('-', ''))?.made.title).toContain(canary)
+  expect(await tracesLeft()).toEqual(expect.arrayContaining(['mails', 'meetings', 'visitors']))
+  await erased(person)
+
+  expect(await tracesLeft()).toEqual([])
+  await until('the calendar is told', () =>
+    calendar.confirmed.every(({ start }) => start.toISOString() !== ahead.start),
+  )
+  expect(await meetingsOf(host, 'past')).toEqual([])
+  expect(await meetingsOf(host, 'upcoming')).toMatchObject([
+    { id: ahead.id, state: 'cancelled', guest: { name: 'Erased', note: null } },
+  ])
+  const { writes } = await admin.http.get<{ writes: CrmWrite[] }>(`/connections/${crmConnection}/writes`)
+  const kinds = writes
+    .filter((one) => one.visitorId === visitor.id && one.url !== null)
+    .map(({ kind }) => kind)
+  expect(kinds.sort()).toEqual(['conversation', 'meeting', 'meeting', 'person'])
+
+  // what is heard late brings nothing back
+  const eventId = ahead.id.replaceAll('-', '')
+  const event = calendar.events.get(eventId)
+  if (!event) throw new Error('There is no such event')
+  await applyCalendarChange(foyer.app.services, {
+    connectionId,
+    calendarId: 'main',
+    eventId,
+    event: { ...event, state: 'confirmed', start: new Date(event.start.getTime() + 3_600_000) },
+  })
+  crm.put({ ...person, changedAt: new Date(foyer.clock.now().getTime() + 60_000) })
+  expect(await new HttpClient(foyer.origin).get<GuestMeeting>(`/meeting/${ahead.token}`)).toMatchObject({
+    state: 'cancelled',
+    name: 'Erased',
+    start: ahead.start,
+  })
+  expect(await tracesLeft()).toEqual([])
+})
+
+test('a meeting that was not logged before its guest was erased is not logged after that, under no name', async () => {
+  const { person, books, host, conversationId } = await aGuest()
+  await host.ends(conversationId)
+  await until('the chat is logged', () => crm.logged.some(({ personId }) => personId === person.id))
+  // the first try has its effect, as far as anybody knows; then the CRM is away
+  crm.next('logMeeting', 'lost', ...Array<'down'>(50).fill('down'))
+  const meeting = await books(5)
+  const triesBefore = crm.callsOf('logMeeting').length
+  await until('it was tried again', () => crm.callsOf('logMeeting').length > triesBefore + 1)
+  await erased(person)
+  await until('it is given up', async () => {
+    foyer.advance(60_000)
+    const { rows } = await foyer.pool.query('select state, reason from crm_writes where meeting_id = $1', [
+      meeting.id,
+    ])
+    return rows[0]?.state !== 'open'
+  })
+  const { rows } = await foyer.pool.query('select state, reason from crm_writes where meeting_id = $1', [
+    meeting.id,
+  ])
+  expect(rows).toEqual([{ state: 'skipped', reason: 'The guest was erased.' }])
+  expect(crm.callsOf('createPerson')).toEqual([])
+  expect([...crm.people.values()].filter(({ fields }) => fields.name === 'Erased')).toEqual([])
+})
