@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import pg from 'pg'
 import { hubspot } from '#connectors/hubspot/index.ts'
 import { connectorList } from '#connectors/sdk/list.ts'
 import { buildApp } from '#core/app.ts'
@@ -116,23 +117,20 @@ try {
         : `update connection_sync set import_state = 'done'`,
     )
   async function fill(from: number, to: number): Promise<void> {
-    const client = await pool.connect()
-    await client.query('set statement_timeout = 0')
-    const patiently = (query: { text: string; values: unknown[] }) => {
-      const patient = { ...query, query_timeout: 600_000 }
-      return client.query(patient)
-    }
+    // Foyer's own connections end themselves when nothing is answered for 30 s
+    const client = new pg.Client({ connectionString: postgres.url })
+    await client.connect()
     for (let start = from; start < to; start += 100_000)
-      await patiently({
-        text: `insert into people_mirror (connector, external_id, type, email, emails, fields, owner_id, record_url, changed_at, read_at)
+      await client.query(
+        `insert into people_mirror (connector, external_id, type, email, emails, fields, owner_id, record_url, changed_at, read_at)
           select 'full', 'f' || n, 'Contact', 'f' || n || '@mirror.test', array['f' || n || '@mirror.test'],
             jsonb_build_object('name', mirrored_field(null, 'Person ' || n, now()), 'jobTitle', mirrored_field(null, 'Buyer', now()),
               'crmStatus', mirrored_field(null, 'Working', now())), 'u1', 'https://crm.example/f' || n, now(), now()
           from generate_series($1::int, $2::int) n`,
-        values: [start, Math.min(start + 100_000, to) - 1],
-      })
-    await patiently({ text: 'vacuum analyze people_mirror, people_mirror_emails', values: [] })
-    client.release(true)
+        [start, Math.min(start + 100_000, to) - 1],
+      )
+    await client.query('vacuum analyze people_mirror, people_mirror_emails')
+    await client.end()
   }
 
   // a poll, with few people and with many
