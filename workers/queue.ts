@@ -27,6 +27,7 @@ export interface WorkOptions {
   stalledCheckMs: number
 }
 
+/** What takes jobs of one queue in this process. */
 export interface JobWorker {
   /** Takes no more jobs; resolves when those in hand are finished. */
   stop(): Promise<void>

@@ -5,6 +5,7 @@ import { rarely } from './bullmq.ts'
 import type { JobQueue } from './queue.ts'
 import type { Lane, Log } from './task.ts'
 
+/** As {@link startRelay} gives it. */
 export interface Relay {
   /** Looks at the outbox now instead of at the next poll. */
   wake(): void

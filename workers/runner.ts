@@ -13,9 +13,10 @@ import { type Afterwards, type Log, NotYetError, PermanentError, type Task, type
  *  dead   tried for the last time */
 export type Outcome = 'done' | 'gone' | 'later' | 'failed' | 'dead'
 
+/** As {@link createRunner} makes it. */
 export interface Runner {
   /** @param interrupted the queue saw a worker stop in the middle of this job.
-   *  Throws if PostgreSQL cannot be asked; the row is as it was. */
+   *  @throws if PostgreSQL cannot be asked; the row is as it was. */
   run(id: number, interrupted: boolean, stopping: AbortSignal): Promise<Outcome>
 }
 
@@ -40,6 +41,7 @@ const worthWaitingMs = 1_000
 const unknownTaskDelayMs = 30_000
 const interruptedReason = 'The worker stopped in the middle of it.'
 
+/** Does one row of the outbox at a time, by the task of its name. */
 export function createRunner<S>(options: RunnerOptions<S>): Runner {
   const { db, clock, tasks, services, log } = options
   const taskByName = new Map(tasks.map((task) => [task.name, task]))

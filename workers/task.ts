@@ -73,6 +73,7 @@ export type Task<S> = {
     }
 )
 
+/** Its payload is parsed before `run`; one that does not fit fails as any error does. */
 export function defineTask<P extends z.ZodType, S>(declared: DatabaseDeclaration<P, S>): Task<S> {
   return {
     ...common(declared),
@@ -81,6 +82,7 @@ export function defineTask<P extends z.ZodType, S>(declared: DatabaseDeclaration
   }
 }
 
+/** The same for what is done elsewhere; claimed for 30 s at a time unless told. */
 export function defineOutsideTask<P extends z.ZodType, S>(declared: OutsideDeclaration<P, S>): Task<S> {
   return {
     ...common(declared),

@@ -14,6 +14,7 @@ export function readPlace<P>(shape: z.ZodType<P>, cursor: string): P {
   return parsed.data
 }
 
+/** For lists that check more of a place than its shape. */
 export const badCursor = () =>
   new InvalidInputError('This cursor is not valid. Begin at the first page.', [
     { field: 'cursor', message: 'Not a cursor of this list.' },

@@ -10,7 +10,10 @@ export type Db = Kysely<unknown>
 /** What a repository takes as its required first argument when it must be part of a change. */
 export type Tx = Transaction<unknown>
 
-/** @param url a postgres:// address. @param max connections at most. */
+/** Connections that end what takes longer than 30 s, a query or a pause in a transaction, and wait 10 s to be opened or to come free.
+ *  @param url a postgres:// address.
+ *  @param max connections at most.
+ *  @param applicationName as PostgreSQL lists them. */
 export function createPool(url: string, max: number, applicationName: string): pg.Pool {
   const pool = new pg.Pool({
     Client: DatabaseClient,
@@ -31,6 +34,7 @@ export function createPool(url: string, max: number, applicationName: string): p
   return pool
 }
 
+/** Columns come in camelCase; what is inside jsonb stays as it is. The caller ends the pool. */
 export function createDb(pool: pg.Pool): Db {
   return new Kysely<unknown>({
     dialect: new PostgresDialect({ pool }),

@@ -4,18 +4,19 @@ import type { WebSocket } from 'ws'
 import { AgentFrame, AgentHello, closeCodes, type ToAgent } from '../contracts/sockets.ts'
 import { describeAvailability } from '../features/availability/service.ts'
 import { countMissed } from '../features/conversations/endings.ts'
-import { readEntries, summaries, visibleSummary } from '../features/conversations/repository.ts'
+import { readEntries } from '../features/conversations/entries.ts'
+import { summaries, visibleSummary } from '../features/conversations/repository.ts'
 import { addNote, say } from '../features/conversations/service.ts'
 import { agentSeen, agentTyping } from '../features/conversations/signals.ts'
 import { noteWatching } from '../features/conversations/watching.ts'
-import { pendingOffersOf } from '../features/routing/repository.ts'
+import { pendingOffersOfAgent } from '../features/routing/repository.ts'
 import { liveSessions, type SignedIn } from '../features/sign-in/sessions.ts'
 import { sameToken, socketTokenOf } from '../features/sign-in/tokens.ts'
 import type { Services } from '../services.ts'
 import { Connection, type Protocol } from './connection.ts'
 import { Buckets } from './limits.ts'
 import type { Presence } from './presence.ts'
-import { acknowledge, answer, refuseEarly, refuseInvalid } from './visitor-socket.ts'
+import { acknowledge, answer, refuseEarly, refuseInvalid } from './replies.ts'
 
 export class AgentConnection extends Connection {
   readonly agent: SignedIn
@@ -178,7 +179,7 @@ export class AgentProtocol implements Protocol<AgentConnection> {
     const now = clock.now()
     const [availability, offers, conversations, missed] = await Promise.all([
       describeAvailability(db, now, agent.id),
-      pendingOffersOf(db, now, agent.id),
+      pendingOffersOfAgent(db, now, agent.id),
       summaries(db, now, sql`c.agent_id = ${agent.id} and c.status = 'active'`, sql`order by c.last_at desc`),
       countMissed(db),
     ])

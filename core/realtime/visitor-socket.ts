@@ -1,10 +1,8 @@
 import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
-import type { z } from 'zod'
 import { closeCodes, VisitorFrame, VisitorHello } from '../contracts/sockets.ts'
-import { FoyerError } from '../errors.ts'
+import { readEntries } from '../features/conversations/entries.ts'
 import { currentOf } from '../features/conversations/for-visitor.ts'
-import { readEntries } from '../features/conversations/repository.ts'
 import { say } from '../features/conversations/service.ts'
 import { visitorSeen, visitorTyping } from '../features/conversations/signals.ts'
 import { hashToken } from '../features/sign-in/tokens.ts'
@@ -14,6 +12,7 @@ import { ownConversation, recordPage } from '../features/widget/visitor.ts'
 import type { Services } from '../services.ts'
 import { Connection, type Protocol } from './connection.ts'
 import type { Presence } from './presence.ts'
+import { acknowledge, answer, refuseEarly, refuseInvalid } from './replies.ts'
 import type { VisitorLimits } from './visitor-limits.ts'
 
 export class VisitorConnection extends Connection {
@@ -156,52 +155,4 @@ export class VisitorProtocol implements Protocol<VisitorConnection> {
     const page = await readEntries(this.#services.db, conversationId, { afterSeq })
     connection.send({ type: 'entries', conversationId, ...page })
   }
-}
-
-/** Answers a send: acknowledged after the commit, or refused with the reason. */
-export function acknowledge(
-  connection: Connection,
-  { conversationId, clientId }: { conversationId: string; clientId: string },
-  stored: Promise<{ seq: number; at: string }>,
-): void {
-  stored.then(
-    ({ seq, at }) => connection.send({ type: 'ack', conversationId, clientId, seq, at }),
-    (error: unknown) => refuseError(connection, error, clientId),
-  )
-}
-
-export function answer(connection: Connection, work: Promise<unknown>): void {
-  work.catch((error: unknown) => refuseError(connection, error, null))
-}
-
-function refuseError(connection: Connection, error: unknown, clientId: string | null): void {
-  if (error instanceof FoyerError) {
-    const retryAfterMs = error.status === 503 ? 1_000 : undefined
-    return connection.refuse(error.code, error.message, { clientId, retryAfterMs })
-  }
-  connection.refuse('unavailable', 'Foyer could not do this just now. It is safe to try again.', {
-    clientId,
-    retryAfterMs: 1_000,
-  })
-}
-
-export function refuseEarly(connection: Connection, raw: unknown): void {
-  const clientId = clientIdOf(raw)
-  // a send is only early, not wrong
-  if (clientId !== null)
-    connection.refuse('too_early', 'Wait for the welcome.', { clientId, retryAfterMs: 200 })
-  else connection.refuseFrame('too_early', 'Wait for the welcome.')
-}
-
-export function refuseInvalid(connection: Connection, raw: unknown, error: z.ZodError): void {
-  const issue = error.issues[0]
-  const where = issue?.path.length ? `${issue.path.join('.')}: ` : ''
-  // it may quote what the peer sent
-  const message = `${where}${issue?.message ?? 'Not valid.'}`.slice(0, 300).toWellFormed()
-  connection.refuseFrame('invalid_input', message, clientIdOf(raw))
-}
-
-function clientIdOf(raw: unknown): string | null {
-  const { clientId } = raw as { clientId?: unknown }
-  return typeof clientId === 'string' ? clientId.slice(0, 64) : null
 }

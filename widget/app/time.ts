@@ -4,9 +4,12 @@ import { locale, t, words } from './words.ts'
 const format = (at: Date | number, options: Intl.DateTimeFormatOptions) =>
   new Intl.DateTimeFormat(locale, options).format(at)
 
+/** Hours and minutes, as the visitor's language writes them. */
 export const clockTime = (at: Date | number) => format(at, { timeStyle: 'short' })
+/** With weekday, date and year. */
 export const exactTime = (at: Date | number) => format(at, { dateStyle: 'full', timeStyle: 'short' })
 const dayKey = (at: Date | number) => new Date(at).toDateString()
+/** In the zone of this browser. */
 export const sameDay = (a: Date | number, b: Date | number) => dayKey(a) === dayKey(b)
 
 const dayMs = 24 * 60 * 60_000

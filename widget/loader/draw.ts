@@ -9,12 +9,14 @@ const shape = (name: string, attribute: string, value: string) => {
   made.setAttribute(attribute, value)
   return made
 }
+/** 24 by 24, in the colour of the text. */
 export const icon = (name: keyof typeof icons) => {
   const svg = shape('svg', 'viewBox', '0 0 24 24')
   svg.append(shape('path', 'd', icons[name]))
   return svg
 }
 
+/** A string inside becomes text, never markup. */
 export const element = <K extends keyof HTMLElementTagNameMap>(
   tag: K,
   className: string,

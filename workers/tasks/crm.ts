@@ -24,6 +24,7 @@ const background = atOnce(4, 5_000)
 /** No sooner than a vendor that holds a record locked wants to be asked again. */
 const patiently = (attempt: number) => Math.max(soonMs, backOffMs(attempt))
 
+/** Reads what one CRM says of a person now, and tells whoever waits for it. */
 export const refreshPerson = defineOutsideTask({
   ...refreshContract,
   lane: 'providers',
@@ -59,6 +60,7 @@ export const writeToCrm = defineOutsideTask({
 /** A connection that may not be used: what it missed its feed tells when it goes on. Nothing else tells of an erasure. */
 const closedAgainAfterMs = 10 * 60_000
 
+/** Reads the record that a vendor told of. */
 export const applyWebhookEvent = defineOutsideTask({
   ...applyContract,
   lane: 'providers',
@@ -86,6 +88,7 @@ export const applyWebhookEvent = defineOutsideTask({
 
 const eraseAgainAfterMs = 10 * 60_000
 
+/** Erases here whom a CRM erased for privacy. */
 export const erasePerson = defineOutsideTask({
   ...eraseContract,
   attempts: 20,

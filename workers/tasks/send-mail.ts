@@ -8,6 +8,7 @@ export interface MailServices {
   mailer: Mailer | undefined
 }
 
+/** Why a mail was not sent, as admins read it. */
 export const noMailServer = 'no mail server'
 
 /** Sends one mail. If the worker dies after the server took the mail and before the row says so, it is sent again

@@ -149,6 +149,7 @@ async function checkVersion(folder: string): Promise<void> {
     )
 }
 
+/** Foyer's, for its own database. @throws {StartError} it is missing */
 export async function readPassword(home: string): Promise<string> {
   const path = join(home, 'password')
   const password = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {

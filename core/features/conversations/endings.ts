@@ -111,7 +111,7 @@ async function announceEnd(
   return summary
 }
 
-/** How many missed requests nobody has claimed or answered: what the badge counts; past 100 it says so. */
+/** How many missed requests nobody has claimed or answered: what the badge counts. Counted to 100 only. */
 export async function countMissed(db: Db | Tx): Promise<number> {
   const { rows } = await sql<{ n: number }>`
     select count(*) as n from (

@@ -36,6 +36,7 @@ export async function addressOf(
 /** Whether there is anything to send mail with. */
 export const canMail = ({ config }: Pick<Services, 'config'>): boolean => config.smtpUrl !== null
 
+/** As {@link addressOf}; null where none is known. */
 export async function knownAddress(
   tx: Db | Tx,
   visitorId: string,

@@ -13,6 +13,7 @@ export interface OutgoingMessage {
   text: string
 }
 
+/** Where it was stored, and who is to be told. */
 export interface StoredMessage {
   seq: number
   at: Date

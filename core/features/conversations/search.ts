@@ -165,6 +165,7 @@ export async function indexBacklog({ db, log }: Pick<Services, 'db' | 'log'>): P
   })
 }
 
+/** What one call of {@link indexBacklog} did. */
 export interface Indexed {
   lines: number
   mayBeMore: boolean

@@ -12,6 +12,7 @@ interface Seen {
   receivedSeq: number
 }
 
+/** Tells the agent; without effect where the chat is not active or not this visitor's. */
 export async function visitorTyping(
   { db, bus }: Services,
   visitorId: string,
@@ -24,6 +25,7 @@ export async function visitorTyping(
     bus.publish(`agent:${rows[0].agentId}`, JSON.stringify({ type: 'typing', conversationId, typing }))
 }
 
+/** Tells the visitor; without effect where the chat is not active or not this agent's. */
 export async function agentTyping(
   { db, bus }: Services,
   agentId: string,
@@ -36,6 +38,8 @@ export async function agentTyping(
     bus.publish(`visitor:${rows[0].visitorId}`, JSON.stringify({ type: 'typing', conversationId, typing }))
 }
 
+/** Only ever moves forward, and not beyond the last line. Tells the agent, and the visitor's other tabs.
+ *  @param exceptSocketId the socket it came by. */
 export async function visitorSeen(
   services: Services,
   visitorId: string,
@@ -63,7 +67,8 @@ export async function visitorSeen(
   })
 }
 
-/** The row stays locked until the frames are ready, so that none tells an older count than the one before. */
+/** As {@link visitorSeen}, told to the visitor and the agent's other tabs. The row stays locked until the frames are ready, so that
+ *  none tells an older count than the one before. */
 export async function agentSeen(
   services: Services,
   agentId: string,

@@ -4,8 +4,9 @@ import type { Db, Tx } from '../../db/pool.ts'
 import { NotFoundError } from '../../errors.ts'
 import { change, type Services } from '../../services.ts'
 import { readOrganisation } from '../organisation/settings.ts'
+import { readEntries } from './entries.ts'
 import { addressOf, writeTo } from './letters.ts'
-import { lock, readEntries, visibleSummary } from './repository.ts'
+import { lock, visibleSummary } from './repository.ts'
 import type { Viewer } from './visibility.ts'
 
 type Named = Entry & { name: string }

@@ -10,7 +10,8 @@ import {
   NotFoundError,
 } from '../../errors.ts'
 import { type Change, change, type Services } from '../../services.ts'
-import { append, type ConversationRow, lock, readEntry } from '../conversations/repository.ts'
+import { readEntry } from '../conversations/entries.ts'
+import { append, type ConversationRow, lock } from '../conversations/repository.ts'
 import { isPublic } from '../conversations/waiting-limit.ts'
 import { type Kind, kindOf } from './kinds.ts'
 import { cleanName } from './names.ts'

@@ -33,6 +33,7 @@ export interface StageOrder {
   turnOf?: string
 }
 
+/** `until` when they can be met again, where that is known; `load` and `cap` in chats. */
 export type Verdict =
   | { free: true }
   | { free: false; reason: PassedOverReason; until?: Date | null; load?: number; cap?: number }

@@ -25,8 +25,8 @@ export async function describeOffers(db: Db | Tx, where: RawBuilder<unknown>): P
   return (await readOffers(db, where)).map(({ offer }) => offer)
 }
 
-/** What is put to somebody now, for telling them of it once more. */
-export const pendingOffersFor = (tx: Tx, now: Date, conversationId: string) =>
+/** What of a conversation is put to somebody now, with whom to tell of it once more. */
+export const pendingOffersOfConversation = (tx: Tx, now: Date, conversationId: string) =>
   readOffers(tx, sql`o.conversation_id = ${conversationId} and o.state = 'pending' and o.expires_at > ${now}`)
 
 async function readOffers(
@@ -59,5 +59,6 @@ async function readOffers(
   }))
 }
 
-export const pendingOffersOf = (db: Db | Tx, now: Date, agentId: string): Promise<Offer[]> =>
+/** What is put to an agent now. */
+export const pendingOffersOfAgent = (db: Db | Tx, now: Date, agentId: string): Promise<Offer[]> =>
   describeOffers(db, sql`o.agent_id = ${agentId} and o.state = 'pending' and o.expires_at > ${now}`)

@@ -8,7 +8,7 @@ import { visibleSummary } from '../conversations/repository.ts'
 import { handOver, takeBack } from './handover.ts'
 import { accept, decline } from './offers.ts'
 import { offerOutcome } from './outcome.ts'
-import { pendingOffersOf } from './repository.ts'
+import { pendingOffersOfAgent } from './repository.ts'
 import { readRouting } from './trace.ts'
 
 const params = z.object({ id: Id })
@@ -19,7 +19,7 @@ export async function offerRoutes(app: Api): Promise<void> {
   const preHandler = app.requires('conversations.reply')
 
   app.get('/offers', { config, preHandler, schema: { response: { 200: OfferList } } }, async ({ agent }) => ({
-    offers: await pendingOffersOf(services.db, services.clock.now(), agent.id),
+    offers: await pendingOffersOfAgent(services.db, services.clock.now(), agent.id),
   }))
 
   app.post(

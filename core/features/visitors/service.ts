@@ -10,7 +10,7 @@ import { audit } from '../audit/audit.ts'
 import { lock, summary } from '../conversations/repository.ts'
 import { type Viewer, withoutWatching } from '../conversations/visibility.ts'
 import { requestRefresh } from '../mirror/lookups.ts'
-import { pendingOffersFor } from '../routing/repository.ts'
+import { pendingOffersOfConversation } from '../routing/repository.ts'
 import { orderWrites } from '../write-back/orders.ts'
 import { knownEmail } from './known.ts'
 import * as visitors from './repository.ts'
@@ -82,7 +82,7 @@ export async function tellAboutPeople(change: Change, where: RawBuilder<unknown>
   for (const { visitorId, conversationId } of await visitors.openChats(tx, where)) {
     // so that no older row follows a newer one, and nobody is told whose chat it was a moment ago
     const { agentId, status } = await lock(tx, conversationId)
-    for (const { offer, agentId: asked } of await pendingOffersFor(tx, now, conversationId))
+    for (const { offer, agentId: asked } of await pendingOffersOfConversation(tx, now, conversationId))
       tellAgent(asked, { type: 'offer', offer })
     if (status !== 'active' || agentId === null) continue
     const [visitor] = await visitors.describeVisitors(tx, now, sql`v.id = ${visitorId}`)

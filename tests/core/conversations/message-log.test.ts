@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { sql } from 'kysely'
 import type { Pool } from 'pg'
 import { beforeAll, expect, test } from 'vitest'
+import { readEntries } from '#core/features/conversations/entries.ts'
 import * as conversations from '#core/features/conversations/repository.ts'
 import { runs, within } from '#tests/support/soak.ts'
 import { type Chat, from, type LogBench, openBench } from './log-bench.ts'
@@ -117,7 +118,7 @@ class Reader {
   }
 
   async #page(): Promise<void> {
-    const page = await conversations.readEntries(bench.db, this.#chatId, { afterSeq: this.seqs.at(-1) ?? 0 })
+    const page = await readEntries(bench.db, this.#chatId, { afterSeq: this.seqs.at(-1) ?? 0 })
     this.seqs.push(...page.entries.map(({ seq }) => seq))
   }
 }

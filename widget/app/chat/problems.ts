@@ -3,6 +3,7 @@ import { NoAnswer, Refusal } from '../api.ts'
 /** What is wrong with a form, by field; '' is about the whole of it. */
 export type FormErrors = Record<string, string>
 
+/** The token means nobody any more: a new session is needed. */
 export const isRejected = (problem: unknown) => problem instanceof Refusal && problem.problem.status === 401
 
 /** Nobody answered, or asked to wait: trying again later may go through. Anything but a refusal or silence is a bug. */
@@ -15,6 +16,7 @@ export const mayPass = (problem: unknown): boolean => {
 /** As Foyer would store it: PostgreSQL keeps no NUL, and half a surrogate pair is no text. */
 export const clean = (text: string) => text.replaceAll('\0', '').toWellFormed()
 
+/** A refusal as a form shows it, by the names of its fields. */
 export const formErrors = ({ problem, message }: Refusal): FormErrors => {
   const errors = problem.errors ?? []
   if (errors.length === 0) return { '': message }

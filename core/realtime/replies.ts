@@ -1,0 +1,54 @@
+import type { z } from 'zod'
+import { FoyerError } from '../errors.ts'
+import type { Connection } from './connection.ts'
+
+/** Answers a send: acknowledged after the commit, or refused with the reason. */
+export function acknowledge(
+  connection: Connection,
+  { conversationId, clientId }: { conversationId: string; clientId: string },
+  stored: Promise<{ seq: number; at: string }>,
+): void {
+  stored.then(
+    ({ seq, at }) => connection.send({ type: 'ack', conversationId, clientId, seq, at }),
+    (error: unknown) => refuseError(connection, error, clientId),
+  )
+}
+
+/** Says what went wrong with anything else that a client asked for; what went well says nothing. */
+export function answer(connection: Connection, work: Promise<unknown>): void {
+  work.catch((error: unknown) => refuseError(connection, error, null))
+}
+
+function refuseError(connection: Connection, error: unknown, clientId: string | null): void {
+  if (error instanceof FoyerError) {
+    const retryAfterMs = error.status === 503 ? 1_000 : undefined
+    return connection.refuse(error.code, error.message, { clientId, retryAfterMs })
+  }
+  connection.refuse('unavailable', 'Foyer could not do this just now. It is safe to try again.', {
+    clientId,
+    retryAfterMs: 1_000,
+  })
+}
+
+/** A frame that came before the welcome. */
+export function refuseEarly(connection: Connection, raw: unknown): void {
+  const clientId = clientIdOf(raw)
+  // a send is only early, not wrong
+  if (clientId !== null)
+    connection.refuse('too_early', 'Wait for the welcome.', { clientId, retryAfterMs: 200 })
+  else connection.refuseFrame('too_early', 'Wait for the welcome.')
+}
+
+/** A frame that is none of the contract's. @param raw as it came. */
+export function refuseInvalid(connection: Connection, raw: unknown, error: z.ZodError): void {
+  const issue = error.issues[0]
+  const where = issue?.path.length ? `${issue.path.join('.')}: ` : ''
+  // it may quote what the peer sent
+  const message = `${where}${issue?.message ?? 'Not valid.'}`.slice(0, 300).toWellFormed()
+  connection.refuseFrame('invalid_input', message, clientIdOf(raw))
+}
+
+function clientIdOf(raw: unknown): string | null {
+  const { clientId } = raw as { clientId?: unknown }
+  return typeof clientId === 'string' ? clientId.slice(0, 64) : null
+}
