@@ -382,6 +382,12 @@ test('a meeting is booked, moved and cancelled by keyboard alone', async () => {
   await page.waitForFunction(() => document.activeElement?.textContent?.startsWith('Booked: '))
   await reach('Reschedule')
   await keyboard.press('Enter')
+  // thought better of, and of again
+  await reach('Keep it')
+  await keyboard.press('Enter')
+  await page.waitForFunction(() => document.activeElement?.textContent?.startsWith('Booked: '))
+  await reach('Reschedule')
+  await keyboard.press('Enter')
   await card.slots.first().waitFor()
   await reach('10:00 AM')
   await keyboard.press('Enter')
