@@ -39,7 +39,7 @@ export const oauth: OAuthDeclaration = {
     'Under Google Auth Platform, set up the consent screen: “Internal” if everybody has an account of your organisation, else “External”, and publish it. What stays in testing has to be connected again every 7 days.',
     'Under Data access, add these scopes: {scopes}',
     'Under Clients, create a client of the type “Web application” with this redirect address, exactly as it stands: {redirectUrl}',
-    'Copy the client id and the client secret into the fields here. Each agent then connects an own calendar under My calendar.',
+    'Copy the client id and the client secret into the fields here. Each agent then connects their calendar under My calendar.',
   ],
   documentation: 'https://developers.google.com/workspace/calendar/api/auth',
 }

@@ -26,6 +26,18 @@ export interface Vendor {
 const everyMs = 10_000
 const whileMovingMs = 2_000
 
+/** Tells above the page what something came to. */
+export type Say = (text: string, tone?: 'good' | 'late') => void
+
+/** What the parts of a screen take that are about one connector. */
+export interface OfVendor {
+  vendor: Vendor
+  connectors: Connectors
+  say: Say
+  /** On the connector's own page, which needs no way to itself. */
+  onPage?: boolean
+}
+
 /** The CRMs of this Foyer. What changes something throws what Foyer refused, for the form to show. */
 export class Connectors {
   readonly #api: Api

@@ -38,7 +38,7 @@ export async function startAuthorizing(services: Services, agent: SignedIn, id: 
   if (connector.calendar && row.agentId === null)
     throw new ConflictError(
       'agents_connect',
-      'There is nothing more to do here: each agent connects an own calendar, under My calendar.',
+      'There is nothing more to do here: each agent connects their calendar under My calendar.',
     )
   if (!row.clientId || (await tokenStore(services, id).secret('clientSecret')) === null)
     throw new ConflictError('client_needed', 'Enter the client id and the client secret first.')

@@ -178,7 +178,7 @@ function stateText(
   switch (state) {
     case 'connecting':
       if (connector?.calendar)
-        return 'The app is entered: every agent can now connect an own calendar, under My calendar.'
+        return 'The app is entered: agents can now connect their calendars under My calendar.'
       return 'Not connected yet: agree to it at the provider.'
     case 'active':
       return resting ?? 'Connected.'

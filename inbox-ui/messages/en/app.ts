@@ -7,6 +7,8 @@ export const app = (f: Format) => ({
     close: (what: string) => `Close ${what}`,
     save: 'Save',
     saved: 'Saved',
+    unsaved: 'Not saved yet',
+    discard: 'Discard',
     tryAgain: 'Try again',
     loading: 'Loading…',
     unknown: '-',

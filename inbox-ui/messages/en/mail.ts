@@ -13,7 +13,6 @@ export const mail = () => ({
     replyTo: 'Answers go to',
     replyToHint: 'Left empty, they go to the from address.',
     as: (value: string) => `Left empty, it is ${value}.`,
-    unsaved: 'Not saved yet',
     saveFailed: (why: string) => `Not saved. ${why}`,
     test: 'Send me a test',
     testing: (address: string) => `On its way to ${address}…`,

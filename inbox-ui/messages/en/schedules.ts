@@ -67,8 +67,6 @@ export const schedules = (f: Format) => ({
     clockForward: (day: string, time: string, by: string) =>
       `${day}: the clock goes forward ${by} at ${time}`,
     clockBack: (day: string, time: string, by: string) => `${day}: the clock goes back ${by} at ${time}`,
-    unsaved: 'Not saved yet',
-    discard: 'Discard',
     saveFailed: (why: string) => `The schedule was not saved. ${why}`,
     leaveTitle: 'Leave without saving?',
     leaveHint: 'What you have changed on this page would be lost.',

@@ -96,8 +96,6 @@ export const settings = () => ({
     preview: 'Preview',
     previewStart: 'Chat with us',
     previewBook: 'Book a meeting',
-    unsaved: 'Not saved yet',
-    discard: 'Discard',
     saveFailed: (why: string) => `Not saved. ${why}`,
   },
 })

@@ -63,8 +63,6 @@ export const tools = (f: Format) => ({
     none: 'No outcomes: agents end chats without one.',
     most: 'Nine is the most: each has a digit to press.',
     save: 'Save',
-    unsaved: 'Not saved yet',
-    discard: 'Discard',
     failed: 'The outcomes did not load',
     saveFailed: (why: string) => `Not saved. ${why}`,
     loading: 'Loading outcomes',

@@ -51,9 +51,7 @@ test('before an admin has entered the app, nobody can connect', async () => {
 test('the app itself is connected to nobody’s account', async () => {
   const [app] = (await admin.http.get<{ connections: { id: string; stateText: string }[] }>('/connections'))
     .connections
-  expect(app?.stateText).toBe(
-    'The app is entered: every agent can now connect an own calendar, under My calendar.',
-  )
+  expect(app?.stateText).toBe('The app is entered: agents can now connect their calendars under My calendar.')
   const asked = admin.http.raw('POST', `/connections/${app?.id}/authorize`)
   expect(await status(asked)).toEqual({ status: 409, code: 'agents_connect' })
 })

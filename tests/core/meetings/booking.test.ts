@@ -308,6 +308,20 @@ test('calendars to share: one’s own first, each with its next free time, or wh
   await expect(host.http.get('/calendars?teamId=none')).rejects.toMatchObject({ status: 422 })
 })
 
+test('who takes no chats, and has nobody’s time for days, still has a next free time', async ({ foyer }) => {
+  const { host } = await sharedCalendar(foyer)
+  const away = await foyer.agent({ name: 'Yara Away', online: false })
+  await away.switchTo('unavailable')
+  const day = (ahead: number) =>
+    new Date(foyer.clock.now().getTime() + ahead * 86_400_000).toISOString().slice(0, 10)
+  const datesOff = Array.from({ length: 12 }, (_, ahead) => day(ahead))
+  await setMeetingSettings(away, { datesOff })
+  const { calendars } = await host.http.get<{ calendars: object[] }>('/calendars?query=yara')
+  expect(calendars).toMatchObject([
+    { agent: { id: away.id }, state: 'ok', reason: null, nextFree: { start: `${day(12)}T09:00:00.000Z` } },
+  ])
+})
+
 test('a calendar is shared only in a chat of one’s own, and only one that works', async ({ foyer }) => {
   const { host, conversationId } = await sharedCalendar(foyer)
   const other = await foyer.agent({ online: false })
