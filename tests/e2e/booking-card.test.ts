@@ -369,7 +369,22 @@ test('a meeting is booked, moved and cancelled by keyboard alone', async () => {
     }
     throw new Error(`The keyboard does not reach ${name}`)
   }
-  await reach('9:30 AM')
+  /** Presses the keys, and waits until the named thing has the keyboard. */
+  const press = async (keys: string[], name: string) => {
+    for (const key of keys) await keyboard.press(key)
+    await page.waitForFunction((name) => document.activeElement?.textContent?.trim() === name, name)
+  }
+  // the days are one stop, and the times another: arrows go on within them
+  await reach('Fri 23 October')
+  await press(['ArrowRight'], 'Sat 24 October')
+  await card.says('Saturday, October 24')
+  await press(['Home'], 'Fri 23 October')
+  await press(['Tab', 'Tab'], '9:00 AM')
+  await press(['ArrowDown'], '10:30 AM')
+  await press(['ArrowUp', 'ArrowRight'], '9:30 AM')
+  await press(['End'], '4:30 PM')
+  await press(['Tab', 'Shift+Tab'], '4:30 PM')
+  await press(['Home', 'ArrowRight'], '9:30 AM')
   await keyboard.press('Enter')
   // the chosen time has the keyboard, and is read out
   await page.waitForFunction(() => document.activeElement?.textContent === 'Friday, October 23, 9:30 AM')
@@ -389,7 +404,8 @@ test('a meeting is booked, moved and cancelled by keyboard alone', async () => {
   await reach('Reschedule')
   await keyboard.press('Enter')
   await card.slots.first().waitFor()
-  await reach('10:00 AM')
+  await reach('9:00 AM')
+  await press(['ArrowRight', 'ArrowRight'], '10:00 AM')
   await keyboard.press('Enter')
   await reach('Confirm')
   await keyboard.press('Enter')
