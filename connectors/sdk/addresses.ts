@@ -19,7 +19,8 @@ export function whyNotOutbound(
   const host = parsed.hostname.replace(/^\[|\]$/g, '')
   if (isNeverCalled(host)) return 'This address is never called.'
   if (internalHosts.includes(host)) return null
-  if (isIP(host) ? isInternal(host) : isInternalName(host)) return 'This address is in our own network.'
+  if (isIP(host) ? isInternal(host) : isInternalName(host))
+    return 'This address is in Foyer’s own network, which it does not call.'
   return null
 }
 

@@ -285,11 +285,25 @@ test('a calendar is connected and set up by keyboard alone, on a phone too', asy
     }
     throw new Error(`The keyboard does not reach ${name}`)
   }
+  /** Waits until what is named has the keyboard. */
+  const has = (role: 'button' | 'textbox' | 'radio', name: string) =>
+    expect
+      .poll(() => page.getByRole(role, { name, exact: true }).evaluate((it) => it === document.activeElement))
+      .toBe(true)
   await reach('button', 'Connect CalDAV')
   await keyboard.press('Enter')
-  await page.getByRole('form', { name: 'Connect CalDAV' }).waitFor()
+  await has('textbox', 'Server address')
   await screenshot(page, 'my-calendar-caldav-phone')
-  await reach('textbox', 'Server address')
+  // thought better of: the keyboard is where it was
+  await reach('button', 'Cancel')
+  await keyboard.press('Enter')
+  await has('button', 'Connect CalDAV')
+  await keyboard.press('Enter')
+  await has('textbox', 'Server address')
+  // nothing filled in: the first that is needed is said and reached
+  await keyboard.press('Enter')
+  await page.getByText('Server address is needed.').waitFor()
+  await has('textbox', 'Server address')
   await keyboard.type(`${dav.origin}/`)
   await keyboard.press('Tab')
   await keyboard.type(dav.client.id)
@@ -298,15 +312,13 @@ test('a calendar is connected and set up by keyboard alone, on a phone too', asy
   await keyboard.press('Enter')
   const choose = page.getByRole('form', { name: 'Choose calendar' })
   await choose.getByRole('radio', { name: 'Calendar main' }).waitFor()
-  for (let stop = 0; stop < 150; stop++) {
-    await keyboard.press('Tab')
-    if (await choose.evaluate((form) => form.contains(document.activeElement))) break
-  }
+  await expect.poll(() => choose.evaluate((form) => form.contains(document.activeElement))).toBe(true)
   await keyboard.press('Space')
   await screenshot(page, 'my-calendar-choose-phone')
   await reach('button', 'Use this calendar')
   await keyboard.press('Enter')
   await page.getByText(/^Meetings go into Calendar /).waitFor()
+  await has('button', 'Choose calendar')
   await reach('textbox', 'Duration (minutes)')
   await keyboard.press('ControlOrMeta+a')
   await keyboard.type('40')

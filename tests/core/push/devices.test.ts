@@ -96,7 +96,7 @@ test('a name that leads into our own network is noticed when it is connected to'
   await agent.http.post(`/push-subscriptions/${device.id}/test`)
   await idle()
   expect(await devicesOf(agent)).toMatchObject([
-    { failures: 1, failedBecause: 'This address is in our own network.' },
+    { failures: 1, failedBecause: 'This address is in Foyer’s own network, which it does not call.' },
   ])
 })
 

@@ -1,0 +1,14 @@
+import { tick } from 'svelte'
+
+/** A form that opens where a button was takes the keyboard over from it: at what is chosen, else at its first field. */
+export function toFirstField(form: HTMLElement): void {
+  const field =
+    form.querySelector<HTMLElement>('input:checked') ?? form.querySelector<HTMLElement>('input:enabled')
+  field?.focus()
+}
+
+/** Once the form says what is wrong, the keyboard goes to the first field that is. */
+export async function toFirstWrong(form: HTMLElement): Promise<void> {
+  await tick()
+  form.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus()
+}
