@@ -71,15 +71,16 @@ export class RoutingRules {
     this.#deleted = rule
   }
 
-  /** Puts the rule deleted last where it stood. */
-  async undo(): Promise<void> {
+  /** Puts the rule deleted last where it stood. @returns it, under a new id; null: there is none */
+  async undo(): Promise<RoutingRule | null> {
     const rule = this.#deleted
-    if (!rule) return
+    if (!rule) return null
     const { name, enabled, conditions, target, priority } = rule
     const body = { name, enabled, conditions, target, place: priority }
     const saved = await this.#api.send<RoutingRule>('POST', '/routing-rules', body)
     this.#deleted = null
     this.#keep(this.#rules().toSpliced(saved.priority - 1, 0, saved))
+    return saved
   }
 
   /** Shown at once; put back if Foyer refuses. @param to the place among the rules, from 0. */

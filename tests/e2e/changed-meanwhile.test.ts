@@ -205,7 +205,7 @@ test('whoever says which agent an owner is, and somebody else did meanwhile, dec
   )
   const meanwhile = (agent: object) => ada.http.put('/crm-users', { connector: 'directory', user, agent })
   await page.goto(`${stage.foyer.origin}/inbox/settings/accounts`)
-  const owner = page.getByRole('combobox', { name: `Agent for ${user}` })
+  const owner = page.getByRole('combobox', { name: `Agent for ${user}, Directory` })
   const told = page.getByRole('alert').filter({ hasText: 'Ada First has changed this owner' })
   await owner.waitFor()
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import type { FileChooser, Locator, Page } from 'playwright-core'
+import type { FileChooser, Page } from 'playwright-core'
 import { beforeAll, expect, test } from 'vitest'
+import { focused, tabTo } from '../support/by-keyboard.ts'
 import { InboxScreen } from '../support/inbox-screen.ts'
 import { type Stage, setStage } from '../support/stage.ts'
 import { waitFor } from '../support/wait.ts'
@@ -328,21 +329,4 @@ async function goTo(page: Page, words: string): Promise<void> {
       message: 'the keyboard is in the content',
     })
     .toBe('content')
-}
-
-async function focused(locator: Locator): Promise<void> {
-  await expect.poll(() => hasFocus(locator), { message: `the keyboard is on ${locator}` }).toBe(true)
-}
-
-const hasFocus = (locator: Locator) =>
-  locator.evaluate((element) => (element.getRootNode() as Document | ShadowRoot).activeElement === element)
-
-/** As somebody would: one stop after the other until it is there. */
-async function tabTo(page: Page, locator: Locator, key: 'Tab' | 'Shift+Tab' = 'Tab'): Promise<void> {
-  await locator.waitFor()
-  for (let stops = 0; stops < 40; stops++) {
-    if (await hasFocus(locator)) return
-    await page.keyboard.press(key)
-  }
-  throw new Error(`Forty presses of ${key} do not reach ${locator}`)
 }

@@ -72,7 +72,7 @@ export const routing = (f: Format) => ({
     user: 'Owner',
     source: 'From',
     records: 'Records',
-    isAgent: (user: string) => `Agent for ${user}`,
+    isAgent: (user: string, source: string) => `Agent for ${user}, ${source}`,
     byEmail: (name: string | null) => (name ? `By e-mail: ${name}` : 'By e-mail: nobody'),
     nobody: 'Nobody',
     queue: 'Queue',

@@ -1,0 +1,111 @@
+import { beforeAll, expect, test } from 'vitest'
+import { focused, tabTo } from '../support/by-keyboard.ts'
+import { type Stage, setStage } from '../support/stage.ts'
+
+/** What is kept by keyboard under Settings: whatever is opened, moved or taken away, the keyboard goes on from there. */
+
+let stage: Stage
+
+beforeAll(async () => {
+  stage = await setStage()
+})
+
+async function adminAt(place: string) {
+  const admin = await stage.agent({ profile: 'admin' })
+  const { page } = admin
+  await page.goto(`${stage.foyer.origin}/inbox/settings/${place}`)
+  return { admin, page, press: (key: string) => page.keyboard.press(key) }
+}
+
+test('a routing rule is written, given up, deleted and brought back', async () => {
+  await stage.foyer.pool.query('delete from routing_rules')
+  const { admin, page, press } = await adminAt('routing-rules')
+  const name = page.getByRole('textbox', { name: 'Name', exact: true })
+  await tabTo(page, admin.button('Add rule'))
+  await press('Enter')
+  await focused(name)
+  await page.keyboard.type('Late')
+  await tabTo(page, page.getByRole('checkbox', { name: admin.row.name }))
+  await press('Space')
+  await tabTo(page, admin.button('Save rule'), 'Shift+Tab')
+  await press('Enter')
+  await focused(admin.button('Add rule'))
+
+  await tabTo(page, admin.button('Late'))
+  await press('Enter')
+  await focused(name)
+  await tabTo(page, admin.button('Cancel'), 'Shift+Tab')
+  await press('Enter')
+  await focused(admin.button('Late'))
+
+  await tabTo(page, admin.button('Change Late'))
+  await press('Enter')
+  await page.getByRole('menu').waitFor()
+  await page.keyboard.type('Del')
+  await press('Enter')
+  await focused(admin.button('Undo'))
+  await press('Enter')
+  await focused(admin.button('Late'))
+})
+
+test('outcomes are put in order, taken off and offered again', async () => {
+  const { admin, page, press } = await adminAt('outcomes')
+  await tabTo(page, admin.button('Move Not a fit up'))
+  await press('Enter')
+  // it is the first one now and can only go down
+  await focused(admin.button('Move Not a fit down'))
+  await press('Enter')
+  await focused(admin.button('Move Not a fit down'))
+  await press('Enter')
+  await press('Enter')
+  await focused(admin.button('Move Not a fit up'))
+  await tabTo(page, admin.button('Stop offering Support'), 'Shift+Tab')
+  await press('Enter')
+  await focused(page.getByRole('textbox', { name: 'Outcome 2' }))
+  expect(await page.getByRole('textbox', { name: 'Outcome 2' }).inputValue()).toBe('Spam')
+  await tabTo(page, admin.button('Offer again: Support'))
+  await press('Enter')
+  await focused(page.getByRole('textbox', { name: 'Outcome 4' }))
+})
+
+test('canned replies are removed one by one, and no key held down removes two', async () => {
+  const { admin, page, press } = await adminAt('canned-replies')
+  for (const shortcut of ['bye', 'hello'])
+    await admin.page.request.post(`${stage.foyer.origin}/api/v1/canned-replies`, {
+      data: { shared: false, shortcut, text: 'Some text' },
+      headers: { origin: stage.foyer.origin },
+    })
+  await page.reload()
+  const dialog = page.getByRole('dialog', { name: 'Change /bye' })
+  await tabTo(page, admin.button('Change /bye'))
+  await press('Enter')
+  await focused(dialog.getByRole('textbox', { name: 'Shortcut' }))
+  await press('Escape')
+  await focused(admin.button('Change /bye'))
+  await press('Tab')
+  await focused(admin.button('Remove /bye'))
+  await press('Enter')
+  await focused(admin.button('Change /hello'))
+  await press('Tab')
+  await press('Enter')
+  await focused(admin.button('New canned reply').first())
+})
+
+test('an emoji is looked for at once, and Escape goes back to its button', async () => {
+  const { agent } = await stage.chat({ name: 'Emil Jansen' })
+  const { page } = agent
+  const search = page.getByRole('dialog', { name: 'Insert an emoji' }).getByRole('searchbox')
+  for (const _ of ['loading it', 'once it is there']) {
+    await tabTo(page, agent.button('Insert an emoji'))
+    await page.keyboard.press('Enter')
+    await focused(search)
+    await page.keyboard.press('Escape')
+    await focused(agent.button('Insert an emoji'))
+  }
+  await page.keyboard.press('Enter')
+  await focused(search)
+  await page.keyboard.type('rocket')
+  await page.keyboard.press('Enter')
+  await focused(agent.message)
+  expect(await agent.message.inputValue()).toBe('🚀')
+})
