@@ -147,6 +147,8 @@ export const BookingPage = z.object({
   video: z.boolean(),
   /** What was given in this chat, or signed; nothing else. */
   prefill: z.object({ name: z.string().nullable(), email: z.string().nullable() }),
+  /** The privacy notice that has to be accepted to book; null: none, or it was accepted before. */
+  consent: z.object({ url: z.string().nullable() }).nullable(),
   /** Whether anything can be booked, and a sentence if not. */
   bookable: z.boolean(),
   reason: z.string().nullable(),
@@ -173,6 +175,8 @@ export const Book = z.strictObject({
   idempotencyKey: Text.pipe(z.string().min(1).max(100)),
   /** Of whoever books; left out: what is known of the visitor, else the agent's. */
   timeZone: TimeZone.nullish(),
+  /** The privacy notice's tick, where the page names one. */
+  consent: z.boolean().optional(),
 })
 export type Book = z.infer<typeof Book>
 

@@ -220,6 +220,15 @@ async function keepFields({ tx, now }: Change, visitorId: string, fields: Visito
     where id = ${visitorId}`.execute(tx)
 }
 
+/** What a visitor says of themselves elsewhere than in the form of a chat, such as where they book. It counts as given there. */
+export const keepGiven = (services: Services, visitorId: string, fields: VisitorFields): Promise<void> =>
+  change(services, async (change) => {
+    await lockVisitor(change.tx, visitorId)
+    await keepFields(change, visitorId, fields)
+    await orderWrites(services, change, visitorId, { kind: 'person' })
+    await tellAgentOf(change, visitorId)
+  })
+
 /** Makes the conversation with its first line; `tx` holds the visitor's lock. */
 async function insert(
   { tx, now, tellVisitor }: Change,

@@ -63,7 +63,7 @@ export async function bookingRoutes(app: Api): Promise<void> {
     async (request, reply) => {
       const { params, body } = request
       await takeBooking(request)
-      const { meeting, token } = await book(services, desk, params.token, body)
+      const { meeting, token } = await book(services, desk, params.token, body, await visitorOf(request))
       return reply
         .status(meeting.state === 'held' ? 202 : 201)
         .header('location', `/api/v1/meeting/${token}`)

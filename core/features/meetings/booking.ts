@@ -3,6 +3,9 @@ import type { Book } from '../../contracts/meetings.ts'
 import type { Db } from '../../db/pool.ts'
 import { ConflictError, RateLimitedError } from '../../errors.ts'
 import type { Services } from '../../services.ts'
+import { keepGiven } from '../conversations/requests.ts'
+import { notAcceptedError } from '../widget/consent.ts'
+import type { KnownVisitor } from '../widget/tokens.ts'
 import type { BookingDesk } from './desk.ts'
 import { mostAhead } from './hold.ts'
 import { inTime, putOffUnlessDone } from './in-time.ts'
@@ -18,10 +21,12 @@ export interface Booked {
 
 /**
  * Books a time: it is held first, by an insert that the database refuses to all but one; only the winner's is checked in the calendar,
- * and entered there under an id made before.
+ * and entered there under an id made before. What the link's own visitor says of themselves is kept as if given in the chat.
+ * @param visitor who books, as far as a token of the widget's says so
  * @returns `booked`, or `held` while the calendar takes longer than anybody waits
  * @throws {ConflictError} `slot_taken`, or `calendar_refused` where the calendar takes nothing at the moment, both with fresh slots; `idempotency_key_reused`; `not_bookable`; `too_many_meetings`
  * @throws {RateLimitedError} too often under this e-mail address
+ * @throws {InvalidInputError} the privacy notice has to be accepted first
  * @throws {NotFoundError} nothing is shared by this token
  */
 export async function book(
@@ -29,10 +34,20 @@ export async function book(
   desk: BookingDesk,
   token: string,
   wanted: Book,
+  visitor: KnownVisitor | null,
 ): Promise<Booked> {
-  const { share, ahead } = await desk.link(token)
+  const booked = await bookOnce(services, desk, token, wanted)
+  // whoever else has the link may book by it, and is not this visitor
+  if (visitor !== null && visitor.id === booked.meeting.visitorId)
+    await keepGiven(services, visitor.id, { name: wanted.name, email: wanted.email })
+  return booked
+}
+
+async function bookOnce(services: Services, desk: BookingDesk, token: string, wanted: Book): Promise<Booked> {
+  const { share, ahead, notice } = await desk.link(token)
   const before = await desk.bookedBefore(share, wanted.idempotencyKey)
   if (before) return bookedBefore(services, desk, share, before, wanted)
+  if (notice !== null && !wanted.consent) throw notAcceptedError()
   if (ahead >= mostAhead) throw tooMany()
   const held = await desk.hold(share, wanted)
   if ('id' in held) return finish(services, desk, share, held.id, { leased: true })

@@ -1,9 +1,10 @@
 import { sql } from 'kysely'
-import type { Book, FreeSlots } from '../../contracts/meetings.ts'
+import type { Book, BookingPage, FreeSlots } from '../../contracts/meetings.ts'
 import type { Services } from '../../services.ts'
 import { dayMs } from '../availability/zone.ts'
 import { freeSlots } from './free.ts'
 import { countAhead, type Held, hold } from './hold.ts'
+import { noticeToAccept } from './notice.ts'
 import { type MeetingRow, readMeetings } from './repository.ts'
 import { type ShareRow, shareOf } from './shares.ts'
 import { Gathered, Together } from './together.ts'
@@ -11,13 +12,21 @@ import { Gathered, Together } from './together.ts'
 /** How far ahead a loser is shown what is still free. */
 const freshDays = 7
 
+interface Link {
+  share: ShareRow
+  /** How many of its meetings are ahead. */
+  ahead: number
+  /** What has to be accepted first. */
+  notice: BookingPage['consent']
+}
+
 /**
  * What those who book at the same time share in one process: a thousand who want one time cost some dozen statements, not a thousand
  * times four. What each is told was looked for after they had asked.
  */
 export class BookingDesk {
   readonly #services: Services
-  readonly #links = new Together<{ share: ShareRow; ahead: number }>()
+  readonly #links = new Together<Link>()
   readonly #before: Gathered<string, MeetingRow>
   readonly #holds = new Together<Held>()
   readonly #fresh = new Together<FreeSlots>()
@@ -27,12 +36,16 @@ export class BookingDesk {
     this.#before = new Gathered((shareId, keys) => readByKeys(services, shareId, keys))
   }
 
-  /** What a link leads to, and how many of its meetings are ahead. @throws {NotFoundError} */
-  link(token: string): Promise<{ share: ShareRow; ahead: number }> {
+  /** @throws {NotFoundError} */
+  link(token: string): Promise<Link> {
     const { db, clock } = this.#services
     return this.#links.ask(token, async () => {
       const share = await shareOf(db, token)
-      return { share, ahead: await countAhead(db, share.id, clock.now()) }
+      const [ahead, notice] = await Promise.all([
+        countAhead(db, share.id, clock.now()),
+        noticeToAccept(db, share),
+      ])
+      return { share, ahead, notice }
     })
   }
 

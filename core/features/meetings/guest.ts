@@ -5,6 +5,7 @@ import type { Services } from '../../services.ts'
 import type { KnownVisitor } from '../widget/tokens.ts'
 import { readBookables } from './bookable.ts'
 import { findByLink, linkOf } from './links.ts'
+import { noticeToAccept } from './notice.ts'
 import { forGuest, type MeetingRow, readMeetings } from './repository.ts'
 import { agentsOf, type ShareRow, shareOf } from './shares.ts'
 
@@ -24,10 +25,11 @@ export async function bookingPage(
   const { db, clock } = services
   const share = await shareOf(db, token)
   const now = clock.now()
-  const [bookables, organisation, prefill, rows] = await Promise.all([
+  const [bookables, organisation, prefill, consent, rows] = await Promise.all([
     readBookables(db, { now, from: now.getTime(), to: now.getTime() }, agentsOf(share)),
     readOrganisationName(db),
     readGiven(db, share),
+    noticeToAccept(db, share),
     readMeetings(db, sql`m.share_id = ${share.id}`, sql`order by m.held_at desc, m.id desc limit ${shown}`),
   ])
   const isTheirs = visitor !== null && visitor.id === share.visitorId
@@ -42,6 +44,7 @@ export async function bookingPage(
     location: share.agentId ? (first?.settings.location ?? null) : null,
     video: first?.settings.video ?? false,
     prefill,
+    consent,
     bookable: usable.length > 0,
     reason: usable.length > 0 ? null : 'Nothing can be booked here at the moment.',
     meetings: rows.map((row) => forGuest(row, isTheirs ? linkOf(services, row.id) : null)),

@@ -27,6 +27,7 @@ import { leaveMessage, requestConversation } from '../conversations/requests.ts'
 import { say } from '../conversations/service.ts'
 import { visitorFileRoutes } from '../files/routes.ts'
 import { findSiteByKey, findSiteOf } from '../sites/repository.ts'
+import { notAcceptedError } from './consent.ts'
 import { openVisitorSession } from './session.ts'
 import { endVisitorSession, findVisitor, type KnownVisitor } from './tokens.ts'
 import { ownConversation } from './visitor.ts'
@@ -241,9 +242,6 @@ export async function widgetRoutes(app: Api): Promise<void> {
   }
 
   const checkConsent = ({ privacy }: SiteSettings, given: boolean) => {
-    if (privacy.tick && !given)
-      throw new InvalidInputError('The privacy notice has to be accepted first.', [
-        { field: 'consent', message: 'Please tick this first.' },
-      ])
+    if (privacy.tick && !given) throw notAcceptedError()
   }
 }

@@ -20,8 +20,9 @@ export const api = {
       `${pathOf(place)}/slots?from=${new Date(from).toISOString()}&to=${new Date(to).toISOString()}`,
       null,
     ),
-  book: (share: string, wish: z.input<typeof Book>) =>
-    ask<GuestMeeting>('POST', `booking/${share}`, null, wish),
+  /** @param visitor the token of the chat's visitor, who is known by what they say here from then on */
+  book: (share: string, wish: z.input<typeof Book>, visitor: string | null) =>
+    ask<GuestMeeting>('POST', `booking/${share}`, visitor, wish),
   meeting: (token: string) => ask<GuestMeeting>('GET', `meeting/${token}`, null),
   cancel: (token: string) => ask<GuestMeeting>('POST', `meeting/${token}/cancel`, null, {}),
   move: (token: string, start: string, timeZone: string) =>

@@ -35,8 +35,6 @@ export interface BookingOptions {
   /** One that was asked for here stands in the calendar; not for a move. */
   onbooked?: () => void
   now?: () => number
-  /** The privacy notice that has to be accepted first; null where it was. */
-  readonly tick?: { url: string | null } | null
 }
 
 /** One booking card: what is free, who comes, and what became of it. */
@@ -116,19 +114,22 @@ export class Booking {
   get mayBookAnother(): boolean {
     return 'share' in this.#from && this.#page?.bookable === true
   }
-  get tick(): BookingOptions['tick'] {
-    return this.moves ? null : this.#options.tick
+  /** The privacy notice that has to be accepted first; null where it was. */
+  get tick(): BookingPage['consent'] {
+    return this.moves ? null : (this.#page?.consent ?? null)
   }
   get isPast(): boolean {
     return this.#meeting !== null && Date.parse(this.#meeting.end) < this.#now()
   }
+
+  #visitor = () => this.#options.visitor?.() ?? null
 
   #now = () => this.#options.now?.() ?? Date.now()
 
   start = async (): Promise<void> => {
     this.#view = 'loading'
     try {
-      const visitor = this.#options.visitor?.() ?? null
+      const visitor = this.#visitor()
       if (this.#options.place === 'site') this.#from = { share: (await api.link(visitor)).token }
       const from = this.#from
       this.#place = from
@@ -208,16 +209,22 @@ export class Booking {
         const meeting =
           'meeting' in place
             ? { ...(await api.move(place.meeting, slot.start, this.#zone)), token: place.meeting }
-            : await api.book(place.share, {
-                start: slot.start,
-                name: this.name.trim(),
-                email: this.email.trim(),
-                note: this.note.trim() || null,
-                idempotencyKey: this.#key,
-                timeZone: this.#zone,
-              })
+            : await api.book(
+                place.share,
+                {
+                  start: slot.start,
+                  name: this.name.trim(),
+                  email: this.email.trim(),
+                  note: this.note.trim() || null,
+                  idempotencyKey: this.#key,
+                  timeZone: this.#zone,
+                  ...(this.tick ? { consent: this.agreed } : {}),
+                },
+                this.#visitor(),
+              )
         this.#key = newId()
         if (!('meeting' in place)) this.#announce = meeting.id
+        if (this.#page) this.#page = { ...this.#page, consent: null }
         this.#show(meeting)
       },
       async (problem) => {
@@ -229,7 +236,12 @@ export class Booking {
           this.#slots = this.#slots.filter(({ start }) => start !== slot.start)
           this.#problem = b(code === 'slot_taken' ? 'taken' : this.moves ? 'moveRefused' : 'refused')
           this.#view = 'times'
-        } else this.#errors = formErrors(problem)
+        } else {
+          this.#errors = formErrors(problem)
+          // asked for since this card was drawn
+          if (this.#errors.consent && !this.tick && 'share' in this.#place)
+            this.#page = await api.page(this.#place.share, this.#visitor())
+        }
       },
     )
   }
