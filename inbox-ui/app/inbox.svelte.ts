@@ -1,14 +1,14 @@
-import { SvelteMap } from 'svelte/reactivity'
-import type { Conversation, Entry, EntryPage } from '../../core/contracts/conversations.ts'
+import type { Conversation, Entry } from '../../core/contracts/conversations.ts'
 import type { ToAgent } from '../../core/contracts/sockets.ts'
 import { AvailabilityNews } from '../availability/availability-news.ts'
 import { OwnAvailability } from '../availability/own-availability.svelte.ts'
 import { Blocks } from '../blocks/blocks.svelte.ts'
 import { CannedReplies } from '../canned-replies/canned-replies.svelte.ts'
-import { ConversationLog } from '../conversations/conversation-log.svelte.ts'
+import type { ConversationLog } from '../conversations/conversation-log.svelte.ts'
 import { ConversationPages } from '../conversations/conversation-pages.svelte.ts'
 import { Conversations } from '../conversations/conversations.svelte.ts'
 import { Drafts } from '../conversations/drafts.svelte.ts'
+import { HeldLogs } from '../conversations/held-logs.svelte.ts'
 import { ListChoice } from '../conversations/list-choice.svelte.ts'
 import { Outbox } from '../conversations/outbox.svelte.ts'
 import { Typing } from '../conversations/typing.svelte.ts'
@@ -22,7 +22,6 @@ import type { App } from './app.svelte.ts'
 import { addresses } from './router.svelte.ts'
 import { AgentSocket } from './socket.svelte.ts'
 
-const logsHeld = 30
 /** How often somebody who watches a chat asks for what is new. */
 const watchMs = 2_000
 
@@ -44,7 +43,7 @@ export class Inbox {
   readonly outcomes: Outcomes
   readonly blocks: Blocks
   readonly uploads: Uploads
-  readonly #logs = new SvelteMap<string, ConversationLog>()
+  readonly #logs: HeldLogs
   readonly #seen = new Map<string, number>()
   /** Counts the snapshots that came: one with each welcome. */
   #snapshots = 0
@@ -104,6 +103,11 @@ export class Inbox {
       storage,
       prefix: `foyer.outbox.${id}.`,
     })
+    this.#logs = new HeldLogs(api, (conversationId, afterSeq) => {
+      const left = this.socket.send({ type: 'resume', conversationId, afterSeq })
+      if (left) this.socket.expectAnswer()
+      return left
+    })
     this.typing = new Typing((conversationId, typing) => {
       this.socket.send({ type: 'typing', conversationId, typing })
     })
@@ -142,13 +146,7 @@ export class Inbox {
   /** Somebody looks at this conversation now. */
   open(conversationId: string): void {
     if (this.left?.conversationId !== conversationId) this.left = null
-    const held = this.#logs.get(conversationId)
-    if (held) {
-      // last used comes last: the first ones are let go
-      this.#logs.delete(conversationId)
-      this.#logs.set(conversationId, held)
-      if (held.status === 'failed' || held.status === 'missing') void held.load()
-    } else this.#hold(conversationId)
+    this.#logs.open(conversationId)
     const conversation = this.conversations.get(conversationId)
     if (conversation) this.#showVisitor(conversation)
     else void this.#fetch(conversationId)
@@ -212,7 +210,7 @@ export class Inbox {
         return this.#acknowledged(frame)
       case 'refused':
         if (frame.clientId) this.outbox.refused(frame.clientId, frame.message, frame.retryAfterMs)
-        else for (const log of this.#logs.values()) log.refused(frame.retryAfterMs)
+        else this.#logs.refused(frame.retryAfterMs)
         return
       case 'typing':
         return this.typing.apply(frame.conversationId, frame.typing)
@@ -256,11 +254,12 @@ export class Inbox {
     void this.pages.refresh()
     void this.outcomes.load()
     this.cannedReplies.changed()
-    for (const [id, log] of this.#logs) {
+    this.#logs.catchUp((id) => {
       const conversation = this.conversations.get(id)
-      if (id === this.openId || (conversation && this.conversations.isOwnActive(conversation))) log.catchUp()
-      else this.#let(id)
-    }
+      return (
+        id === this.openId || (conversation !== undefined && this.conversations.isOwnActive(conversation))
+      )
+    })
     if (this.openId) {
       const conversation = this.conversations.get(this.openId)
       if (closed.includes(this.openId) || !conversation) void this.#fetch(this.openId)
@@ -273,7 +272,7 @@ export class Inbox {
   #left({ conversationId, to }: Extract<ToAgent, { type: 'conversation_left' }>): void {
     const conversation = this.conversations.get(conversationId)
     this.conversations.forget(conversationId)
-    this.#let(conversationId)
+    this.#logs.letGo(conversationId)
     this.typing.apply(conversationId, false)
     if (this.openId !== conversationId) return
     this.#panel = null
@@ -330,24 +329,6 @@ export class Inbox {
     this.put(conversation)
     this.justAccepted = conversation.id
     this.#app.router.go(addresses.conversation(conversation.id))
-  }
-
-  #hold(conversationId: string): void {
-    const log = new ConversationLog({
-      read: (range) => this.#app.api.get<EntryPage>(`/conversations/${conversationId}/messages`, range),
-      resume: (afterSeq) => {
-        const left = this.socket.send({ type: 'resume', conversationId, afterSeq })
-        if (left) this.socket.expectAnswer()
-        return left
-      },
-    })
-    this.#logs.set(conversationId, log)
-    for (const id of [...this.#logs.keys()].slice(0, -logsHeld)) this.#let(id)
-    void log.load()
-  }
-
-  #let(conversationId: string): void {
-    this.#logs.delete(conversationId)
   }
 
   async #fetch(conversationId: string): Promise<Conversation | undefined> {
