@@ -91,6 +91,24 @@ test('canned replies are removed one by one, and no key held down removes two', 
   await focused(admin.button('New canned reply').first())
 })
 
+test('dates off come and go, and the keyboard stays with them', async () => {
+  const { admin, page, press } = await adminAt('availability')
+  await admin.button('Add dates').focus()
+  await press('Enter')
+  const dialog = page.getByRole('dialog', { name: 'Add dates off' })
+  await focused(dialog.getByLabel('First date'))
+  await dialog.getByLabel('First date').fill('2030-12-24')
+  await tabTo(page, dialog.getByRole('button', { name: 'Cancel' }))
+  await press('Tab')
+  await press('Enter')
+  await dialog.waitFor({ state: 'detached' })
+  await focused(admin.button('Add dates'))
+  await tabTo(page, admin.button(/^Remove .*2030/))
+  await press('Enter')
+  await focused(admin.button('Add dates'))
+  expect(await admin.button(/^Remove .*2030/).count()).toBe(0)
+})
+
 test('an emoji is looked for at once, and Escape goes back to its button', async () => {
   const { agent } = await stage.chat({ name: 'Emil Jansen' })
   const { page } = agent
