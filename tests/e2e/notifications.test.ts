@@ -235,6 +235,19 @@ test('one tab of a browser sounds; the title counts and flashes', async () => {
   await expect.poll(() => second.page.title()).toMatch(/^\(2\) /)
 })
 
+test('a browser that lets no page sound by itself says so, until somebody clicks', async () => {
+  const row = await stage.hire({ name: 'Dana Silent' })
+  const { context, page } = await stage.person('silent')
+  await new InboxScreen(page, stage.foyer.origin).signIn(row)
+  // nobody has touched this page yet, and no other tab sounds for it
+  const quiet = new InboxScreen(await context.newPage(), stage.foyer.origin)
+  await page.close()
+  await quiet.page.goto(`${stage.foyer.origin}/inbox`)
+  const bar = quiet.page.getByText('Sound is off until you click here.')
+  await bar.click()
+  await bar.waitFor({ state: 'detached' })
+})
+
 test('a browser that blocks notifications is told how to allow them', async () => {
   const row = await stage.hire({ name: 'Dana Blocked' })
   const { context, page } = await stage.person('blocked')
