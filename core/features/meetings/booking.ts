@@ -7,6 +7,7 @@ import { keepGiven } from '../conversations/requests.ts'
 import { notAcceptedError } from '../widget/consent.ts'
 import type { KnownVisitor } from '../widget/tokens.ts'
 import type { BookingDesk } from './desk.ts'
+import { nothingHere } from './guest.ts'
 import { mostAhead } from './hold.ts'
 import { inTime, putOffUnlessDone } from './in-time.ts'
 import { linkOf } from './links.ts'
@@ -66,7 +67,7 @@ async function bookOnce(services: Services, desk: BookingDesk, token: string, wa
         held.waitMs,
       )
     case 'not_bookable':
-      throw new ConflictError('not_bookable', held.sentence)
+      throw new ConflictError('not_bookable', nothingHere)
     default:
       return held satisfies never
   }

@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type { BookingPage } from '../../contracts/meetings.ts'
 import { NotFoundError } from '../../errors.ts'
 import type { Services } from '../../services.ts'
+import { readOrganisation } from '../organisation/settings.ts'
 import type { KnownVisitor } from '../widget/tokens.ts'
 import { readBookables } from './bookable.ts'
 import { findByLink, linkOf } from './links.ts'
@@ -10,6 +11,9 @@ import { forGuest, type MeetingRow, readMeetings } from './repository.ts'
 import { agentsOf, type ShareRow, shareOf } from './shares.ts'
 
 const shown = 20
+
+/** For guests, whatever it is: who left and whose calendar is broken is for those who work here. */
+export const nothingHere = 'Nothing can be booked here at the moment.'
 
 /**
  * What a booking page or card says.
@@ -27,7 +31,7 @@ export async function bookingPage(
   const now = clock.now()
   const [bookables, organisation, prefill, consent, rows] = await Promise.all([
     readBookables(db, { now, from: now.getTime(), to: now.getTime() }, agentsOf(share)),
-    readOrganisationName(db),
+    readOrganisation(db),
     readGiven(db, share),
     noticeToAccept(db, share),
     readMeetings(db, sql`m.share_id = ${share.id}`, sql`order by m.held_at desc, m.id desc limit ${shown}`),
@@ -35,25 +39,22 @@ export async function bookingPage(
   const isTheirs = visitor !== null && visitor.id === share.visitorId
   const usable = bookables.filter(({ reason }) => reason === null)
   const [first] = usable.length > 0 ? usable : bookables
+  // all that would tell one agent from another
+  const { agentId, teamName } = share.discreet ? { agentId: null, teamName: null } : share
   return {
-    organisation,
-    agent: share.agentId && first ? { id: first.id, name: first.name } : null,
-    team: share.teamName === null ? null : { name: share.teamName },
+    organisation: organisation?.name ?? 'Foyer',
+    agent: agentId && first ? { id: first.id, name: first.name } : null,
+    team: teamName === null ? null : { name: teamName },
     durationMinutes: first?.settings.durationMinutes ?? 30,
-    timeZone: first?.settings.timeZone ?? 'UTC',
-    location: share.agentId ? (first?.settings.location ?? null) : null,
-    video: first?.settings.video ?? false,
+    timeZone: share.discreet ? (organisation?.timeZone ?? 'UTC') : (first?.settings.timeZone ?? 'UTC'),
+    location: agentId ? (first?.settings.location ?? null) : null,
+    video: !share.discreet && (first?.settings.video ?? false),
     prefill,
     consent,
     bookable: usable.length > 0,
-    reason: usable.length > 0 ? null : 'Nothing can be booked here at the moment.',
+    reason: usable.length > 0 ? null : nothingHere,
     meetings: rows.map((row) => forGuest(row, isTheirs ? linkOf(services, row.id) : null)),
   }
-}
-
-async function readOrganisationName(db: Services['db']): Promise<string> {
-  const { rows } = await sql<{ name: string }>`select name from organisation`.execute(db)
-  return rows[0]?.name ?? 'Foyer'
 }
 
 /** Only what this visitor gave, or a signature; nothing an agent or a CRM knows. */

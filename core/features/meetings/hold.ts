@@ -30,7 +30,7 @@ export type Held =
   | { why: 'too_many' }
   /** After so long the next one may be booked under this address. */
   | { why: 'too_often'; waitMs: number }
-  | { why: 'not_bookable'; sentence: string }
+  | { why: 'not_bookable' }
 
 const isTaken: Held = { why: 'taken' }
 
@@ -40,9 +40,7 @@ export async function hold(services: Services, share: ShareRow, wanted: Book): P
   const now = services.clock.now()
   const start = wanted.start.getTime()
   const bookables = await readBookables(services.db, { now, from: start, to: start + 1 }, agentsOf(share))
-  const [reason] = bookables.map((one) => one.reason)
-  if (bookables.every((one) => one.reason !== null))
-    return { why: 'not_bookable', sentence: reason ?? 'Nothing can be booked here any more.' }
+  if (bookables.every((one) => one.reason !== null)) return { why: 'not_bookable' }
   const inTurn = bookables.filter((one) => isFree(one, now, start)).sort((a, b) => a.upcoming - b.upcoming)
   for (const bookable of inTurn) {
     const held = await holdWith(services, share, bookable, wanted)

@@ -9,6 +9,7 @@ import type { Viewer } from '../conversations/visibility.ts'
 import { isFree, readBookables } from './bookable.ts'
 import { hasRoomThatDay } from './daily-max.ts'
 import { freeSlots } from './free.ts'
+import { nothingHere } from './guest.ts'
 import { inTime, putOffUnlessDone } from './in-time.ts'
 import { describeFor, findMeeting, lockMeeting, type MeetingRow, takeTime } from './repository.ts'
 import { cancelRow, takenBy } from './states.ts'
@@ -61,7 +62,7 @@ export async function rescheduleMeeting(
   const stretch = { now, from: start.getTime(), to: start.getTime() + 1, exceptMeetingId: meeting.id }
   const [agent] = await readBookables(services.db, stretch, sql`a.id = ${meeting.agentId}`)
   if (!agent || agent.reason !== null)
-    throw new ConflictError('not_bookable', agent?.reason ?? 'Nobody can be met.')
+    throw new ConflictError('not_bookable', (by.type === 'agent' && agent?.reason) || nothingHere)
   // an agent knows what they do: their own hours do not bind them, other meetings do
   if (
     by.type === 'visitor' &&

@@ -22,13 +22,15 @@ export interface ShareRow {
   teamName: string | null
   conversationId: string | null
   visitorId: string | null
+  /** Whose calendar it is, is told when something is booked, not before. */
+  discreet: boolean
 }
 
 /** @param token as a stranger wrote it. @throws {NotFoundError} */
 export async function shareOf(db: Db | Tx, token: string): Promise<ShareRow> {
   if (token.includes('\0')) throw new NotFoundError('booking link')
   const { rows } = await sql<ShareRow>`${plannedOnce}
-    select s.id, s.token, s.agent_id, s.team_id, t.name as team_name, s.conversation_id, s.visitor_id
+    select s.id, s.token, s.agent_id, s.team_id, t.name as team_name, s.conversation_id, s.visitor_id, s.discreet
     from calendar_shares s left join teams t on t.id = s.team_id where s.token = ${token}`.execute(db)
   const [row] = rows
   if (!row) throw new NotFoundError('booking link')
@@ -72,6 +74,7 @@ export function shareCalendar(
       conversationId,
       visitorId: row.visitorId,
       sharedBy: agent.id,
+      discreet: false,
     })
     const entry = await conversations.append(tx, row, now, {
       kind: 'calendar_shared',
@@ -107,7 +110,7 @@ export function bookingLinkFor(
     )
     const conversationId = chats[0]?.id ?? null
     const { rows } = await sql<{ token: string }>`
-      update calendar_shares set conversation_id = ${conversationId}
+      update calendar_shares set conversation_id = ${conversationId}, discreet = ${found.discreet}
       where id = (
         select s.id from calendar_shares s
         where s.visitor_id = ${visitor.id} and s.shared_by is null and s.agent_id is not distinct from ${found.agentId}::uuid
@@ -137,18 +140,32 @@ async function linkOfMeetingAhead(
   return rows[0]
 }
 
-async function resolveTarget(
-  tx: Tx,
-  visitorId: string,
-  target: BookingTarget,
-): Promise<{ agentId: string | null; teamId: string | null } | null> {
-  if (target.by === 'agent') return { agentId: target.agentId, teamId: null }
+type Target = Pick<ShareRow, 'agentId' | 'teamId' | 'discreet'>
+
+async function resolveTarget(tx: Tx, visitorId: string, target: BookingTarget): Promise<Target | null> {
+  if (target.by === 'agent') return { agentId: target.agentId, teamId: null, discreet: false }
   if (target.by === 'team')
-    return (await isTeam(tx, target.teamId)) ? { agentId: null, teamId: target.teamId } : null
-  const owner = await ownerOf(tx, visitorId)
-  if (owner) return { agentId: owner, teamId: null }
-  if (target.teamId && (await isTeam(tx, target.teamId))) return { agentId: null, teamId: target.teamId }
-  return target.agentId ? { agentId: target.agentId, teamId: null } : null
+    return (await isTeam(tx, target.teamId))
+      ? { agentId: null, teamId: target.teamId, discreet: false }
+      : null
+  const { email, company, proven } = await readSelf(tx, visitorId)
+  // the same for owners and for whoever stands in for them, or its absence would tell
+  const discreet = !proven && (email !== null || company !== null)
+  const owner = await ownerOf(tx, email, company)
+  if (owner) return { agentId: owner, teamId: null, discreet }
+  if (target.teamId && (await isTeam(tx, target.teamId)))
+    return { agentId: null, teamId: target.teamId, discreet }
+  return target.agentId ? { agentId: target.agentId, teamId: null, discreet } : null
+}
+
+/** By what an owner is looked for: what a signature said and nothing else, or what the visitor and those who talked with them typed. */
+async function readSelf(tx: Tx, visitorId: string) {
+  const { rows } = await sql<{ email: string | null; company: string | null; proven: boolean }>`
+    select email_verified as proven,
+           case when email_verified then email else coalesce(corrections ->> 'email', email) end as email,
+           case when email_verified then null else coalesce(corrections ->> 'company', company) end as company
+    from visitors where id = ${visitorId}`.execute(tx)
+  return rows[0] ?? { email: null, company: null, proven: false }
 }
 
 async function isTeam(tx: Tx, id: string): Promise<boolean> {
@@ -156,12 +173,8 @@ async function isTeam(tx: Tx, id: string): Promise<boolean> {
   return rows.length > 0
 }
 
-/** The account list, then the person's owner, then the company's, as routing has it; only of an address the visitor gave. */
-async function ownerOf(tx: Tx, visitorId: string): Promise<string | null> {
-  const { rows: visitors } = await sql<{ email: string | null; company: string | null }>`
-    select coalesce(corrections ->> 'email', email) as email, coalesce(corrections ->> 'company', company) as company
-    from visitors where id = ${visitorId}`.execute(tx)
-  const { email = null, company = null } = visitors[0] ?? {}
+/** The account list, then the person's owner, then the company's, as routing has it. */
+async function ownerOf(tx: Tx, email: string | null, company: string | null): Promise<string | null> {
   const domains = accountDomains(email)
   const { rows } = await sql<{ agentId: string | null }>`
     with account as (${ownerOfAccount(domains, company)}),
@@ -180,13 +193,14 @@ interface NewShare {
   conversationId: string | null
   visitorId: string | null
   sharedBy: string | null
+  discreet: boolean
 }
 
 async function addShare({ tx, now }: Change, share: NewShare): Promise<string> {
   const token = newToken()
   await sql`
-    insert into calendar_shares (id, token, agent_id, team_id, conversation_id, visitor_id, shared_by, created_at)
+    insert into calendar_shares (id, token, agent_id, team_id, conversation_id, visitor_id, shared_by, discreet, created_at)
     values (${randomUUIDv7()}, ${token}, ${share.agentId}, ${share.teamId}, ${share.conversationId}, ${share.visitorId},
-            ${share.sharedBy}, ${now})`.execute(tx)
+            ${share.sharedBy}, ${share.discreet}, ${now})`.execute(tx)
   return token
 }

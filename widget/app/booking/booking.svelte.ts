@@ -105,7 +105,8 @@ export class Booking {
     this.#zone = zone
   }
   get host(): string {
-    return this.#meeting?.agent.name ?? this.#page?.agent?.name ?? this.#page?.team?.name ?? ''
+    const page = this.#page
+    return this.#meeting?.agent.name ?? page?.agent?.name ?? page?.team?.name ?? page?.organisation ?? ''
   }
   /** A meeting that stands is being moved. */
   get moves(): boolean {
