@@ -3,6 +3,7 @@ import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyContextConfig } from 'fastify'
 import plugin from 'fastify-plugin'
 import { jsonSchemaTransform } from 'fastify-type-provider-zod'
+import { describeAnswers, factsKey, factsOf } from './described-answers.ts'
 
 /** The HTTP surface as OpenAPI, made from the routes' own schemas: /api/docs for people, /api/openapi.json for tools. */
 export const apiDocs = plugin(
@@ -28,7 +29,16 @@ export const apiDocs = plugin(
         const transformed = jsonSchemaTransform({ schema: schema ?? {}, url, ...rest })
         const tag = url.replace('/api/v1/', '').split('/')[0] ?? ''
         const security = securityOf(rest.route.config?.access)
-        return { url: transformed.url, schema: { ...transformed.schema, tags: [tag], security } }
+        const facts = factsOf(rest.route, transformed.schema.response !== undefined)
+        return {
+          url: transformed.url,
+          schema: { ...transformed.schema, tags: [tag], security, [factsKey]: facts },
+        }
+      },
+      transformObject: (built) => {
+        const api = 'openapiObject' in built ? built.openapiObject : built.swaggerObject
+        describeAnswers(api as Parameters<typeof describeAnswers>[0])
+        return api
       },
     })
     app.get('/api/openapi.json', { config: { access: 'public' } }, async () => app.swagger())

@@ -58,7 +58,7 @@ export async function accountRoutes(app: Api): Promise<void> {
 
   app.get(
     '/accounts/export.csv',
-    { ...guarded, schema: { response: { 200: z.unknown() } } },
+    { ...guarded, config: { ...config, gives: 'text/csv' }, schema: {} },
     async (request, reply) => {
       await change(services, ({ tx, now }) =>
         audit(tx, { now, actorId: request.agent.id, action: 'accounts.exported', objectType: 'accounts' }),
@@ -99,7 +99,7 @@ async function importRoutes(app: Api): Promise<void> {
     '/accounts/import',
     {
       preHandler: app.requires('accounts.manage'),
-      config,
+      config: { ...config, takes: 'text/csv' },
       bodyLimit: maxFileBytes,
       schema: { response: { 200: ImportResult } },
     },

@@ -29,7 +29,7 @@ export async function calendarRoutes(app: Api): Promise<void> {
 
   app.get(
     '/me/calendar/choices',
-    { ...own, schema: { response: { 200: CalendarChoices } } },
+    { ...own, config: { ...own.config, conflicts: true }, schema: { response: { 200: CalendarChoices } } },
     async ({ agent }) => ({ calendars: await readChoices(services, agent.id) }),
   )
 

@@ -126,7 +126,11 @@ export async function conversationRoutes(app: Api): Promise<void> {
 
   app.get(
     '/conversations/:id/transcript.txt',
-    { ...view, preHandler: mayView, schema: { params } },
+    {
+      config: { ...view.config, gives: 'text/plain' },
+      preHandler: mayView,
+      schema: { params },
+    },
     async ({ params, agent }, answer) => {
       const conversation = await visibleSummary(db, clock.now(), agent, params.id)
       await noteWatching(services, agent, conversation)
@@ -139,7 +143,11 @@ export async function conversationRoutes(app: Api): Promise<void> {
 
   app.post(
     '/conversations/:id/mail-transcript',
-    { ...reply, preHandler: mayReply, schema: { params, response: { 200: MailedTranscript } } },
+    {
+      config: { ...reply.config, counted: true },
+      preHandler: mayReply,
+      schema: { params, response: { 200: MailedTranscript } },
+    },
     (request) => {
       const { params, agent } = request
       return mailTranscript(services, agent, params.id, (to) => takeTranscript(request, params.id, to))

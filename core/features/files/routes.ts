@@ -24,7 +24,7 @@ export async function fileRoutes(app: Api): Promise<void> {
     '/conversations/:id/files',
     {
       preHandler: app.requires('conversations.reply'),
-      config: { access: 'conversations.reply' },
+      config: { access: 'conversations.reply', takes: 'application/octet-stream' },
       bodyLimit: services.settings.limits.fileBytes,
       schema: { params: conversation, headers: FileHeaders, response: { 201: StoredFile } },
     },
@@ -38,7 +38,7 @@ export async function fileRoutes(app: Api): Promise<void> {
     '/conversations/:id/files/:fileId',
     {
       preHandler: app.requires('conversations.view'),
-      config: { access: 'conversations.view' },
+      config: { access: 'conversations.view', gives: 'application/octet-stream' },
       schema: { params: file },
     },
     async (request, reply) => {
@@ -68,7 +68,7 @@ export async function visitorFileRoutes(
   app.post(
     '/widget/conversations/:id/files',
     {
-      config: { access: 'visitor' },
+      config: { access: 'visitor', takes: 'application/octet-stream' },
       bodyLimit: services.settings.limits.fileBytes,
       schema: { params: conversation, headers: FileHeaders, response: { 201: StoredFile } },
     },
@@ -84,7 +84,7 @@ export async function visitorFileRoutes(
 
   app.get(
     '/widget/conversations/:id/files/:fileId',
-    { config: { access: 'visitor' }, schema: { params: file } },
+    { config: { access: 'visitor', gives: 'application/octet-stream' }, schema: { params: file } },
     async (request, reply) => {
       const visitor = visitorOf(request)
       take(request, 'read')

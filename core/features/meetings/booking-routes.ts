@@ -86,16 +86,20 @@ export async function bookingRoutes(app: Api): Promise<void> {
     },
   )
 
-  app.get('/meeting/:token/calendar.ics', { ...reading, schema: { params } }, async ({ params }, reply) => {
-    const meeting = await meetingOf(services, params.token)
-    const { publicUrl } = services.config
-    const link = publicUrl === null ? null : `${publicUrl}/meeting/${params.token}`
-    return reply
-      .type('text/calendar; charset=utf-8')
-      .header('content-disposition', 'attachment; filename="meeting.ics"')
-      .header('cache-control', 'no-store')
-      .send(eventFile(meeting, services.clock.now(), { method: null, link }))
-  })
+  app.get(
+    '/meeting/:token/calendar.ics',
+    { config: { ...reading.config, gives: 'text/calendar' }, schema: { params } },
+    async ({ params }, reply) => {
+      const meeting = await meetingOf(services, params.token)
+      const { publicUrl } = services.config
+      const link = publicUrl === null ? null : `${publicUrl}/meeting/${params.token}`
+      return reply
+        .type('text/calendar; charset=utf-8')
+        .header('content-disposition', 'attachment; filename="meeting.ics"')
+        .header('cache-control', 'no-store')
+        .send(eventFile(meeting, services.clock.now(), { method: null, link }))
+    },
+  )
 
   app.post(
     '/meeting/:token/cancel',

@@ -1,5 +1,4 @@
 import { Readable } from 'node:stream'
-import { z } from 'zod'
 import type { Api } from '../../app.ts'
 import { ImportResult, ListPeople, PersonPage } from '../../contracts/visitors.ts'
 import { FoyerError } from '../../errors.ts'
@@ -27,8 +26,8 @@ export async function peopleRoutes(app: Api): Promise<void> {
     {
       // all addresses at once are for those who may also replace them
       preHandler: app.requires('people.import'),
-      config: { access: 'people.import' },
-      schema: { response: { 200: z.unknown() } },
+      config: { access: 'people.import', gives: 'text/csv' },
+      schema: {},
     },
     async (request, reply) => {
       await change(services, ({ tx, now }) =>
@@ -55,7 +54,7 @@ async function importRoutes(app: Api): Promise<void> {
     '/people/import',
     {
       preHandler: app.requires('people.import'),
-      config: { access: 'people.import' },
+      config: { access: 'people.import', takes: 'text/csv' },
       bodyLimit: maxFileBytes,
       schema: { response: { 200: ImportResult } },
     },

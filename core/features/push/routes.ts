@@ -52,7 +52,7 @@ export async function pushRoutes(app: Api): Promise<void> {
 
   app.post(
     '/push-subscriptions/:id/test',
-    { config, preHandler, schema: { params, response: { 202: Push } } },
+    { config: { ...config, counted: true }, preHandler, schema: { params, response: { 202: Push } } },
     async ({ params: { id }, agent }, reply) =>
       reply.status(202).send(await change(services, (change) => pushTest(services, change, agent.id, id))),
   )

@@ -23,7 +23,7 @@ export async function signInRoutes(app: Api): Promise<void> {
     '/sign-in',
     {
       schema: { body: SignIn, response: { 200: Me } },
-      config: { access: 'public' },
+      config: { access: 'public', counted: true },
       preHandler: guessingLimits(app),
     },
     async (request, reply) => {
