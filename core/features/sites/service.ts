@@ -1,4 +1,5 @@
 import { randomBytes, randomUUIDv7 } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
 import type { z } from 'zod'
 import type { CreateSite, SaveSite, Site, SiteSettings } from '../../contracts/sites.ts'
 import type { Tx } from '../../db/pool.ts'
@@ -6,6 +7,7 @@ import { NotFoundError } from '../../errors.ts'
 import { change, type Services } from '../../services.ts'
 import { audit } from '../audit/audit.ts'
 import { refuseStale, versionOf } from '../content-version.ts'
+import { checkTarget } from '../meetings/target.ts'
 import { newToken } from '../sign-in/tokens.ts'
 import * as sites from './repository.ts'
 import { defaultSiteSettings } from './settings.ts'
@@ -29,7 +31,8 @@ export function createSite(
 }
 
 /** @param expected the version it replaces, if the caller says
- *  @throws {NotFoundError} @throws {ConflictError} `changed_meanwhile` */
+ *  @throws {NotFoundError} @throws {InvalidInputError} nobody can be booked by what it names
+ *  @throws {ConflictError} `changed_meanwhile` */
 export function saveSite(
   services: Services,
   actorId: string,
@@ -43,6 +46,9 @@ export function saveSite(
     const before = await sites.lockSite(tx, id)
     if (!before) throw new NotFoundError('site')
     await refuseStale(tx, expected, describe(before, address), { what: 'site', objectId: id, actorId })
+    const { booking } = site.settings
+    // what was named before may be gone since, and must not keep the rest from being saved
+    if (booking && !isDeepStrictEqual(booking, before.settings.booking)) await checkTarget(tx, now, booking)
     if (site.route) await sites.setRoute(tx, id, site.route)
     const row = await sites.update(tx, id, site)
     if (!row) throw new NotFoundError('site')
