@@ -14,9 +14,11 @@ export type Phase =
   | 'left'
   | 'cancelled'
 
+/** Waiting or active. */
 export const goesOn = (conversation: WidgetConversation | null) =>
   conversation?.status === 'waiting' || conversation?.status === 'active'
 
+/** @param unsent what of this chat has not been acknowledged. */
 export const phaseOf = (conversation: WidgetConversation | null, unsent: readonly Unsent[]): Phase => {
   if (conversation?.status === 'waiting' || conversation?.status === 'active') return conversation.status
   const pending = unsent.filter(({ refused }) => !refused)
