@@ -91,6 +91,23 @@ test('canned replies are removed one by one, and no key held down removes two', 
   await focused(admin.button('New canned reply').first())
 })
 
+test('a dialog that deletes what it was opened from leaves the keyboard in the page', async () => {
+  const { admin, page, press } = await adminAt('teams')
+  const api = await stage.foyer.agent({ profile: 'admin', online: false })
+  await api.http.post('/teams', { name: 'Gone soon', agentIds: [] })
+  await page.reload()
+  await admin.button('Change or delete Gone soon').focus()
+  await press('Enter')
+  await page.getByRole('menu').waitFor()
+  await page.keyboard.type('Del')
+  await press('Enter')
+  const sure = page.getByRole('dialog', { name: 'Delete Gone soon?' })
+  await tabTo(page, sure.getByRole('button', { name: 'Delete team' }))
+  await press('Enter')
+  await sure.waitFor({ state: 'detached' })
+  await focused(page.locator('#content'))
+})
+
 test('dates off come and go, and the keyboard stays with them', async () => {
   const { admin, page, press } = await adminAt('availability')
   await admin.button('Add dates').focus()
