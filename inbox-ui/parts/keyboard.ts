@@ -7,6 +7,14 @@ export function toFirstField(form: HTMLElement): void {
   field?.focus()
 }
 
+/** What was pressed may be gone by now, and the keyboard with it: then `instead` gets it. Call once the page is drawn anew. */
+export function keepKeyboard(instead: () => HTMLElement | undefined): void {
+  requestAnimationFrame(() => {
+    // the page as a whole stands in for what went: see keep-focus.ts
+    if (document.activeElement?.matches('body, #content')) instead()?.focus()
+  })
+}
+
 /** Once the form says what is wrong, the keyboard goes to the first field that is. */
 export async function toFirstWrong(form: HTMLElement): Promise<void> {
   await tick()

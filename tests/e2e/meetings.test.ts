@@ -57,6 +57,11 @@ const meetingsPage = async ({ page }: InboxScreen) => {
   await page.getByRole('link', { name: 'Meetings' }).click()
   await page.getByRole('table', { name: 'Meetings' }).waitFor()
 }
+/** Told aloud, and the keyboard is there, since the button that had it is gone. */
+const saidAndHeld = async ({ page }: InboxScreen, text: string) => {
+  await page.getByRole('status').getByText(text).waitFor()
+  await page.waitForFunction((text) => document.activeElement?.textContent === text, text)
+}
 const row = ({ page }: InboxScreen, name: string) => page.getByRole('row', { name: new RegExp(name) })
 
 test('what is ahead stands above the history, and is moved and cancelled from the chat', async () => {
@@ -103,6 +108,7 @@ test('what is ahead stands above the history, and is moved and cancelled from th
   await ask.getByRole('button', { name: 'Cancel meeting', exact: true }).click()
   await ahead.waitFor({ state: 'hidden' })
   expect(await stateOf(meeting)).toMatchObject({ state: 'cancelled', by: 'agent' })
+  await saidAndHeld(agent, 'The meeting with Sofia Ricci is cancelled.')
 })
 
 test('an agent has their own meetings, and whoever supervises those of all', async () => {
@@ -147,10 +153,12 @@ test('an agent has their own meetings, and whoever supervises those of all', asy
   await dialog.getByRole('radio', { name: '14:00' }).check()
   await dialog.getByRole('button', { name: 'Reschedule', exact: true }).click()
   await row(admin, 'Tom Becker').getByText('Thu 29 Oct, 14:00').waitFor()
+  await admin.page.getByText('The meeting with Tom Becker is now on Thu 29 Oct, 14:00.').waitFor()
   await row(dana, 'Tom Becker').getByText('Thu 29 Oct, 14:00').waitFor()
   await dana.button('Cancel the meeting with Tom Becker').click()
   await dana.button('Cancel meeting').click()
   await row(dana, 'Tom Becker').getByText('Cancelled').waitFor()
+  await saidAndHeld(dana, 'The meeting with Tom Becker is cancelled.')
   expect(await stateOf(later)).toMatchObject({ state: 'cancelled', by: 'agent' })
 
   // what is over moves to the other list
