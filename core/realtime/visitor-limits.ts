@@ -7,6 +7,8 @@ export class VisitorLimits {
   readonly #visitors: Buckets
   readonly #addresses: Buckets
   readonly #signals: Buckets
+  // a whole office comes back with tokens that are over
+  readonly #strangers = new Buckets(120, 2)
   readonly #sockets = new Map<string, number>()
   readonly #tabs = new Map<string, number>()
 
@@ -24,8 +26,15 @@ export class VisitorLimits {
     return this.#visitors.take(visitorId) || this.#addresses.take(address)
   }
 
+  /** One more socket of an address. @returns false where there are too many, or too many that nobody knew came from there. */
   openSocket(address: string): boolean {
-    return count(this.#sockets, address, 1) <= this.#settings.addressSockets
+    const open = count(this.#sockets, address, 1)
+    return open <= this.#settings.addressSockets && this.#strangers.look(address) === 0
+  }
+
+  /** Somebody came by a token that opens nothing. */
+  countStranger(address: string): void {
+    this.#strangers.take(address)
   }
 
   closeSocket(address: string): void {

@@ -59,6 +59,7 @@ export class VisitorProtocol implements Protocol<VisitorConnection> {
     if (!hello.success) return false
     const { db, clock, bus } = this.#services
     const visitor = await findVisitor(this.#services, db, hello.data.token)
+    if (!visitor) this.#limits.countStranger(connection.address)
     // a line that broke meanwhile has said its goodbye already: nothing may be left behind for it
     if (!visitor || connection.isClosed) return false
     if (!this.#limits.come(visitor.id)) {

@@ -77,7 +77,10 @@ export async function connectionRoutes(app: Api): Promise<void> {
   app.get(
     '/connections/oauth/callback',
     // the vendor sends the browser here; whose it is, its session and the state say
-    { config: { access: 'public' }, schema: { querystring: OAuthCallback } },
+    {
+      config: { access: 'public', rateLimit: { max: 120, timeWindow: 60_000 } },
+      schema: { querystring: OAuthCallback },
+    },
     async ({ query, cookies }, reply) => {
       const token = cookies[sessionCookie]
       const agent = token ? await findSession(services.db, services.clock.now(), token) : null

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
-import { address } from '#tests/core/realtime/line.ts'
+import { address, ending, visitorLine } from '#tests/core/realtime/line.ts'
 import { aConversation, aVisitor } from '#tests/support/factories.ts'
 import { startFoyer, type TestFoyer } from '#tests/support/foyer.ts'
 
@@ -101,6 +101,30 @@ test('upgrades to an agent’s socket that fail are slowed by address, and those
 })
 
 let lastRefusal: { retryAfter: string | undefined; body: string } | undefined
+
+test('visitors’ sockets with tokens of nobody are slowed by address, and those of somebody are not counted', async () => {
+  const [here, elsewhere] = [`198.51.100.${++places}`, `198.51.100.${++places}`]
+  const { session } = await foyer.visitor()
+  const comes = async (token: string, place: string | undefined) => {
+    const line = await visitorLine(foyer, from(place ?? ''))
+    line.send({ type: 'hello', token })
+    const welcomed = await line.frame('welcome').then(
+      () => true,
+      () => false,
+    )
+    if (!welcomed) return (await ending(line)).code
+    await line.close()
+    return 'welcome'
+  }
+  for (let n = 0; n < 130; n++) expect(await comes(session.token, here)).toBe('welcome')
+  const ends: unknown[] = []
+  for (let round = 0; round < 4; round++)
+    ends.push(...(await Promise.all(Array.from({ length: 50 }, () => comes('guessed', here)))))
+  expect(ends.filter((end) => end === 4401).length).toBeGreaterThanOrEqual(120)
+  expect(ends.filter((end) => end === 4429).length).toBeGreaterThan(0)
+  expect(await comes('guessed', elsewhere)).toBe(4401)
+  expect(await comes(session.token, elsewhere)).toBe('welcome')
+})
 
 /** @returns the status with which an upgrade is answered; one that succeeds is ended. */
 async function upgrade(headers: Record<string, string>): Promise<number> {
