@@ -57,7 +57,7 @@ test.each(nights)(
     expect(shown.map((one) => one.textContent.trim())).toEqual(labels)
     // each on one line, and all of it to be read
     expect(shown.map((one) => [one.offsetHeight, one.scrollWidth - one.clientWidth])).toEqual(
-      labels.map(() => [32, 0]),
+      labels.map(() => [40, 0]),
     )
   },
 )

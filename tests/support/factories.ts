@@ -104,10 +104,12 @@ export async function anAgent(
   const email = options.email ?? addressFor(pool, name)
   const agent = { id: randomUUID(), email, name, password }
   await pool.query(
-    `insert into agents (id, email, name, password_hash, profile, live_chat_schedule, supervises, created_at)
-     values ($1, $2, $3, $4, $5, $6, $7, $8)`,
-    [agent.id, email, name, await cheapHash, profile, JSON.stringify(schedule), supervises, now],
+    `insert into agents (id, email, name, password_hash, profile, live_chat_schedule, created_at)
+     values ($1, $2, $3, $4, $5, $6, $7)`,
+    [agent.id, email, name, await cheapHash, profile, JSON.stringify(schedule), now],
   )
+  // databases of an older Foyer have no such column
+  if (supervises) await pool.query('update agents set supervises = true where id = $1', [agent.id])
   return agent
 }
 
