@@ -85,15 +85,16 @@ beforeAll(async () => {
   await setMeetingSettings(agent, { blocks: everyDay('00:00', '24:00') })
   host = { id: agent.id, email: agent.me.email }
   await killed(web)
+}, within(120_000))
+
+beforeEach(async () => {
+  around = asItComes
+  // a link of its own: only so many meetings may be ahead by one
   token = randomUUID()
   await pool.query(
     'insert into calendar_shares (id, token, agent_id, created_at) values ($1, $2, $3, now())',
     [randomUUID(), token, host.id],
   )
-}, within(120_000))
-
-beforeEach(async () => {
-  around = asItComes
   // as if it had been read a moment ago
   await pool.query(
     `update calendars set busy_from = now(), busy_until = now() + interval '100 days', busy_read_at = now() + interval '1 day'`,
@@ -252,9 +253,12 @@ for (const [name, step] of Object.entries(steps))
     const wish = { ...(await aWish(web)), email: `${randomUUID()}@northwind.test` }
     const { reached, letGo } = await step()
     const first = sends(web, wish).catch(() => null)
-    await reached
-    await killed(web)
-    await letGo()
+    try {
+      await reached
+      await killed(web)
+    } finally {
+      await letGo()
+    }
     const lost = await first
 
     const next = await start('web')
