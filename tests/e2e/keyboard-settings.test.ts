@@ -17,6 +17,30 @@ async function adminAt(place: string) {
   return { admin, page, press: (key: string) => page.keyboard.press(key) }
 }
 
+test('on every page the first stop leads past all that comes before its content', async () => {
+  const { admin, page, press } = await adminAt('teams')
+  const skip = page.getByRole('link', { name: 'Skip to content' })
+  for (const [path, content, next] of [
+    ['', '#content', page.getByRole('tab', { name: 'Active' })],
+    ['meetings', '#content', null],
+    ['people', '#content', null],
+    ['settings/teams', 'main', admin.button('Add team').first()],
+    ['settings/canned-replies', 'main', admin.button('New canned reply').first()],
+  ] as const) {
+    await page.goto(`${stage.foyer.origin}/inbox/${path}`)
+    await admin.available.waitFor()
+    await next?.waitFor()
+    await press('Tab')
+    await focused(skip)
+    expect((await skip.boundingBox())?.y, 'it shows itself').toBeGreaterThanOrEqual(0)
+    expect(await skip.evaluate((link) => getComputedStyle(link).clipPath)).toBe('none')
+    await press('Enter')
+    await focused(page.locator(content))
+    await press('Tab')
+    if (next) await focused(next)
+  }
+})
+
 test('a routing rule is written, given up, deleted and brought back', async () => {
   await stage.foyer.pool.query('delete from routing_rules')
   const { admin, page, press } = await adminAt('routing-rules')
@@ -68,11 +92,11 @@ test('outcomes are put in order, taken off and offered again', async () => {
   await focused(page.getByRole('textbox', { name: 'Outcome 4' }))
 })
 
-test('canned replies are removed one by one, and no key held down removes two', async () => {
+test('canned replies are removed one by one, each after a question', async () => {
   const { admin, page, press } = await adminAt('canned-replies')
   for (const shortcut of ['bye', 'hello'])
     await admin.page.request.post(`${stage.foyer.origin}/api/v1/canned-replies`, {
-      data: { shared: false, shortcut, text: 'Some text' },
+      data: { shared: shortcut === 'hello', shortcut, text: `We say ${shortcut}` },
       headers: { origin: stage.foyer.origin },
     })
   await page.reload()
@@ -82,13 +106,31 @@ test('canned replies are removed one by one, and no key held down removes two', 
   await focused(dialog.getByRole('textbox', { name: 'Shortcut' }))
   await press('Escape')
   await focused(admin.button('Change /bye'))
-  await press('Tab')
+
+  const asks = async (shortcut: string, about: string) => {
+    await tabTo(page, admin.button(`Remove /${shortcut}`))
+    await press('Enter')
+    const sure = page.getByRole('dialog', { name: `Remove /${shortcut}?` })
+    await sure.getByText(about).waitFor()
+    await sure.getByText(`We say ${shortcut}`).waitFor()
+    return sure
+  }
+  // a key held down, or a second thought, removes nothing
+  const doubted = await asks('bye', 'You do not find it by / any more.')
+  await press('Enter')
+  await doubted.waitFor({ state: 'detached' })
   await focused(admin.button('Remove /bye'))
-  await press('Enter')
-  await focused(admin.button('Change /hello'))
-  await press('Tab')
-  await press('Enter')
-  await focused(admin.button('New canned reply').first())
+  for (const [shortcut, about, next] of [
+    ['bye', 'You do not find it by / any more.', admin.button('Change /hello')],
+    ['hello', 'Nobody finds it by / any more.', admin.button('New canned reply').first()],
+  ] as const) {
+    const sure = await asks(shortcut, about)
+    await tabTo(page, sure.getByRole('button', { name: 'Remove canned reply' }))
+    await press('Enter')
+    await sure.waitFor({ state: 'detached' })
+    await focused(next)
+  }
+  await page.getByRole('heading', { name: 'No canned replies yet' }).waitFor()
 })
 
 test('a dialog that deletes what it was opened from leaves the keyboard in the page', async () => {
