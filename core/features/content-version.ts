@@ -24,25 +24,36 @@ export function ifMatch(header: string | undefined): string | undefined {
   return !said || said === '*' ? undefined : said.replace(/^W\//, '').replace(/^"(.*)"$/, '$1')
 }
 
+/** What is changed, by whom now, and how it is known who did it last. */
+type Changed = { what: string; actorId: string } & (
+  | /** It says so itself; null where that is from before it did. */ { changedBy: string | null }
+  | /** Each of its changes is in the audit log, by this id. */ { objectId: string }
+)
+
 /** To be called under the lock of the change, with what it is about to replace.
- *  @param objectId by which the audit log knows who changed it last; left out where not every change is in it
  *  @param current as the answer shows it, so that a form can show it too
  *  @throws {ConflictError} `changed_meanwhile` with `current` */
 export async function refuseStale(
   tx: Tx,
   expected: string | undefined,
   current: { version: string },
-  { what, objectId = null, actorId }: { what: string; objectId?: string | null; actorId: string },
+  changed: Changed,
 ): Promise<void> {
   if (expected === undefined || expected === current.version) return
-  const { rows } = await sql<{ name: string | null }>`
-    select case when l.actor_id <> ${actorId} then a.name end as name
-    from audit_log l left join agents a on a.id = l.actor_id
-    where l.object_id = ${objectId} order by l.id desc limit 1`.execute(tx)
-  const who = rows[0]?.name ?? 'Somebody'
-  throw new ConflictError(
-    'changed_meanwhile',
-    `${who} has changed this ${what} since you opened it. Load it as it is now, or keep yours.`,
-    { current },
-  )
+  throw new ConflictError('changed_meanwhile', await changedMeanwhile(tx, changed), { current })
+}
+
+/** In words, with a name where one is known. */
+export async function changedMeanwhile(tx: Tx, { what, actorId, ...known }: Changed): Promise<string> {
+  const choice = 'since you opened it. Load it as it is now, or keep yours.'
+  if ('changedBy' in known && known.changedBy === actorId)
+    return `You have changed this ${what} in another window ${choice}`
+  // what stands last in the log may be another kind of change, so one's own there says nothing of whose this is
+  const agentId =
+    'changedBy' in known
+      ? sql`${known.changedBy}::uuid`
+      : sql`(select actor_id from audit_log where object_id = ${known.objectId} order by id desc limit 1)`
+  const { rows } = await sql<{ name: string }>`
+    select name from agents where id = ${agentId} and id <> ${actorId}`.execute(tx)
+  return `${rows[0]?.name ?? 'Somebody'} has changed this ${what} ${choice}`
 }

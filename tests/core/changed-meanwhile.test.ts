@@ -107,7 +107,7 @@ const things: Record<string, () => Promise<Thing>> = {
       as: (name) => ({ ...roundTheClock, datesOff: [`2027-01-0${1 + (name.length % 9)}`] }),
       read,
       what: 'schedule',
-      who: 'Somebody',
+      who: 'Ada',
     }
   },
   async account() {
@@ -122,7 +122,7 @@ const things: Record<string, () => Promise<Thing>> = {
       read: async () =>
         (await ada.http.get<{ accounts: Account[] }>(`/accounts?query=${domain}`)).accounts[0] as Account,
       what: 'account',
-      who: 'Somebody',
+      who: 'Ada',
     }
   },
   async owner() {
@@ -232,3 +232,37 @@ test.each(Object.keys(things).filter((name) => name !== 'schedule'))(
     expect(answers.map(({ status }) => status).sort()).toEqual([200, ...Array(11).fill(409)])
   },
 )
+
+test('whoever imported accounts, changed a schedule of several, or one’s own in another window, is named', async () => {
+  const { read, path, as } = await (things.account as () => Promise<Thing>)()
+  const account = await read()
+  const csv = `domain,company,agent\n${account.domain},Imported,${bob.me.email}\n`
+  await ada.http.raw('POST', '/accounts/import', csv, { 'content-type': 'text/csv' })
+  const told = async (by: AgentActor, path: string, body: unknown, version: string) => {
+    const answer = await by.http.raw('PUT', path, body, { 'if-match': `"${version}"` })
+    expect(answer.status).toBe(409)
+    return ((await answer.json()) as { detail: string }).detail
+  }
+  expect(await told(bob, path, as('Bobs'), account.version)).toMatch(/^Ada has changed this account since/)
+
+  const schedule = await (things.schedule as () => Promise<Thing>)()
+  const { version } = await schedule.read()
+  await ada.http.post('/agents/schedules', { agentIds: [bob.id], addDatesOff: ['2027-03-01'] })
+  expect(await told(bob, schedule.path, schedule.as('Bobs'), version)).toMatch(
+    /^Ada has changed this schedule/,
+  )
+  const between = (await schedule.read()).version
+  expect((await put(bob, schedule, schedule.as('Once'), `"${between}"`)).status).toBe(200)
+  expect(await told(bob, schedule.path, schedule.as('Again and'), between)).toMatch(
+    /^You have changed this schedule in another window since/,
+  )
+
+  const calendar = `/agents/${bob.id}/meeting-settings`
+  const first = await bob.http.raw('GET', calendar)
+  const settings = (await first.json()) as object
+  const etag = await versionIn(first)
+  await ada.http.put(calendar, { ...settings, noticeMinutes: 5 })
+  expect(await told(bob, calendar, { ...settings, noticeMinutes: 9 }, etag)).toMatch(
+    /^Ada has changed this calendar/,
+  )
+})

@@ -91,7 +91,7 @@ const forms: Record<string, (bob: InboxScreen, ada: AgentActor) => Promise<Form>
         return rows[0].schedule.blocks.find(({ weekday }: { weekday: number }) => weekday === 1).end
       },
       values: ['16:00', '17:00', '18:00'],
-      told: /Somebody has changed this schedule/,
+      told: /Ada First has changed this schedule/,
     }
   },
   async account({ page }, ada) {
@@ -110,7 +110,7 @@ const forms: Record<string, (bob: InboxScreen, ada: AgentActor) => Promise<Form>
         return accounts[0]?.company ?? ''
       },
       values: ['Northwind Italy', 'Northwind Spain', 'Northwind France'],
-      told: /Somebody has changed this account/,
+      told: /Ada First has changed this account/,
       closes: true,
     }
   },

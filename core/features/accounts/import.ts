@@ -43,7 +43,7 @@ export async function importAccounts(
     if (batch.size === 0) return
     const full = [...batch.values()]
     batch = new Map()
-    const stored = await change(services, ({ tx, now }) => accounts.upsert(tx, now, full))
+    const stored = await change(services, ({ tx, now }) => accounts.upsert(tx, { now, by: actorId }, full))
     const created = stored.filter((one) => one.created).length
     result.created += created
     result.updated += stored.length - created

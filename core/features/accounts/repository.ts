@@ -73,10 +73,15 @@ export async function find(tx: Tx, id: string): Promise<Account | null> {
   return rows[0] ? toAccount(rows[0]) : null
 }
 
-/** As {@link find}; nobody else changes it before this transaction ends. */
-export async function lock(tx: Tx, id: string): Promise<Account | null> {
-  await sql`select from accounts where id = ${id} for update`.execute(tx)
-  return find(tx, id)
+/** With who changed it last; nobody else changes it before this transaction ends. */
+export async function lock(
+  tx: Tx,
+  id: string,
+): Promise<{ account: Account; changedBy: string | null } | null> {
+  const { rows } = await sql<{ changedBy: string | null }>`
+    select changed_by from accounts where id = ${id} for update`.execute(tx)
+  const account = await find(tx, id)
+  return rows[0] && account ? { account, changedBy: rows[0].changedBy } : null
 }
 
 export interface AccountFacts {
@@ -85,11 +90,22 @@ export interface AccountFacts {
   agentId: string
 }
 
+/** When something is changed, and by which agent. */
+interface Changing {
+  now: Date
+  by: string
+}
+
 /** @returns false when there is an account with this domain. */
-export async function insert(tx: Tx, now: Date, id: string, facts: AccountFacts): Promise<boolean> {
+export async function insert(
+  tx: Tx,
+  { now, by }: Changing,
+  id: string,
+  facts: AccountFacts,
+): Promise<boolean> {
   const { rows } = await sql`
-    insert into accounts (id, domain, company, agent_id, updated_at)
-    values (${id}, ${facts.domain}, ${facts.company}, ${facts.agentId}, ${now})
+    insert into accounts (id, domain, company, agent_id, updated_at, changed_by)
+    values (${id}, ${facts.domain}, ${facts.company}, ${facts.agentId}, ${now}, ${by})
     on conflict (domain) do nothing returning id`.execute(tx)
   return rows.length > 0
 }
@@ -99,9 +115,10 @@ export async function isDomainTaken(tx: Tx, domain: string, exceptId: string): P
   return rows.length > 0
 }
 
-export async function update(tx: Tx, now: Date, id: string, facts: AccountFacts): Promise<void> {
+export async function update(tx: Tx, { now, by }: Changing, id: string, facts: AccountFacts): Promise<void> {
   await sql`
-    update accounts set domain = ${facts.domain}, company = ${facts.company}, agent_id = ${facts.agentId}, updated_at = ${now}
+    update accounts set domain = ${facts.domain}, company = ${facts.company}, agent_id = ${facts.agentId},
+           updated_at = ${now}, changed_by = ${by}
     where id = ${id}`.execute(tx)
 }
 
@@ -117,18 +134,19 @@ export async function remove(tx: Tx, id: string): Promise<string | null> {
  *  @returns those stored; the others said nothing new. */
 export async function upsert(
   tx: Tx,
-  now: Date,
+  { now, by }: Changing,
   batch: AccountFacts[],
 ): Promise<{ domain: string; created: boolean }[]> {
   const rows = batch.map((facts) => ({ id: randomUUIDv7(), ...facts }))
   const { rows: stored } = await sql<{ domain: string; created: boolean }>`
-    insert into accounts as c (id, domain, company, agent_id, updated_at)
-    select id, domain, company, "agentId", ${now}
+    insert into accounts as c (id, domain, company, agent_id, updated_at, changed_by)
+    select id, domain, company, "agentId", ${now}, ${by}::uuid
     from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as given (id uuid, domain text, company text, "agentId" uuid)
     -- two imports at a time take rows in the same order, or they could wait for each other
     order by domain
     on conflict (domain) do update set
-      company = coalesce(excluded.company, c.company), agent_id = excluded.agent_id, updated_at = excluded.updated_at
+      company = coalesce(excluded.company, c.company), agent_id = excluded.agent_id,
+      updated_at = excluded.updated_at, changed_by = excluded.changed_by
     where (coalesce(excluded.company, c.company), excluded.agent_id) is distinct from (c.company, c.agent_id)
     returning c.domain, c.xmax = 0 as created`.execute(tx)
   return stored

@@ -48,7 +48,7 @@ export function createAccount(
   return change(services, async ({ tx, now }) => {
     const id = randomUUIDv7()
     await refuseUnknownAgent(tx, account.agentId)
-    if (!(await accounts.insert(tx, now, id, account))) throw domainTaken(account.domain)
+    if (!(await accounts.insert(tx, { now, by: actorId }, id, account))) throw domainTaken(account.domain)
     await audit(tx, { now, actorId, action: 'account.created', objectType: 'account', objectId: id })
     return readAccount(tx, id)
   })
@@ -66,11 +66,11 @@ export function saveAccount(
   return change(services, async ({ tx, now }) => {
     const before = await accounts.lock(tx, id)
     if (!before) throw new NotFoundError('account')
-    // imports are not in the audit log account by account: who it was is not known
-    await refuseStale(tx, expected, before, { what: 'account', actorId })
+    const { changedBy } = before
+    await refuseStale(tx, expected, before.account, { what: 'account', changedBy, actorId })
     await refuseUnknownAgent(tx, account.agentId)
     if (await accounts.isDomainTaken(tx, account.domain, id)) throw domainTaken(account.domain)
-    await accounts.update(tx, now, id, account)
+    await accounts.update(tx, { now, by: actorId }, id, account)
     await audit(tx, { now, actorId, action: 'account.changed', objectType: 'account', objectId: id })
     return readAccount(tx, id)
   })

@@ -7,7 +7,13 @@ import type { Services } from '../../services.ts'
 import { audit } from '../audit/audit.ts'
 import { changeInHand, withdrawOffers } from '../routing/in-hand.ts'
 import * as schedules from './schedule.ts'
-import { type OverrideColumns, overrideColumns, tellAvailability, toOverride } from './service.ts'
+import {
+  type OverrideColumns,
+  overrideColumns,
+  saveSchedule,
+  tellAvailability,
+  toOverride,
+} from './service.ts'
 
 interface AgentRow extends OverrideColumns {
   id: string
@@ -45,10 +51,7 @@ export function changeSchedules(
     const unavailable: string[] = []
     for (const { row, result } of planned) {
       if (!row || !result.after || result.outcome !== 'changed') continue
-      await sql`
-        update agents set live_chat_schedule = ${JSON.stringify(result.after)}::jsonb where id = ${row.id}`.execute(
-        tx,
-      )
+      await saveSchedule(tx, row.id, result.after, actorId)
       await audit(tx, {
         now,
         actorId,

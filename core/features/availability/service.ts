@@ -21,6 +21,7 @@ export const overrideColumns = sql`a.override_status, a.override_set_at, a.overr
 
 interface AvailabilityRow extends OverrideColumns {
   liveChatSchedule: Schedule
+  liveChatScheduleChangedBy: string | null
 }
 
 export const toOverride = (row: OverrideColumns): schedules.Override | null =>
@@ -115,11 +116,9 @@ export async function setLiveChatSchedule(
 ): Promise<SavedSchedule> {
   return changeInHand(services, agentId, ['waiting'], async (change, held) => {
     const { tx, now } = change
-    const before = savedSchedule((await read(tx, agentId)).liveChatSchedule)
-    await refuseStale(tx, expected, before, { what: 'schedule', actorId })
-    await sql`update agents set live_chat_schedule = ${JSON.stringify(schedule)}::jsonb where id = ${agentId}`.execute(
-      tx,
-    )
+    const { liveChatSchedule, liveChatScheduleChangedBy: changedBy } = await read(tx, agentId)
+    await refuseStale(tx, expected, savedSchedule(liveChatSchedule), { what: 'schedule', changedBy, actorId })
+    await saveSchedule(tx, agentId, schedule, actorId)
     const availability = await describeAvailability(tx, now, agentId)
     if (actorId !== agentId)
       await audit(tx, {
@@ -133,6 +132,13 @@ export async function setLiveChatSchedule(
     if (!availability.available) await withdrawOffers(services, change, held)
     return savedSchedule((await read(tx, agentId)).liveChatSchedule)
   })
+}
+
+/** @param by who did it, for whoever had it open meanwhile */
+export async function saveSchedule(tx: Tx, agentId: string, schedule: Schedule, by: string): Promise<void> {
+  await sql`
+    update agents set live_chat_schedule = ${JSON.stringify(schedule)}::jsonb, live_chat_schedule_changed_by = ${by}
+    where id = ${agentId}`.execute(tx)
 }
 
 const savedSchedule = (schedule: Schedule): SavedSchedule => ({ ...schedule, version: versionOf(schedule) })
@@ -153,7 +159,9 @@ async function saveOverride(
 
 async function read(db: Db | Tx, agentId: string): Promise<AvailabilityRow> {
   const { rows } = await sql<AvailabilityRow>`
-    select a.live_chat_schedule, ${overrideColumns} from agents a where a.id = ${agentId}`.execute(db)
+    select a.live_chat_schedule, a.live_chat_schedule_changed_by, ${overrideColumns} from agents a where a.id = ${agentId}`.execute(
+    db,
+  )
   if (!rows[0]) throw new NotFoundError('agent')
   return rows[0]
 }

@@ -44,12 +44,14 @@ export function saveMeetingSettings(
   return change(services, async ({ tx, now }) => {
     await sql`select from agents where id = ${agentId} for no key update`.execute(tx)
     const { version, ...before } = await meetingSettingsOf(tx, agentId)
-    await refuseStale(tx, expected, { ...before, version }, { what: 'calendar', actorId })
+    const changedBy = await lastChangedBy(tx, agentId)
+    await refuseStale(tx, expected, { ...before, version }, { what: 'calendar', changedBy, actorId })
     const settings = MeetingSettings.parse({ ...before, ...to })
     await sql`
-      insert into meeting_settings (agent_id, settings, changed_at)
-      values (${agentId}, ${JSON.stringify(settings)}::jsonb, ${now})
-      on conflict (agent_id) do update set settings = excluded.settings, changed_at = excluded.changed_at`.execute(
+      insert into meeting_settings (agent_id, settings, changed_at, changed_by)
+      values (${agentId}, ${JSON.stringify(settings)}::jsonb, ${now}, ${actorId})
+      on conflict (agent_id) do update set
+        settings = excluded.settings, changed_at = excluded.changed_at, changed_by = excluded.changed_by`.execute(
       tx,
     )
     if (actorId !== agentId)
@@ -62,6 +64,12 @@ export function saveMeetingSettings(
       })
     return { ...settings, version: versionOf(settings) }
   })
+}
+
+async function lastChangedBy(tx: Tx, agentId: string): Promise<string | null> {
+  const { rows } = await sql<{ changedBy: string | null }>`
+    select changed_by from meeting_settings where agent_id = ${agentId}`.execute(tx)
+  return rows[0]?.changedBy ?? null
 }
 
 export const scheduleOf = ({ timeZone, blocks, datesOff }: MeetingSettings): Schedule => ({
