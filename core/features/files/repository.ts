@@ -85,6 +85,12 @@ export async function findSent(
   return rows[0] ?? null
 }
 
+/** Two visitors turn out to be one: what each has sent in a day counts as one's. */
+export async function moveFiles(tx: Tx, from: string, to: string): Promise<void> {
+  await sql`
+    update files set sender_id = ${to} where sender_type = 'visitor' and sender_id = ${from}`.execute(tx)
+}
+
 export interface FileRow {
   id: string
   name: string

@@ -113,7 +113,9 @@ async function insertHeld(
     insert into meetings (id, agent_id, state, share_id, conversation_id, visitor_id, idempotency_key, name, email, note,
       start_at, end_at, time_zone, wall_time, agent_time_zone, agent_wall_time, buffer_before_minutes, buffer_after_minutes,
       title, body, location, wants_video, connection_id, calendar_id, event_id, event_due, worked_until, held_at, changed_at)
-    values (${id}, ${bookable.id}, 'held', ${share.id}, ${share.conversationId}, ${share.visitorId}, ${wanted.idempotencyKey},
+    values (${id}, ${bookable.id}, 'held', ${share.id}, ${share.conversationId},
+      -- another one than a moment ago, if they have signed in meanwhile
+      (select visitor_id from calendar_shares where id = ${share.id}), ${wanted.idempotencyKey},
       ${wanted.name}, ${wanted.email}, ${wanted.note ?? null}, ${wanted.start}, ${end}, ${timeZone}, ${wallTime},
       ${agentTimeZone}, ${agentWallTime}, ${settings.bufferBeforeMinutes}, ${settings.bufferAfterMinutes}, ${title},
       ${fillIn(settings.body, values)}, ${settings.location}, ${settings.video}, ${calendar?.connectionId ?? null},
@@ -150,9 +152,7 @@ async function excessOf(
   email: string,
 ): Promise<Held | null> {
   // in this order everywhere, so that nobody waits in a circle
-  await sql`
-    select pg_advisory_xact_lock(hashtextextended(${`bookings of ${email}`}, 0)),
-           pg_advisory_xact_lock(hashtextextended(${`bookings of ${visitorId ?? id}`}, 0))`.execute(tx)
+  await sql`select ${bookingsLock(email)}, ${bookingsLock(visitorId ?? id)}`.execute(tx)
   const dayAgo = new Date(now.getTime() - dayMs)
   const { rows } = await sql<{ ahead: number; freeAgain: Date | null }>`${plannedOnce}
     select greatest(
@@ -167,6 +167,13 @@ async function excessOf(
   if (ahead >= mostAhead) return { why: 'too_many' }
   return freeAgain && { why: 'too_often', waitMs: freeAgain.getTime() - dayAgo.getTime() }
 }
+
+/** Held by who books, and by who makes one visitor of two: no booking falls between the two. */
+export async function lockBookings(tx: Tx, visitorId: string): Promise<void> {
+  await sql`select ${bookingsLock(visitorId)}`.execute(tx)
+}
+
+const bookingsLock = (of: string) => sql`pg_advisory_xact_lock(hashtextextended(${`bookings of ${of}`}, 0))`
 
 const isAhead = (now: Date) => sql`state in ('held', 'booked') and start_at > ${now}`
 

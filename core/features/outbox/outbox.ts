@@ -44,6 +44,14 @@ export async function enqueueOnce<P extends z.ZodType>(
   await enqueue(tx, clock, order)
 }
 
+/** Puts open rows that ask for this among those of another order key. */
+export async function reorder<P extends z.ZodType>(
+  tx: Tx,
+  { task, payload, orderKey }: Required<Pick<JobOrder<P>, 'task' | 'payload' | 'orderKey'>>,
+): Promise<void> {
+  await rows.setOrderKey(tx, task.name, task.payload.parse(payload), orderKey)
+}
+
 /** Opens a dead row again with all its attempts. @returns false if the row is not dead (any more). */
 export const retryDead = (db: Db, clock: Clock, id: number): Promise<boolean> =>
   rows.reopen(db, id, clock.now())

@@ -51,6 +51,14 @@ export async function isPromised(tx: Tx, task: string, payload: unknown, runAt: 
   return rows.length > 0
 }
 
+/** Open rows that ask for this go by another key. */
+export async function setOrderKey(tx: Tx, task: string, payload: unknown, orderKey: string): Promise<void> {
+  await sql`
+    update outbox set order_key = ${orderKey}
+    where state = 'open' and task = ${task} and payload = ${JSON.stringify(payload)}::jsonb
+      and order_key is distinct from ${orderKey}`.execute(tx)
+}
+
 // --- What the relay asks ---------------------------------------------------------------------------------------
 
 /** Marks up to `limit` rows due before `soon` as handed to the queue and returns them. A row whose key has an older

@@ -6,8 +6,12 @@ import { type Change, change, type Services } from '../../services.ts'
 import { moveBlocks } from '../blocks/repository.ts'
 import { endByVisitor } from '../conversations/endings.ts'
 import { currentOf } from '../conversations/for-visitor.ts'
+import { moveFiles } from '../files/repository.ts'
+import { lockBookings } from '../meetings/hold.ts'
+import { moveMeetings } from '../meetings/joined.ts'
 import { hashToken, newToken } from '../sign-in/tokens.ts'
 import { tellAgentOf } from '../visitors/service.ts'
+import { moveWrites } from '../write-back/orders.ts'
 import { findVisitor, giveToken, revokeTokens, tellTokensChanged } from './tokens.ts'
 
 /** What a site's signature says of a person. */
@@ -104,10 +108,12 @@ async function keepIdentity(change: Change, id: string, { sub, email, name }: Si
   await tellAgentOf(change, id)
 }
 
-/** Makes one visitor of two: what `from` said, saw and gave becomes `to`'s, and `from` is gone with its tokens.
+/** Makes one visitor of two: what `from` said, saw, gave, sent and booked, and what is to be written of them into CRMs, becomes
+ *  `to`'s, and `from` is gone with its tokens.
  *  @returns the conversation of `from` that has to end first, because both have an open one; then nothing was done. */
 async function join(services: Services, change: Change, from: string, to: string): Promise<string | null> {
   const { tx, now } = change
+  await lockBookings(tx, from)
   // as whoever asks for a conversation does; in one order, so that two joins do not wait for each other
   await sql`select from visitors where id in (${from}, ${to}) order by id for update`.execute(tx)
   const { rows: open } = await sql<{ id: string; visitorId: string }>`
@@ -116,6 +122,8 @@ async function join(services: Services, change: Change, from: string, to: string
   const ending = open.find(({ visitorId }) => visitorId === from)
   if (ending && open.length > 1) return ending.id
 
+  // whoever is adding a line, or ordering what is to be written, is waited for by itself: what they added is seen by the next statement
+  await sql`select from conversations where visitor_id = ${from} order by id for update`.execute(tx)
   await sql`
     with moved as (
       update conversations c set
@@ -139,6 +147,9 @@ async function join(services: Services, change: Change, from: string, to: string
       given_at = f.given_at || v.given_at, corrected_at = f.corrected_at || v.corrected_at,
       referrer = coalesce(v.referrer, f.referrer), utm = coalesce(v.utm, f.utm)
     from visitors f where v.id = ${to} and f.id = ${from}`.execute(tx)
+  await moveFiles(tx, from, to)
+  await moveMeetings(change, from, to)
+  await moveWrites(tx, from, to)
   await moveBlocks(tx, from, to)
   await sql`delete from visitors where id = ${from}`.execute(tx)
   tellTokensChanged(change, services, from)

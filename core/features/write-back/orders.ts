@@ -4,7 +4,7 @@ import { writeToCrm } from '../../contracts/jobs.ts'
 import { plannedOnce } from '../../db/planned-once.ts'
 import type { Tx } from '../../db/pool.ts'
 import type { Change, Services } from '../../services.ts'
-import { enqueue } from '../outbox/outbox.ts'
+import { enqueue, reorder } from '../outbox/outbox.ts'
 import { knownEmail } from '../visitors/known.ts'
 
 /** What is to be written of a visitor. */
@@ -97,7 +97,7 @@ export async function promiseMeetingLog(
 }
 
 const orderedAgain = sql`
-  wanted = w.wanted + 1, state = 'open', reason = null, held = false, attempts = 0, changed_at = excluded.changed_at`
+  visitor_id = coalesce(excluded.visitor_id, w.visitor_id), wanted = w.wanted + 1, state = 'open', reason = null, held = false, attempts = 0, changed_at = excluded.changed_at`
 
 const rule = (name: string) => sql`coalesce((c.write_back ->> ${sql.lit(name)})::boolean, true)`
 
@@ -143,6 +143,23 @@ export async function resumeHeld(services: Services): Promise<void> {
 /** Whom a write `t` is about, as its order goes by. */
 const personOf = sql`coalesce(g.email, ${knownEmail()}, t.visitor_id::text, t.meeting_id::text)`
 const withPerson = sql`left join visitors v on v.id = t.visitor_id left join meetings g on g.id = t.meeting_id`
+
+/** Two visitors turn out to be one: what is to be written of `from` is written of `to`, in one order with what is to be written of
+ *  them already. The keys stay, since by them a CRM knows what it has. */
+export async function moveWrites(tx: Tx, from: string, to: string): Promise<void> {
+  const { rows } = await sql<{ id: string; connectionId: string; person: string }>`
+    select t.id, t.connection_id, coalesce(g.email, ${knownEmail()}, v.id::text) as person
+    from crm_writes t join visitors v on v.id = ${to} left join meetings g on g.id = t.meeting_id
+    where t.visitor_id in (${from}, ${to}) and t.state = 'open' and not t.held`.execute(tx)
+  // the jobs first, as a worker does that has written one: neither waits for the other
+  for (const { id, connectionId, person } of rows)
+    await reorder(tx, {
+      task: writeToCrm,
+      payload: { writeId: id, connectionId },
+      orderKey: orderKeyOf(connectionId, person),
+    })
+  await sql`update crm_writes set visitor_id = ${to} where visitor_id = ${from}`.execute(tx)
+}
 
 /** A person tries again what was given up. @returns false when it is not (any more). */
 export async function retryWrite(

@@ -281,7 +281,8 @@ async function readWrite({ db }: Services, id: string): Promise<Write | null> {
   return rows[0] ?? null
 }
 
-async function readSubject({ db }: Services, { visitorId, conversationId }: Write): Promise<Subject | null> {
+/** Of whoever it is about by now: two visitors may have turned out to be one. */
+async function readSubject({ db }: Services, { id, conversationId }: Write): Promise<Subject | null> {
   const { rows } = await sql<Subject>`
     select ${knownEmail()} as email, v.corrections,
       jsonb_strip_nulls(jsonb_build_object('name', v.name, 'jobTitle', v.job_title, 'email', v.email, 'phone', v.phone,
@@ -289,7 +290,7 @@ async function readSubject({ db }: Services, { visitorId, conversationId }: Writ
       (select c.agent_id from conversations c
        where c.visitor_id = v.id and c.agent_id is not null
        order by c.id = ${conversationId} desc nulls last, c.requested_at desc limit 1) as agent_id
-    from visitors v where v.id = ${visitorId}`.execute(db)
+    from crm_writes w join visitors v on v.id = w.visitor_id where w.id = ${id}`.execute(db)
   return rows[0] ?? null
 }
 

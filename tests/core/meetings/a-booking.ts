@@ -45,7 +45,7 @@ export class Guest {
   readonly http: HttpClient
   readonly path: string
 
-  constructor(origin: string, token: string, visitor?: VisitorActor) {
+  constructor(origin: string, token: string, visitor?: Pick<VisitorActor, 'session'>) {
     this.http = new HttpClient(origin)
     if (visitor) this.http.useToken(visitor.session.token)
     this.path = `/booking/${token}`
