@@ -8,15 +8,15 @@ import { enqueueOnce } from '../outbox/outbox.ts'
 import { canMail, knownAddress, writeTo } from './letters.ts'
 import * as conversations from './repository.ts'
 
-/** What agents write to visitors who have left is mailed to them: all that stands there `visitorMailMs` after it was
+/** What agents write and send to visitors who have left is mailed to them: all that stands there `visitorMailMs` after it was
  *  noticed, in one mail; what comes after that in another one. Whoever comes back meanwhile reads it in the chat. */
 
 /** A chat that ended is looked at for a while: the last words were often said to nobody. */
 const endedMs = 600_000
 
-/** The agents' messages that have reached nobody. @param c the conversations row */
+/** The agents' messages, files and shared calendars that have reached nobody. @param c the conversations row */
 const unreached = sql`
-  from entries e where e.conversation_id = c.id and e.kind = 'message' and e.sender_type = 'agent'
+  from entries e where e.conversation_id = c.id and e.kind in ('message', 'file', 'calendar_shared') and e.sender_type = 'agent'
     and e.seq > greatest(c.visitor_received_seq, c.mailed_seq)`
 
 /** Notices departures, and mails what is due. Called every second or so by one worker, and by a job at the deadline.
@@ -51,7 +51,7 @@ export function mailIfDeparted(services: Services, conversationId: string): Prom
     if (!to || !last) return
     await writeTo(services, change, conversation, to, {
       subject: (organisation) => `${organisation}: you have a new message`,
-      body: [`You had left when ${last.name} wrote to you:`, ...messages.map(({ text }) => text), last.name],
+      body: [`You had left when ${last.name} wrote to you:`, ...messages.map(inWords), last.name],
       replyTo: last.email,
     })
     const summary = await conversations.summary(tx, now, conversationId)
@@ -60,6 +60,10 @@ export function mailIfDeparted(services: Services, conversationId: string): Prom
     else change.tellAgents({ type: 'conversation', conversation: summary })
   })
 }
+
+/** A file itself stays in the chat, which the mail's link opens. */
+const inWords = ({ kind, text, name }: Unreached) =>
+  kind === 'file' ? `${name} sent you a file: ${text}` : text
 
 async function noteDepartures(
   services: Services,
@@ -93,15 +97,19 @@ async function dueBy(db: Db | Tx, now: Date, only: string | null = null): Promis
   return rows
 }
 
+interface Unreached {
+  seq: number
+  kind: 'message' | 'file' | 'calendar_shared'
+  text: string
+  name: string
+  email: string
+}
+
 /** Nothing where the visitor is back: the chat brings it. */
-async function unreachedOf(
-  tx: Tx,
-  now: Date,
-  conversationId: string,
-): Promise<{ seq: number; text: string; name: string; email: string }[]> {
-  const { rows } = await sql<{ seq: number; text: string; name: string; email: string }>`
-    select m.seq, m.text, a.name, a.email
-    from conversations c, lateral (select e.seq, e.text, e.sender_id ${unreached}) m
+async function unreachedOf(tx: Tx, now: Date, conversationId: string): Promise<Unreached[]> {
+  const { rows } = await sql<Unreached>`
+    select m.seq, m.kind, m.text, a.name, a.email
+    from conversations c, lateral (select e.seq, e.kind, e.text, e.sender_id ${unreached}) m
     join agents a on a.id = m.sender_id
     where c.id = ${conversationId} and not ${isOnline('visitor', sql`c.visitor_id`, now)}
     order by m.seq`.execute(tx)

@@ -1,7 +1,11 @@
+import { randomUUID } from 'node:crypto'
 import { beforeAll, beforeEach, expect, test } from 'vitest'
 import { mailIfDeparted, sweepDepartures } from '#core/features/conversations/departures.ts'
 import { endByAgent } from '#core/features/conversations/endings.ts'
+import { receiveFile } from '#core/features/files/service.ts'
+import { shareCalendar } from '#core/features/meetings/shares.ts'
 import type { AnAgent } from '#tests/support/factories.ts'
+import { aPng } from '#tests/support/upload.ts'
 import { openWorld, type RoutingWorld } from '../routing/world.ts'
 
 /** What is written to a visitor who has left. */
@@ -58,6 +62,41 @@ test('all that was written within two minutes goes in one mail, once', async () 
   await look()
   expect(await mails()).toHaveLength(1)
 })
+
+test('a file and a shared calendar are told of, too, with the link to the chat', async () => {
+  await world.pool.query(`update sites set allowed_origins = '{https://shop.example.com}'`)
+  await world.drop(chat.visitorId)
+  const name = (await world.pool.query('select name from agents where id = $1', [dana.id])).rows[0].name
+  await sends('offer.png')
+  await look()
+  world.clock.advance(120_001)
+  await look()
+  await shareCalendar(world.services, { ...dana, permissions: new Set() }, chat.id, dana.id)
+  await world.says(chat, dana, 'Choose a time.')
+  await look()
+  world.clock.advance(120_001)
+  await look()
+  const texts = (await mails()).map(({ text }) => text)
+  expect(texts).toHaveLength(2)
+  expect(texts[0]).toContain(
+    `You had left when ${name} wrote to you:\n\n${name} sent you a file: offer.png\n\n`,
+  )
+  expect(texts[1]).toContain(`${name}’s calendar was shared.\n\nChoose a time.`)
+  for (const text of texts) expect(text).toContain('https://shop.example.com/#foyer-chat=')
+})
+
+async function sends(name: string) {
+  const body = aPng()
+  const sender = { type: 'agent', id: dana.id } as const
+  const upload = { conversationId: chat.id, sender, clientId: randomUUID(), name, size: body.length }
+  await receiveFile(
+    world.services,
+    upload,
+    (async function* () {
+      yield body
+    })(),
+  )
+}
 
 test('what is written after the mail goes in the next one', async () => {
   await world.drop(chat.visitorId)
