@@ -123,6 +123,8 @@ test('the audit log, and what opens nothing any more', async () => {
     await aConversation(pool, startsAt, { ...parts, visitorId: waits.id, status: 'waiting' }),
   ])
     await pool.query(`insert into request_addresses values ($1, '203.0.113.1')`, [id])
+  for (const at of [before(day), before(day - 1)])
+    await pool.query(`insert into booking_turns (key, at) values ('a hash', $1)`, [at])
 
   expect(await go(foyer)).toMatchObject({
     auditLog: 1_200,
@@ -130,9 +132,17 @@ test('the audit log, and what opens nothing any more', async () => {
     setUpLinks: 1,
     visitorTokens: 1,
     addresses: 1,
+    bookingTurns: 1,
     visitors: 0,
   })
-  for (const table of ['audit_log', 'sessions', 'setup_links', 'visitor_tokens', 'request_addresses'])
+  for (const table of [
+    'audit_log',
+    'sessions',
+    'setup_links',
+    'visitor_tokens',
+    'request_addresses',
+    'booking_turns',
+  ])
     expect([table, await count(foyer, table)]).toEqual([table, 1])
   // and once more changes nothing
   expect(Object.values(await go(foyer)).every((n) => n === 0)).toBe(true)

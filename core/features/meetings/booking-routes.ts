@@ -26,17 +26,16 @@ import { bookingLinkFor, shareOf } from './shares.ts'
 
 const params = z.object({ token: z.string().min(1).max(100) })
 
-/** The visitor's side: whoever has the token of a share may book, whoever has a meeting's may move and cancel it. */
+/** The visitor's side: whoever has the token of a share may book, whoever has a meeting's may move and cancel it. How often is counted by
+ *  the address typed, by the network and by the visitor (`hold.ts`, `turns.ts`): who has many of each can still fill a calendar. */
 export async function bookingRoutes(app: Api): Promise<void> {
   const { services } = app
   const desk = new BookingDesk(services)
   const reading = { config: { access: 'public', rateLimit: { max: 600, timeWindow: 60_000 } } } as const
-  // of everybody behind one address: an office may book at once
-  const takeBooking = bookingLimit(app)
-  const takeMove = callLimit(app, 'meeting moved', {
-    max: 20,
-    timeWindowMs: hourMs,
-    message: 'This meeting was moved very often. Try again in an hour.',
+  const takeBooking = callLimit(app, 'booking from address', {
+    max: 60,
+    timeWindowMs: 60 * 60_000,
+    message: 'Many meetings were booked from your network. Try again in an hour.',
   })
   const changing = { config: { access: 'public', rateLimit: { max: 6_000, timeWindow: 60_000 } } } as const
 
@@ -62,8 +61,14 @@ export async function bookingRoutes(app: Api): Promise<void> {
     { ...changing, schema: { params, body: Book, response: { 201: GuestMeeting, 202: GuestMeeting } } },
     async (request, reply) => {
       const { params, body } = request
-      await takeBooking(request)
-      const { meeting, token } = await book(services, desk, params.token, body, await visitorOf(request))
+      const network = networkOf(request)
+      const { meeting, token } = await book(services, desk, params.token, body, {
+        visitor: await visitorOf(request),
+        network,
+        counts: async () => {
+          if (network !== null) await takeBooking(request, network)
+        },
+      })
       return reply
         .status(meeting.state === 'held' ? 202 : 201)
         .header('location', `/api/v1/meeting/${token}`)
@@ -120,11 +125,10 @@ export async function bookingRoutes(app: Api): Promise<void> {
     async (request, reply) => {
       const { params, body } = request
       const meeting = await meetingOf(services, params.token)
-      // each one writes to both
-      await takeMove(request, meeting.id)
       const moved = await rescheduleMeeting(services, meeting, body.start, {
         type: 'visitor',
         timeZone: body.timeZone ?? null,
+        network: networkOf(request),
       })
       return reply.status(moved.movingTo === null ? 200 : 202).send(forGuest(moved, params.token))
     },
@@ -144,18 +148,8 @@ export async function bookingRoutes(app: Api): Promise<void> {
   )
 }
 
-const hourMs = 60 * 60_000
-
-/** Tries of one address: enough for an office, and no way to fill a calendar by many visitors. As with requests that wait, networks of
- *  one's own are not counted, for a proxy that nobody declared stands for everybody. */
-function bookingLimit(app: Api): (request: FastifyRequest) => Promise<void> {
-  const take = callLimit(app, 'booking from address', {
-    max: 60,
-    timeWindowMs: hourMs,
-    message: 'Many meetings were booked from your network. Try again in an hour.',
-  })
-  return async (request) => {
-    const address = countedAs(request.ip)
-    if (isPublic(address)) await take(request, address)
-  }
+/** As with requests that wait, networks of one's own are not counted: a proxy that nobody declared stands for everybody. */
+function networkOf({ ip }: FastifyRequest): string | null {
+  const address = countedAs(ip)
+  return isPublic(address) ? address : null
 }

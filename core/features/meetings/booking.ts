@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Book } from '../../contracts/meetings.ts'
 import type { Db } from '../../db/pool.ts'
-import { ConflictError, RateLimitedError } from '../../errors.ts'
+import { ConflictError } from '../../errors.ts'
 import type { Services } from '../../services.ts'
 import { keepGiven } from '../conversations/requests.ts'
 import { notAcceptedError } from '../widget/consent.ts'
@@ -13,6 +13,7 @@ import { inTime, putOffUnlessDone } from './in-time.ts'
 import { linkOf } from './links.ts'
 import type { MeetingRow } from './repository.ts'
 import type { ShareRow } from './shares.ts'
+import { tooOftenError } from './turns.ts'
 
 export interface Booked {
   meeting: MeetingRow
@@ -20,13 +21,22 @@ export interface Booked {
   token: string
 }
 
+/** Who books, as far as it shows. */
+export interface Booker {
+  /** As a token of the widget's says. */
+  visitor: KnownVisitor | null
+  /** From where, see `turns.ts`. */
+  network: string | null
+  /** Counts a try to take a time. @throws {RateLimitedError} */
+  counts: () => Promise<void>
+}
+
 /**
  * Books a time: it is held first, by an insert that the database refuses to all but one; only the winner's is checked in the calendar,
  * and entered there under an id made before. What the link's own visitor says of themselves is kept as if given in the chat.
- * @param visitor who books, as far as a token of the widget's says so
  * @returns `booked`, or `held` while the calendar takes longer than anybody waits
  * @throws {ConflictError} `slot_taken`, or `calendar_refused` where the calendar takes nothing at the moment, both with fresh slots; `idempotency_key_reused`; `not_bookable`; `too_many_meetings`
- * @throws {RateLimitedError} too often under this e-mail address
+ * @throws {RateLimitedError} too often under this e-mail address, or from this network
  * @throws {InvalidInputError} the privacy notice has to be accepted first
  * @throws {NotFoundError} nothing is shared by this token
  */
@@ -35,22 +45,31 @@ export async function book(
   desk: BookingDesk,
   token: string,
   wanted: Book,
-  visitor: KnownVisitor | null,
+  by: Booker,
 ): Promise<Booked> {
-  const booked = await bookOnce(services, desk, token, wanted)
+  const booked = await bookOnce(services, desk, token, wanted, by)
+  const { visitor } = by
   // whoever else has the link may book by it, and is not this visitor
   if (visitor !== null && visitor.id === booked.meeting.visitorId)
     await keepGiven(services, visitor.id, { name: wanted.name, email: wanted.email })
   return booked
 }
 
-async function bookOnce(services: Services, desk: BookingDesk, token: string, wanted: Book): Promise<Booked> {
+async function bookOnce(
+  services: Services,
+  desk: BookingDesk,
+  token: string,
+  wanted: Book,
+  { network, counts }: Booker,
+): Promise<Booked> {
   const { share, ahead, notice } = await desk.link(token)
   const before = await desk.bookedBefore(share, wanted.idempotencyKey)
   if (before) return bookedBefore(services, desk, share, before, wanted)
   if (notice !== null && !wanted.consent) throw notAcceptedError()
   if (ahead >= mostAhead) throw tooMany()
-  const held = await desk.hold(share, wanted)
+  // neither what leads nowhere nor what was booked already is a try
+  await counts()
+  const held = await desk.hold(share, wanted, network)
   if ('id' in held) return finish(services, desk, share, held.id, { leased: true })
   // sent twice at once, it is this very booking that has the time
   const twin = await desk.bookedBefore(share, wanted.idempotencyKey)
@@ -62,10 +81,7 @@ async function bookOnce(services: Services, desk: BookingDesk, token: string, wa
     case 'too_many':
       throw tooMany()
     case 'too_often':
-      throw new RateLimitedError(
-        'Many meetings were booked with this e-mail address today. Try again tomorrow.',
-        held.waitMs,
-      )
+      throw tooOftenError(held)
     case 'not_bookable':
       throw new ConflictError('not_bookable', nothingHere)
     default:

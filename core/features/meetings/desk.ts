@@ -55,13 +55,13 @@ export class BookingDesk {
   }
 
   /** One at a time tries to hold a time; who waited meanwhile and cannot have it either learns so from that try. */
-  async hold(share: ShareRow, wanted: Book): Promise<Held> {
+  async hold(share: ShareRow, wanted: Book, network: string | null): Promise<Held> {
     const key = `${share.agentId ?? share.teamId} ${wanted.start.getTime()}`
     for (;;) {
       let isMine = false
       const held = await this.#holds.ask(key, () => {
         isMine = true
-        return hold(this.#services, share, wanted)
+        return hold(this.#services, share, wanted, network)
       })
       const isForAll = 'why' in held && (held.why === 'taken' || held.why === 'not_bookable')
       if (isMine || isForAll) return held

@@ -4,7 +4,7 @@ import type { Book } from '../../contracts/meetings.ts'
 import { plannedOnce } from '../../db/planned-once.ts'
 import type { Db, Tx } from '../../db/pool.ts'
 import { type Change, change, type Services } from '../../services.ts'
-import { dayMs, minuteMs } from '../availability/zone.ts'
+import { minuteMs } from '../availability/zone.ts'
 import { hashToken } from '../sign-in/tokens.ts'
 import { type Bookable, isFree, readBookables } from './bookable.ts'
 import { hasRoomThatDay } from './daily-max.ts'
@@ -13,13 +13,12 @@ import { takeTime } from './repository.ts'
 import { agentsOf, type ShareRow } from './shares.ts'
 import { takenBy } from './states.ts'
 import { wallTimes } from './times.ts'
+import { type Guest, lockNetwork, type TooOften, takeTurn } from './turns.ts'
 import { fillIn } from './words.ts'
 import { leaseMs } from './work.ts'
 
 /** By one link; and of one visitor, and under one e-mail address, with one agent. More is nobody's diary but that agent's whole month. */
 export const mostAhead = 5
-/** Under one e-mail address, whatever became of them: each sends mails to an address that anybody may have typed. */
-const mostADay = 20
 
 export type Held =
   /** A meeting has the time; its lease is the caller's. */
@@ -27,27 +26,38 @@ export type Held =
   | { why: 'taken' }
   /** The same booking is there already. */
   | { why: 'repeated' }
-  | { why: 'too_many' }
-  /** After so long the next one may be booked under this address. */
-  | { why: 'too_often'; waitMs: number }
+  /** By the link, or with one agent. */
+  | { why: 'too_many'; of: 'link' | 'agent' }
+  | TooOften
   | { why: 'not_bookable' }
 
 const isTaken: Held = { why: 'taken' }
 
 /** Takes a time, by an insert that the database refuses to all but one: the first of those who are free then; of a team, whoever has the
- *  fewest meetings ahead. */
-export async function hold(services: Services, share: ShareRow, wanted: Book): Promise<Held> {
+ *  fewest meetings ahead. @param network it is booked from, see {@link Guest} */
+export async function hold(
+  services: Services,
+  share: ShareRow,
+  wanted: Book,
+  network: string | null,
+): Promise<Held> {
   const now = services.clock.now()
   const start = wanted.start.getTime()
   const bookables = await readBookables(services.db, { now, from: start, to: start + 1 }, agentsOf(share))
   if (bookables.every((one) => one.reason !== null)) return { why: 'not_bookable' }
   const inTurn = bookables.filter((one) => isFree(one, now, start)).sort((a, b) => a.upcoming - b.upcoming)
+  let refused = isTaken
   for (const bookable of inTurn) {
-    const held = await holdWith(services, share, bookable, wanted)
-    if (held !== isTaken) return held
+    const held = await holdWith(services, share, bookable, wanted, network)
+    if (!isOfOneAgent(held)) return held
+    if (held !== isTaken) refused = held
   }
-  return isTaken
+  return refused
 }
+
+/** A colleague may take it none the less. */
+const isOfOneAgent = (held: Held) =>
+  held === isTaken || ('of' in held && (held.of === 'agent' || held.of === 'network'))
 
 /** Gives back the time that was taken a moment ago. */
 class NotHeldError extends Error {
@@ -63,6 +73,7 @@ async function holdWith(
   share: ShareRow,
   bookable: Bookable,
   wanted: Book,
+  network: string | null,
 ): Promise<Held> {
   const id = randomUUIDv7()
   try {
@@ -71,12 +82,17 @@ async function holdWith(
       const { settings } = bookable
       const end = new Date(wanted.start.getTime() + settings.durationMinutes * minuteMs)
       if (!(await hasRoomThatDay(tx, bookable, wanted.start))) return isTaken
+      const guest = { email: wanted.email, agentId: bookable.id, network }
+      await lockBookings(tx, wanted.email, share.visitorId ?? share.id)
+      await lockNetwork(tx, guest)
       const taken = takenBy(settings, wanted.start, end)
       if (!(await takeTime(tx, { id, agentId: bookable.id }, taken.start, taken.end))) return isTaken
-      const excess = await excessOf(tx, now, share, bookable.id, wanted.email)
+      const excess = await excessOf(tx, now, share, guest)
       if (excess) throw new NotHeldError(excess)
       if (!(await insertHeld(services, change, id, share, bookable, wanted, end)))
         throw new NotHeldError({ why: 'repeated' })
+      const tooOften = await takeTurn(services, change, guest)
+      if (tooOften) throw new NotHeldError(tooOften)
       return { id }
     })
   } catch (error) {
@@ -148,32 +164,27 @@ async function excessOf(
   tx: Tx,
   now: Date,
   { id, visitorId }: ShareRow,
-  agentId: string,
-  email: string,
+  { email, agentId }: Guest,
 ): Promise<Held | null> {
-  // in this order everywhere, so that nobody waits in a circle
-  await sql`select ${bookingsLock(email)}, ${bookingsLock(visitorId ?? id)}`.execute(tx)
-  const dayAgo = new Date(now.getTime() - dayMs)
-  const { rows } = await sql<{ ahead: number; freeAgain: Date | null }>`${plannedOnce}
-    select greatest(
-        (select count(*) from meetings where share_id = ${id} and ${isAhead(now)}),
+  const { rows } = await sql<{ ofLink: number; ofAgent: number }>`${plannedOnce}
+    select (select count(*) from meetings where share_id = ${id} and ${isAhead(now)}) as of_link, greatest(
         (select count(*) from meetings where email = ${email} and agent_id = ${agentId} and ${isAhead(now)}),
         (select count(*) from meetings where visitor_id = ${visitorId} and agent_id = ${agentId} and ${isAhead(now)})
-      ) as ahead, (
-        select held_at from meetings where email = ${email} and held_at > ${dayAgo}
-        order by held_at desc offset ${mostADay - 1} limit 1
-      ) as free_again`.execute(tx)
-  const { ahead = 0, freeAgain = null } = rows[0] ?? {}
-  if (ahead >= mostAhead) return { why: 'too_many' }
-  return freeAgain && { why: 'too_often', waitMs: freeAgain.getTime() - dayAgo.getTime() }
+      ) as of_agent`.execute(tx)
+  const { ofLink = 0, ofAgent = 0 } = rows[0] ?? {}
+  if (ofLink >= mostAhead) return { why: 'too_many', of: 'link' }
+  return ofAgent >= mostAhead ? { why: 'too_many', of: 'agent' } : null
 }
 
-/** Held by who books, and by who makes one visitor of two: no booking falls between the two. */
-export async function lockBookings(tx: Tx, visitorId: string): Promise<void> {
-  await sql`select ${bookingsLock(visitorId)}`.execute(tx)
+/**
+ * Held by who books or moves, and by who makes one visitor of two: no booking falls between the two. In this order everywhere, and
+ * before a time is taken, so that nobody waits in a circle.
+ * @param of an address, then a visitor or link
+ */
+export async function lockBookings(tx: Tx, ...of: string[]): Promise<void> {
+  const locks = of.map((one) => sql`pg_advisory_xact_lock(hashtextextended(${`bookings of ${one}`}, 0))`)
+  await sql`select ${sql.join(locks)}`.execute(tx)
 }
-
-const bookingsLock = (of: string) => sql`pg_advisory_xact_lock(hashtextextended(${`bookings of ${of}`}, 0))`
 
 const isAhead = (now: Date) => sql`state in ('held', 'booked') and start_at > ${now}`
 

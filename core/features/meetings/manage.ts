@@ -10,12 +10,17 @@ import { isFree, readBookables } from './bookable.ts'
 import { hasRoomThatDay } from './daily-max.ts'
 import { freeSlots } from './free.ts'
 import { nothingHere } from './guest.ts'
+import { lockBookings } from './hold.ts'
 import { inTime, putOffUnlessDone } from './in-time.ts'
 import { describeFor, findMeeting, lockMeeting, type MeetingRow, takeTime } from './repository.ts'
 import { cancelRow, takenBy } from './states.ts'
+import { lockNetwork, takeTurn, tooOftenError } from './turns.ts'
 import { leaseMs } from './work.ts'
 
-type By = { type: 'visitor' } | { type: 'agent'; agent: Viewer }
+type Agent = { type: 'agent'; agent: Viewer }
+type By = { type: 'visitor' } | Agent
+/** @property network it comes from, see `turns.ts` */
+type Mover = { type: 'visitor'; timeZone: string | null; network: string | null } | Agent
 
 /** One's own, and those of everybody for whoever supervises meetings. @throws {NotFoundError} */
 export async function meetingFor({ db }: Services, viewer: Viewer, id: string): Promise<MeetingRow> {
@@ -51,12 +56,13 @@ export async function cancelMeeting(services: Services, meeting: MeetingRow, by:
  * not stand in its way.
  * @throws {ConflictError} `slot_taken`, or `calendar_refused` where the calendar takes nothing at the moment, both with fresh slots;
  * `meeting_over`, `meeting_moving`, `not_bookable`
+ * @throws {RateLimitedError} too often by guests of this address, or from this network
  */
 export async function rescheduleMeeting(
   services: Services,
   meeting: MeetingRow,
   start: Date,
-  by: By & { timeZone?: string | null },
+  by: Mover,
 ): Promise<MeetingRow> {
   const now = services.clock.now()
   const stretch = { now, from: start.getTime(), to: start.getTime() + 1, exceptMeetingId: meeting.id }
@@ -74,6 +80,8 @@ export async function rescheduleMeeting(
     throw new ConflictError('slot_taken', 'This time has passed.', { slots: [], nextFree: null })
 
   let hasRoom = true
+  const guest =
+    by.type === 'visitor' ? { email: meeting.email, agentId: meeting.agentId, network: by.network } : null
   const order = await withRow(
     services,
     meeting,
@@ -88,16 +96,21 @@ export async function rescheduleMeeting(
       const end = new Date(start.getTime() + row.endAt.getTime() - row.startAt.getTime())
       const taken = takenBy(row, start, end)
       if (!(await takeTime(change.tx, row, taken.start, taken.end))) return 'taken'
+      const tooOften = guest && (await takeTurn(services, change, guest))
+      if (tooOften) throw tooOftenError(tooOften)
       await sql`
       update meetings set moving_to = ${start}, event_due = 'move', put_off = false, attempts = 0, last_problem = null,
         refused_for = null, worked_until = ${new Date(change.now.getTime() + leaseMs)},
-        time_zone = coalesce(${by.timeZone ?? null}, time_zone), changed_at = ${change.now}
+        time_zone = coalesce(${by.type === 'visitor' ? by.timeZone : null}, time_zone), changed_at = ${change.now}
       where id = ${row.id}`.execute(change.tx)
       await noteDown(change, row, by, 'meeting.moved')
       return 'given'
     },
     async (tx) => {
-      if (by.type === 'visitor') hasRoom = await hasRoomThatDay(tx, agent, start, meeting.id)
+      if (!guest) return
+      hasRoom = await hasRoomThatDay(tx, agent, start, meeting.id)
+      await lockBookings(tx, guest.email)
+      await lockNetwork(tx, guest)
     },
   )
   if (order === 'taken') throw await insteadError(services, meeting, start)

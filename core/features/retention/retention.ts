@@ -120,6 +120,10 @@ export async function forgetOld(
       () => forget(db, 'file_addresses', 'file_id', sql`at <= ${daysBefore(now, 1)}`),
       atOnce,
     ),
+    bookingTurns: await clear(
+      () => forget(db, 'booking_turns', 'id', sql`at <= ${daysBefore(now, 1)}`),
+      atOnce,
+    ),
     addresses: await clear(
       () =>
         forget(

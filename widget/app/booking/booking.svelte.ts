@@ -229,8 +229,9 @@ export class Booking {
         this.#show(meeting)
       },
       async (problem) => {
-        this.#key = newId()
-        const { code } = problem.problem
+        const { code, status } = problem.problem
+        // told to wait, it is the same booking that is sent again: it may have been made before
+        if (status !== 429) this.#key = newId()
         if (code === 'slot_taken' || code === 'calendar_refused') {
           await this.#look()
           // Foyer may not have read yet that it is taken in the calendar itself
