@@ -5,14 +5,26 @@ export interface Clock {
   now(): Date
 }
 
-/** A clock that follows PostgreSQL's, because the processes' own may be wrong or differ, plus the offset that
- *  FOYER_TEST_CLOCK asks for. Between two looks at the database it runs on the machine's monotonic timer, so a step
- *  of the wall clock does not move it. */
+/** How far it may stand still to be right again; further, it steps back. */
+const standsStillMs = 1_000
+/** The first may be slow: its connection is made for it. */
+const looksAtStart = 3
+
+/**
+ * A clock that follows PostgreSQL's, because the processes' own may be wrong or differ, plus the offset that
+ * FOYER_TEST_CLOCK asks for. Between two looks at the database it runs on the machine's monotonic timer, so a step
+ * of the wall clock does not move it.
+ *
+ * PostgreSQL read its clock at some instant between question and answer, nobody knows at which: so a look moves this one
+ * only as far as it must to have shown the same then. After a look that took long, that is mostly not at all.
+ */
 export class DatabaseClock implements Clock {
   readonly #pool: Pool
   readonly #startsAt: Date | undefined
   /** Milliseconds to add to performance.now() to get Foyer's now. */
-  #origin = 0
+  #origin: number | undefined
+  /** The latest instant shown. */
+  #shown = 0
   #testOffsetMs: number | undefined
   #timer: NodeJS.Timeout | undefined
 
@@ -22,7 +34,7 @@ export class DatabaseClock implements Clock {
   }
 
   async start(): Promise<void> {
-    await this.#synchronise()
+    for (let look = 0; look < looksAtStart; look++) await this.#synchronise()
     this.#timer = setInterval(() => {
       // a missed look costs nothing: the monotonic timer goes on, and the next look corrects it
       this.#synchronise().catch(() => undefined)
@@ -35,17 +47,21 @@ export class DatabaseClock implements Clock {
   }
 
   now(): Date {
-    return new Date(this.#origin + performance.now())
+    const now = (this.#origin ?? 0) + performance.now()
+    if (now > this.#shown || this.#shown - now > standsStillMs) this.#shown = now
+    return new Date(this.#shown)
   }
 
   async #synchronise(): Promise<void> {
     const before = performance.now()
     const { rows } = await this.#pool.query<{ at: Date }>('select clock_timestamp() as at')
-    const middle = (before + performance.now()) / 2
+    const after = performance.now()
     const databaseNow = rows[0]?.at.getTime() ?? Date.now()
     this.#testOffsetMs ??= this.#startsAt ? this.#startsAt.getTime() - databaseNow : 0
-    const origin = databaseNow + this.#testOffsetMs - middle
-    // Small corrections go forward only, so that the clock never runs backwards for the sake of a slow answer.
-    if (origin > this.#origin || this.#origin - origin > 1_000) this.#origin = origin
+    const at = databaseNow + this.#testOffsetMs
+    // a Date holds whole milliseconds, those begun cut off
+    const [earliest, latest] = [at - after, at + 1 - before]
+    this.#origin ??= (earliest + latest) / 2
+    this.#origin = Math.min(Math.max(this.#origin, earliest), latest)
   }
 }
