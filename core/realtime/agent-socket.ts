@@ -88,16 +88,12 @@ export class AgentProtocol implements Protocol<AgentConnection> {
     if (frame.type === 'send' || frame.type === 'note') {
       if (!agent.permissions.has('conversations.reply'))
         return connection.refuse('forbidden', 'Your profile does not include writing in chats.', frame)
-      const retryAfterMs = connection.takeTurn(frame.clientId, () => this.#sends.take(agent.id))
+      const retryAfterMs = connection.takeTurn(frame, () => this.#sends.take(agent.id))
       if (retryAfterMs > 0)
-        return connection.refuse(
-          'rate_limited',
-          'You are writing very fast. This goes out again in a moment.',
-          {
-            clientId: frame.clientId,
-            retryAfterMs,
-          },
-        )
+        return connection.refuse('rate_limited', 'This goes out again in a moment.', {
+          clientId: frame.clientId,
+          retryAfterMs,
+        })
     } else {
       const retryAfterMs = this.#signals.take(agent.id)
       if (retryAfterMs > 0)

@@ -13,10 +13,17 @@ const pingEveryMs = 18_000
 const maxBufferedBytes = 1024 * 1024
 const maxBadFrames = 10
 const comesBackWithinMs = 5_000
+/** Of a flood the order is not kept: looking would cost too much. */
+const maxLater = 100
 const shortestWaitMs = 50
 /** How long a reader that is cut off for being slow has to read that it is. */
 const lastWordMs = 5_000
 const tryAgainLater = 1013
+
+interface Send {
+  clientId: string
+  conversationId: string
+}
 
 /** What a kind of socket does with what comes in. One object for all its connections. */
 export interface Protocol<C extends Connection> {
@@ -40,7 +47,8 @@ export class Connection {
   /** The stream below the WebSocket. */
   readonly #line: Duplex
   #isCorked = false
-  #comesBack: { clientId: string; at: number } | undefined
+  /** Sends that were told to come back. They hold up others of their conversation, or all. */
+  #later: (Send & { holdsAll: boolean; at: number })[] = []
   #state: 'greeting' | 'holding' | 'open' | 'closed' = 'greeting'
   #held: string[] = []
   #holdsBack = false
@@ -184,18 +192,32 @@ export class Connection {
   }
 
   /**
-   * Lets sends through one after the other: behind one that was told to come back nothing of this socket goes first, so
-   * that a limit delays a burst and does not reorder it. One that does not come back holds up the rest for 5 s.
+   * Lets sends through one after the other: what was told to come back goes in the order in which it first came, and
+   * before all that comes after it, so that a limit delays a burst and does not reorder it. One that does not come back
+   * holds up the rest for 5 s.
    * @param take asks the limit: 0, or after how many ms to try again. @returns the same.
    */
-  takeTurn(clientId: string, take: () => number): number {
+  takeTurn(send: Send, take: () => number): number {
     const now = performance.now()
-    const first = this.#comesBack
-    if (first && first.clientId !== clientId && now < first.at + comesBackWithinMs)
-      return Math.max(Math.ceil(first.at - now), shortestWaitMs)
-    const waitMs = take()
-    this.#comesBack = waitMs > 0 ? { clientId, at: now + waitMs } : undefined
+    this.#later = this.#later.filter(
+      ({ clientId, at }) => clientId === send.clientId || now < at + comesBackWithinMs,
+    )
+    const found = this.#later.findIndex(({ clientId }) => clientId === send.clientId)
+    const place = found < 0 ? this.#later.length : found
+    const first = this.#later
+      .slice(0, place)
+      .find(({ holdsAll, conversationId }) => holdsAll || conversationId === send.conversationId)
+    const waitMs = first ? Math.max(Math.ceil(first.at - now), shortestWaitMs) : take()
+    if (waitMs === 0) this.#later.splice(place, 1)
+    else if (place < maxLater)
+      this.#later[place] = { ...send, holdsAll: first?.holdsAll ?? true, at: now + waitMs }
     return waitMs
+  }
+
+  /** A send could not be stored, and comes again: until then those of its conversation are told to wait, too. */
+  comesBack(send: Send, afterMs: number): void {
+    if (this.#later.length < maxLater)
+      this.#later.push({ ...send, holdsAll: false, at: performance.now() + afterMs })
   }
 
   heard(): void {

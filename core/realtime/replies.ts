@@ -10,7 +10,10 @@ export function acknowledge(
 ): void {
   stored.then(
     ({ seq, at }) => connection.send({ type: 'ack', conversationId, clientId, seq, at }),
-    (error: unknown) => refuseError(connection, error, clientId),
+    (error: unknown) => {
+      const retryAfterMs = refuseError(connection, error, clientId)
+      if (retryAfterMs !== undefined) connection.comesBack({ clientId, conversationId }, retryAfterMs)
+    },
   )
 }
 
@@ -19,15 +22,15 @@ export function answer(connection: Connection, work: Promise<unknown>): void {
   work.catch((error: unknown) => refuseError(connection, error, null))
 }
 
-function refuseError(connection: Connection, error: unknown, clientId: string | null): void {
-  if (error instanceof FoyerError) {
-    const retryAfterMs = error.status === 503 ? 1_000 : undefined
-    return connection.refuse(error.code, error.message, { clientId, retryAfterMs })
-  }
-  connection.refuse('unavailable', 'Foyer could not do this just now. It is safe to try again.', {
-    clientId,
-    retryAfterMs: 1_000,
-  })
+/** @returns after how many ms it should come again, if it may go through then. */
+function refuseError(connection: Connection, error: unknown, clientId: string | null): number | undefined {
+  const known =
+    error instanceof FoyerError
+      ? error
+      : new FoyerError(503, 'unavailable', 'Foyer could not do this just now. It is safe to try again.')
+  const retryAfterMs = known.status === 503 ? 1_000 : undefined
+  connection.refuse(known.code, known.message, { clientId, retryAfterMs })
+  return retryAfterMs
 }
 
 /** A frame that came before the welcome. */

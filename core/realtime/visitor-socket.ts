@@ -90,10 +90,10 @@ export class VisitorProtocol implements Protocol<VisitorConnection> {
     if (!parsed.success) return refuseInvalid(connection, raw, parsed.error)
     const frame = parsed.data
     const take = () => this.#limits.take(connection.visitorId, connection.address, frame.type)
-    const waitMs = frame.type === 'send' ? connection.takeTurn(frame.clientId, take) : take()
+    const waitMs = frame.type === 'send' ? connection.takeTurn(frame, take) : take()
     if (waitMs > 0) {
       if (frame.type === 'send' || frame.type === 'resume')
-        connection.refuse('rate_limited', 'You are writing very fast. This goes out again in a moment.', {
+        connection.refuse('rate_limited', 'This goes out again in a moment.', {
           clientId: frame.type === 'send' ? frame.clientId : null,
           retryAfterMs: waitMs,
         })

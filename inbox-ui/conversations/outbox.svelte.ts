@@ -28,12 +28,14 @@ export interface OutboxOptions {
 }
 
 /** What is sent waits here until it is acknowledged, through lost lines and reloads, each item under the one client
- *  id it was born with, so that a repeated send is still one message. */
+ *  id it was born with, so that a repeated send is still one message. Behind one that Foyer asked to try later nothing of
+ *  its conversation goes first, so that Foyer stores them in the order of writing. */
 export class Outbox {
   readonly #options: OutboxOptions
   readonly #prefix: string
   #items = $state.raw<Pending[]>([])
-  readonly #timers = new Set<ReturnType<typeof setTimeout>>()
+  /** Those that Foyer asked to try later, by client id. */
+  readonly #resting = new Map<string, ReturnType<typeof setTimeout>>()
 
   constructor(options: OutboxOptions) {
     this.#options = options
@@ -62,12 +64,14 @@ export class Outbox {
     }
     this.#items = [...this.#items, item]
     this.#keep(item)
-    this.#try(item)
+    this.#flush(conversationId)
   }
 
   /** The line is up: everything unacknowledged goes out again, in the order it was written. */
   opened(): void {
-    for (const item of this.#items) if (item.state !== 'failed') this.#try(item)
+    this.stop()
+    this.broken()
+    for (const id of new Set(this.#items.map(({ conversationId }) => conversationId))) this.#flush(id)
   }
 
   broken(): void {
@@ -89,17 +93,21 @@ export class Outbox {
       return
     }
     this.#change(clientId, { state: 'waiting', error: message })
+    this.#wake(clientId)
     const timer = setTimeout(() => {
-      this.#timers.delete(timer)
-      const again = this.#find(clientId)
-      if (again?.state === 'waiting') this.#try(again)
+      this.#wake(clientId)
+      this.#flush(item.conversationId)
     }, retryAfterMs)
-    this.#timers.add(timer)
+    this.#resting.set(clientId, timer)
   }
 
+  /** At once, with what waits behind it. */
   retry(clientId: string): void {
     const item = this.#find(clientId)
-    if (item) this.#try(item)
+    if (!item) return
+    this.#wake(clientId)
+    this.#change(clientId, { state: 'waiting', error: '' })
+    this.#flush(item.conversationId)
   }
 
   discard(clientId: string): void {
@@ -107,8 +115,21 @@ export class Outbox {
   }
 
   stop(): void {
-    for (const timer of this.#timers) clearTimeout(timer)
-    this.#timers.clear()
+    for (const timer of this.#resting.values()) clearTimeout(timer)
+    this.#resting.clear()
+  }
+
+  /** Sends what waits in a conversation, up to the first that rests. */
+  #flush(conversationId: string): void {
+    for (const item of this.of(conversationId)) {
+      if (this.#resting.has(item.clientId)) return
+      if (item.state === 'waiting') this.#try(item)
+    }
+  }
+
+  #wake(clientId: string): void {
+    clearTimeout(this.#resting.get(clientId))
+    this.#resting.delete(clientId)
   }
 
   #try({ clientId, conversationId, kind, text }: Pending): void {
@@ -128,11 +149,17 @@ export class Outbox {
   }
 
   #remove(clientId: string): void {
+    const conversationId = this.#find(clientId)?.conversationId
     this.#items = this.#items.filter((item) => item.clientId !== clientId)
     try {
       this.#options.storage?.removeItem(this.#prefix + clientId)
     } catch {
       // storage may be shut; the item was only kept for a reload
+    }
+    // what waited behind it need not any more
+    if (this.#resting.has(clientId) && conversationId) {
+      this.#wake(clientId)
+      this.#flush(conversationId)
     }
   }
 

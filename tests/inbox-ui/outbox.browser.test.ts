@@ -100,6 +100,67 @@ test('refused for now is sent again by itself', async () => {
   await expect.poll(() => sent.length).toBe(2)
 })
 
+test('behind one that is asked to come later nothing of its chat goes first', () => {
+  vi.useFakeTimers()
+  onTestFinished(() => void vi.useRealTimers())
+  const { outbox, sent } = anOutbox()
+  const idOf = (text: string) => outbox.items.find((item) => item.text === text)?.clientId ?? ''
+  outbox.add('c', 'message', 'one')
+  outbox.add('c', 'message', 'two')
+  const [one, two] = [idOf('one'), idOf('two')]
+  outbox.refused(one, 'Try later', 60_000)
+  // it was on its way already, and what is refused with it stays behind it
+  outbox.refused(two, 'Try later', 10)
+  outbox.add('c', 'note', 'three')
+  outbox.add('elsewhere', 'message', 'four')
+  const [three, four] = [idOf('three'), idOf('four')]
+  expect(sent).toEqual([one, two, four])
+  vi.advanceTimersByTime(1_000)
+  expect(sent).toEqual([one, two, four])
+  outbox.retry(three)
+  expect(sent).toEqual([one, two, four])
+  vi.advanceTimersByTime(59_000)
+  expect(sent).toEqual([one, two, four, one, two, three])
+})
+
+test('a person, and a new line, wait for no time that Foyer asked for', () => {
+  const { outbox, sent } = anOutbox()
+  outbox.add('c', 'message', 'one')
+  const one = outbox.items[0]?.clientId ?? ''
+  outbox.refused(one, 'Try later', 60_000)
+  outbox.add('c', 'message', 'two')
+  const two = outbox.items[1]?.clientId ?? ''
+  outbox.retry(one)
+  expect(sent).toEqual([one, one, two])
+  outbox.refused(one, 'Try later', 60_000)
+  outbox.broken()
+  outbox.opened()
+  expect(sent).toEqual([one, one, two, one, two])
+})
+
+test('what waits behind one that is asked to come later goes when that one has gone', async () => {
+  const { outbox, sent } = anOutbox()
+  const send = (text: string) => {
+    outbox.add('c', 'message', text)
+    return outbox.items.at(-1)?.clientId ?? ''
+  }
+  const first = send('first')
+  outbox.refused(first, 'Try later', 10)
+  const second = send('second')
+  expect(sent).toEqual([first])
+  await expect.poll(() => sent).toEqual([first, first, second])
+  // stored all the same, as the log of the chat shows
+  outbox.refused(second, 'Try later', 60_000)
+  const third = send('third')
+  outbox.acknowledged(second)
+  expect(sent.at(-1)).toBe(third)
+  // given up
+  outbox.refused(third, 'Try later', 60_000)
+  const fourth = send('fourth')
+  outbox.discard(third)
+  expect(sent.at(-1)).toBe(fourth)
+})
+
 test('a reload loses nothing that is not stored, and forgets what is', () => {
   const { outbox, storage } = anOutbox({ up: false })
   outbox.add('c', 'message', 'kept')

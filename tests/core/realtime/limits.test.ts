@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { expect, test } from 'vitest'
+import { MessageLog } from '#core/features/conversations/message-log.ts'
 import { startListed } from '#tests/core/security/route-table.ts'
 import { aConversation, anAgent, aVisitor } from '#tests/support/factories.ts'
 import { startFoyer, type TestFoyer } from '#tests/support/foyer.ts'
@@ -257,6 +258,64 @@ test('a burst beyond the limit is stored in the order it was sent, when each com
   const stored = (await foyer.stateOf(id)).texts.filter((text) => text.startsWith('line '))
   expect(stored).toEqual(texts)
   await line.close()
+})
+
+test('of several that are to come back the first goes first, whichever comes', async () => {
+  const foyer = await start()
+  const { line, id } = await chatFrom(foyer, '203.0.113.78')
+  const send = (n: number) =>
+    line.send({ type: 'send', conversationId: id, clientId: `b-${n}`, text: `line ${n}` })
+  const isStored = (n: number) => line.ofType('ack').some(({ clientId }) => clientId === `b-${n}`)
+  const first = 20
+  for (let n = 0; n < first; n++) send(n)
+  await waitFor('all are answered', () => line.frames.filter(isAnswer).length === first)
+  const stored = line.ofType('ack').length
+  expect(first - stored).toBeGreaterThan(2)
+  const rest = Array.from({ length: first - stored }, (_, n) => stored + n)
+  const comeBack = (order: number[]) => () => {
+    for (const n of order) if (!isStored(n)) send(n)
+    return order.every(isStored)
+  }
+  await waitFor('they are stored', comeBack(rest.slice(0, 3).reverse()), { everyMs: 100 })
+  const texts = Array.from({ length: stored + 3 }, (_, n) => `line ${n}`)
+  expect((await foyer.stateOf(id)).texts).toEqual(texts)
+  await line.close()
+})
+
+const isAnswer = ({ type }: { type: string }) => type === 'ack' || type === 'refused'
+
+test('what could not be stored is not overtaken by what comes after it, and holds up no other chat', async () => {
+  const foyer = await startFoyer({ workers: false })
+  const { app, pool, clock } = foyer
+  const { agent, id } = await foyer.chat()
+  const visitor = await foyer.visitor()
+  const { id: other } = await visitor.asks('And me?')
+  await agent.accepts(other)
+  const { messageLog } = app.services
+  app.services.messageLog = new MessageLog({ pool, clock, log: app.log, idleMs: 600_000, patienceMs: 100 })
+  const send = (clientId: string, conversationId: string) =>
+    agent.socket.send({ type: 'send', conversationId, clientId, text: clientId })
+  const refusals = (clientId: string) =>
+    agent.socket.ofType('refused').filter((frame) => frame.clientId === clientId)
+  const holder = await pool.connect()
+  await holder.query('begin')
+  await holder.query('select from conversations where id = $1 for update', [id])
+  send('one', id)
+  await waitFor('it could not be stored', () => refusals('one').length > 0)
+  await holder.query('commit')
+  holder.release()
+  app.services.messageLog = messageLog
+
+  send('two', id)
+  send('elsewhere', other)
+  await agent.socket.frame('ack', ({ clientId }) => clientId === 'elsewhere')
+  await waitFor('the next one is told to wait', () => refusals('two').length > 0)
+  expect(refusals('two')[0]?.retryAfterMs).toBeGreaterThan(0)
+  send('one', id)
+  send('two', id)
+  await agent.socket.frame('ack', ({ clientId }) => clientId === 'two')
+  expect((await foyer.stateOf(id)).texts.slice(-2)).toEqual(['one', 'two'])
+  await foyer.close()
 })
 
 test('one visitor, and one agent, may hold so many sockets; a closed one makes room', async () => {
