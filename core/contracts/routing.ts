@@ -30,9 +30,16 @@ export type RoutingStage = z.infer<typeof RoutingStage>
 export const TraceStage = z.enum([...RoutingStage.options, 'handover'])
 export type TraceStage = z.infer<typeof TraceStage>
 
-/** Why somebody cannot be asked: deactivated or without chats, asked for this request before, not available, nowhere to
- *  be reached, or with as many chats as allowed. */
-export const PassedOverReason = z.enum(['inactive', 'asked_already', 'unavailable', 'unreachable', 'full'])
+/** Why somebody cannot be asked: deactivated or without chats, asked for this request before, not available, gone from
+ *  this very chat and not back, nowhere to be reached, or with as many chats as allowed. */
+export const PassedOverReason = z.enum([
+  'inactive',
+  'asked_already',
+  'unavailable',
+  'gone',
+  'unreachable',
+  'full',
+])
 export type PassedOverReason = z.infer<typeof PassedOverReason>
 
 /** Why an owner is nobody to ask: a queue, a user who is not active there, somebody who is no agent here, somebody an

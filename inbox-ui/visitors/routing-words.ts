@@ -52,6 +52,7 @@ export function stepInWords(step: RoutingStep, text: Messages, format: Format, n
       return words.full(name, step.load ?? 0, step.cap ?? 0)
     case 'inactive':
     case 'asked_already':
+    case 'gone':
     case 'unreachable':
       return words[step.reason](name)
     default:

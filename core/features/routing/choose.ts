@@ -6,7 +6,7 @@ import type { RoutingStage } from '../../contracts/routing.ts'
 import type { SiteRoute } from '../../contracts/sites.ts'
 import { plannedOnce } from '../../db/planned-once.ts'
 import type { Db, Tx } from '../../db/pool.ts'
-import { isReachable } from '../../realtime/presence-sql.ts'
+import { isConnected, isReachable } from '../../realtime/presence-sql.ts'
 import { permits } from '../agents/permissions.ts'
 import { type OverrideColumns, overrideColumns, toOverride } from '../availability/service.ts'
 import { busyAt } from './busy.ts'
@@ -27,6 +27,8 @@ export interface RoutingRequest {
   conversation: { id: string; round: number } | null
   wantedAgentId: string | null
   previousAgentId: string | null
+  /** Who had this chat before it was routed again. */
+  takenFromAgentId: string | null
   email: string | null
   company: string | null
   route: SiteRoute
@@ -56,6 +58,7 @@ interface CandidateRow extends OverrideColumns {
   active: boolean
   liveChatSchedule: Schedule
   reachable: boolean
+  gone: boolean
   asked: boolean
   load: number
   busyUntil: Date | null
@@ -133,9 +136,13 @@ export async function stagesFor(
   const isTarget: RawBuilder<boolean> = teamId
     ? sql`a.id in (select m.agent_id from team_members m where m.team_id = ${teamId})`
     : sql`a.id = any (${target?.agentIds ?? []}::uuid[])`
+  const { takenFromAgentId } = request
+  const gone = takenFromAgentId
+    ? sql<boolean>`(a.id = ${takenFromAgentId} and not ${isConnected('agent', sql`a.id`, now)})`
+    : sql<boolean>`false`
   const { rows } = await sql<CandidateRow>`${plannedOnce}
     select a.id, a.name, a.position, a.profile, a.active, a.live_chat_schedule, ${overrideColumns},
-           ${isReachable('agent', sql`a.id`, now)} as reachable,
+           ${isReachable('agent', sql`a.id`, now)} as reachable, ${gone} as gone,
            a.id in (select o.agent_id from offers o where o.conversation_id = ${conversation?.id ?? null}
                       and o.round = ${conversation?.round ?? 0}) as asked,
            ${loadOf(sql`a.id`)} as load, busy.until as busy_until,
@@ -227,6 +234,7 @@ const toCandidate = (row: CandidateRow): Candidate => ({
   position: row.position,
   mayChat: row.active && canChat(row.profile),
   reachable: row.reachable,
+  gone: row.gone,
   asked: row.asked,
   load: row.load,
   schedule: row.liveChatSchedule,

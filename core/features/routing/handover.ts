@@ -156,8 +156,15 @@ async function ask(
   const after = await lockRouting(tx)
   const route =
     'teamId' in to ? ({ by: 'team', ...to } as const) : ({ by: 'agent', agentId: to.agentId } as const)
-  const nobody = { wantedAgentId: null, previousAgentId: null, email: null, company: null }
-  const request = { conversation: { id: conversationId, round }, ...nobody, route }
+  const request = {
+    conversation: { id: conversationId, round },
+    wantedAgentId: null,
+    previousAgentId: null,
+    takenFromAgentId: null,
+    email: null,
+    company: null,
+    route,
+  }
   const stages = await stagesFor(tx, now, request, { after, rule: null })
   const named = stages.filter(({ stage }) => stage === route.by)
   const considered = [...consider(named, now, services.settings.agentCap)].filter(

@@ -12,6 +12,9 @@ export interface Candidate {
   /** Not deactivated, and with a profile that takes chats. */
   mayChat: boolean
   reachable: boolean
+  /** Had this very chat, until it was taken from them, and has no inbox connected. A device that may ring does not count:
+   *  the visitor has waited for them once. */
+  gone?: boolean
   /** In this round of this conversation. */
   asked: boolean
   /** Chats, active and offered together. */
@@ -83,6 +86,7 @@ function verdictOf(candidate: Candidate, now: Date, cap: number): Verdict {
   if (!available) return { free: false, reason: 'unavailable', until }
   if (candidate.busyUntil && candidate.busyUntil > now)
     return { free: false, reason: 'unavailable', until: candidate.busyUntil }
+  if (candidate.gone) return { free: false, reason: 'gone' }
   if (!candidate.reachable) return { free: false, reason: 'unreachable' }
   if (candidate.load >= cap) return { free: false, reason: 'full', load: candidate.load, cap }
   return { free: true }

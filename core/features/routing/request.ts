@@ -10,6 +10,7 @@ interface RequestRow extends StoredRoute {
   asked: number
   wantedAgentId: string | null
   previousAgentId: string | null
+  takenFromAgentId: string | null
   email: string | null
   company: string | null
 }
@@ -25,6 +26,9 @@ export async function readRequest(
            (select p.agent_id from conversations p
             where p.visitor_id = c.visitor_id and p.agent_id is not null
             order by p.requested_at desc limit 1) as previous_agent_id,
+           (select o.agent_id from offers o
+            where o.conversation_id = c.id and o.state = 'accepted'
+            order by o.round desc limit 1) as taken_from_agent_id,
            coalesce(v.corrections ->> 'email', v.email) as email,
            coalesce(v.corrections ->> 'company', v.company) as company,
            s.route, s.route_agent_id, s.route_team_id
@@ -46,6 +50,7 @@ export async function readRequest(
       conversation: { id, round },
       wantedAgentId: row.wantedAgentId,
       previousAgentId: row.previousAgentId,
+      takenFromAgentId: row.takenFromAgentId,
       email: row.email,
       company: row.company,
       route: toRoute(row),
@@ -59,7 +64,7 @@ export async function imagineRequest(
   db: Db | Tx,
   { siteId, visitorId = null }: { siteId: string; visitorId?: string | null },
 ): Promise<RoutingRequest | null> {
-  const { rows } = await sql<Omit<RequestRow, 'pending' | 'expired' | 'asked' | 'wantedAgentId'>>`
+  const { rows } = await sql<Pick<RequestRow, 'previousAgentId' | 'email' | 'company' | keyof StoredRoute>>`
     select (select p.agent_id from conversations p
             where p.visitor_id = v.id and p.agent_id is not null
             order by p.requested_at desc limit 1) as previous_agent_id,
@@ -71,5 +76,6 @@ export async function imagineRequest(
   const row = rows[0]
   if (!row) return null
   const { previousAgentId, email, company } = row
-  return { conversation: null, wantedAgentId: null, previousAgentId, email, company, route: toRoute(row) }
+  const fresh = { conversation: null, wantedAgentId: null, takenFromAgentId: null }
+  return { ...fresh, previousAgentId, email, company, route: toRoute(row) }
 }

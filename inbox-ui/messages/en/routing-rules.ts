@@ -176,6 +176,7 @@ export const routingRules = (f: Format) => ({
       inactive: 'Takes no chats',
       asked_already: 'Asked already',
       unavailable: 'Unavailable',
+      gone: 'Gone from this chat',
       unreachable: 'No inbox open',
       full: 'Full',
     } satisfies Record<PassedOverReason, string>,

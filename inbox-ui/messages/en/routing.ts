@@ -144,6 +144,7 @@ export const routing = (f: Format) => ({
     asked_already: (name: string) => `${name} had been asked`,
     unavailable: (name: string, until: string | null) =>
       until ? `${name} was unavailable until ${until}` : `${name} was unavailable`,
+    gone: (name: string) => `${name} had this chat, and was not back`,
     unreachable: (name: string) => `${name} could not be reached`,
     full: (name: string, load: number, cap: number) =>
       `${name} had ${f.number(load)} of ${f.number(cap)} chats`,
@@ -153,6 +154,7 @@ export const routing = (f: Format) => ({
       inactive: (n: number) => `${f.number(n)} deactivated`,
       asked_already: (n: number) => `${f.number(n)} asked before`,
       unavailable: (n: number) => `${f.number(n)} unavailable`,
+      gone: (n: number) => `${f.number(n)} gone from this chat`,
       unreachable: (n: number) => `${f.number(n)} not reachable`,
       full: (n: number) => `${f.number(n)} with enough chats`,
     },

@@ -1,6 +1,8 @@
+import { randomUUID } from 'node:crypto'
 import { beforeAll, beforeEach, expect, test } from 'vitest'
 import { sweepGoneAgents } from '#core/features/routing/agent-gone.ts'
 import { sweepOffers } from '#core/features/routing/offers.ts'
+import { readRouting } from '#core/features/routing/trace.ts'
 import type { AnAgent } from '#tests/support/factories.ts'
 import { startFoyer } from '#tests/support/foyer.ts'
 import { waitFor } from '#tests/support/wait.ts'
@@ -44,6 +46,54 @@ test('two minutes after the agent has gone a waiting visitor is with a colleague
   const kinds = await world.kinds(chat.id)
   expect(kinds).toEqual(['message', 'joined', 'message', 'message', 'handed_over'])
   expect(await world.broken(cap)).toEqual([])
+})
+
+/** Dana's chat with somebody who talked with her before, so that it would come to her first. She is gone from it, and her
+ *  phone still rings. */
+async function leftWithDevice() {
+  const before = await world.chat(dana)
+  await world.agentEnds(dana, before.id)
+  const { id } = await world.asks({ visitorId: before.visitorId })
+  await world.accepts(dana, (await world.pendingOffer(id))?.id ?? '')
+  const now = world.clock.now()
+  await world.pool.query(
+    `insert into push_subscriptions (id, agent_id, endpoint, p256dh, auth, device, created_at, seen_at)
+     values ($1, $2, $3, 'key', 'secret', 'Chrome on Android', $4, $4)`,
+    [randomUUID(), dana.id, `https://push.test/${dana.id}`, now],
+  )
+  await world.drop(dana.id)
+  await look()
+  world.clock.advance(120_001)
+  return id
+}
+const reasonsFor = async (agent: AnAgent, id: string) =>
+  (await readRouting(world.services.db, id)).steps
+    .filter((step) => step.agent?.id === agent.id && step.round === 2)
+    .map(({ stage, reason }) => [stage, reason])
+
+test('who is gone from a chat is not asked for it again by a device, unless they come back', async () => {
+  const id = await leftWithDevice()
+  await look()
+  expect(await world.pendingOffer(id)).toMatchObject({ agentId: marco.id })
+  expect(await reasonsFor(dana, id)).toEqual([['previous_agent', 'gone']])
+  await world.connect('agent', dana.id)
+  await world.declines(marco, (await world.pendingOffer(id))?.id ?? '')
+  expect(await world.pendingOffer(id)).toMatchObject({ agentId: dana.id })
+  // another visitor's chat comes to the phone as before
+  await world.drop(dana.id)
+  world.clock.advance(60_000)
+  await world.drop(marco.id)
+  world.clock.advance(60_000)
+  const other = await world.asks()
+  expect(await world.pendingOffer(other.id)).toMatchObject({ agentId: dana.id })
+})
+
+test('with nobody but who is gone from it a chat is missed at once', async () => {
+  await world.drop(marco.id)
+  const id = await leftWithDevice()
+  await look()
+  expect(await world.conversation(id)).toMatchObject({ status: 'missed', endReason: 'nobody_available' })
+  expect(await reasonsFor(dana, id)).toEqual([['previous_agent', 'gone']])
 })
 
 test('a job for the very deadline stands in the outbox', async () => {
