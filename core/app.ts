@@ -16,6 +16,7 @@ import { errors, refuseUnroutable } from './plugins/errors.ts'
 import { frontEnds } from './plugins/front-ends.ts'
 import { headers } from './plugins/headers.ts'
 import { health } from './plugins/health.ts'
+import { sharedCounters } from './plugins/shared-counters.ts'
 import { signIn } from './plugins/sign-in.ts'
 import { sockets } from './realtime/sockets.ts'
 import type { Services } from './services.ts'
@@ -61,7 +62,7 @@ export async function buildApp(
   app.addHook('onClose', close)
 
   await app.register(cookie)
-  await app.register(rateLimit, { global: false, ...sharedCounters(app, config.redisUrl) })
+  await app.register(rateLimit, { global: false, ...whereToCount(app, config.redisUrl) })
   await app.register(errors)
   await app.register(headers)
   await app.register(signIn)
@@ -74,11 +75,13 @@ export async function buildApp(
   return app
 }
 
-/** Sign-in attempts and the like are counted across processes; while Redis is away they are let through. */
-function sharedCounters(app: Api, redisUrl: string | null) {
+/** Sign-in attempts and the like are counted across processes. */
+function whereToCount(app: Api, redisUrl: string | null) {
   if (!redisUrl) return {}
-  const redis = new Redis(redisUrl, { maxRetriesPerRequest: 1, enableOfflineQueue: false })
+  // nobody who signs in waits for a Redis that does not answer
+  const patience = { maxRetriesPerRequest: 1, enableOfflineQueue: false, commandTimeout: 1_000 }
+  const redis = new Redis(redisUrl, patience)
   redis.on('error', () => undefined)
   app.addHook('onClose', async () => redis.disconnect())
-  return { redis, skipOnError: true }
+  return { store: sharedCounters(redis) }
 }

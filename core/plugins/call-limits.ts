@@ -15,7 +15,7 @@ export interface CallLimit {
 
 /**
  * Counts calls by what the route's own limit cannot know, such as an account or a conversation: over all processes where they share a
- * Redis, else in this one.
+ * Redis, else in this one; so also while Redis is away.
  * @param name sets its keys apart from those of other limits
  * @returns takes one call of a key; its promise is refused with a {@link RateLimitedError}
  */
@@ -32,4 +32,11 @@ export function callLimit(
     const taken = await take(request)
     if (!taken.isAllowed && taken.isExceeded) throw new RateLimitedError(message, taken.ttl)
   }
+}
+
+/** For a route by which agents write: it counts like what they send over the socket.
+ *  @returns a handler that refuses with a {@link RateLimitedError} */
+export const countAsSend = (app: Api) => async (request: FastifyRequest) => {
+  const waitMs = app.agentSends.take(request.agent.id)
+  if (waitMs > 0) throw new RateLimitedError('You are writing very fast. Try again in a moment.', waitMs)
 }

@@ -36,14 +36,14 @@ export class AgentProtocol implements Protocol<AgentConnection> {
   readonly #services: Services
   readonly #presence: Presence
   readonly #connections = new Set<AgentConnection>()
-  /** An agent types fast; a script in her browser types faster. */
-  readonly #sends = new Buckets(60, 20)
+  readonly #sends: Buckets
   /** Reading up, typing and seen; an inbox that comes in reads up each of its chats. */
   readonly #signals = new Buckets(500, 100)
 
-  constructor(services: Services, presence: Presence) {
+  constructor(services: Services, presence: Presence, sends: Buckets) {
     this.#services = services
     this.#presence = presence
+    this.#sends = sends
   }
 
   accept(

@@ -35,9 +35,12 @@ export const sockets = plugin(
     const strangers = new Buckets(120, 2)
     const reachability = new ReachabilityWatch(services)
     const visitors = new VisitorProtocol(services, presence, limits, reachability)
-    const agents = new AgentProtocol(services, presence)
+    // an agent types fast; a script in her browser types faster
+    const agentSends = new Buckets(60, 20)
+    const agents = new AgentProtocol(services, presence, agentSends)
     const reconciler = new Reconciler(services)
     app.decorate('visitorLimits', limits)
+    app.decorate('agentSends', agentSends)
     app.decorate('reachability', reachability)
 
     const open = new Set<Connection>()
@@ -146,6 +149,8 @@ export const sockets = plugin(
 declare module 'fastify' {
   interface FastifyInstance {
     visitorLimits: VisitorLimits
+    /** What agents send, by their ids, over sockets and HTTP together. */
+    agentSends: Buckets
     reachability: ReachabilityWatch
   }
 }

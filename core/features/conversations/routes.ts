@@ -17,7 +17,7 @@ import {
   SetOutcome,
   Transcript,
 } from '../../contracts/conversations.ts'
-import { callLimit } from '../../plugins/call-limits.ts'
+import { callLimit, countAsSend } from '../../plugins/call-limits.ts'
 import { readOrganisation } from '../organisation/settings.ts'
 import { endByAgent } from './endings.ts'
 import { readEntries, readNotes } from './entries.ts'
@@ -30,6 +30,7 @@ import { noteWatching } from './watching.ts'
 
 const params = z.object({ id: Id })
 const view = { config: { access: 'conversations.view' } } as const
+const write = { config: { access: 'conversations.reply', counted: true } } as const
 const reply = { config: { access: 'conversations.reply' } } as const
 
 export async function conversationRoutes(app: Api): Promise<void> {
@@ -37,6 +38,7 @@ export async function conversationRoutes(app: Api): Promise<void> {
   const { db, clock } = services
   const mayView = app.requires('conversations.view')
   const mayReply = app.requires('conversations.reply')
+  const mayWrite = [mayReply, countAsSend(app)]
   const takeTranscript = transcriptLimits(app)
 
   app.get(
@@ -75,14 +77,14 @@ export async function conversationRoutes(app: Api): Promise<void> {
 
   app.post(
     '/conversations/:id/messages',
-    { ...reply, preHandler: mayReply, schema: { params, body: SendMessage, response: { 200: SentMessage } } },
+    { ...write, preHandler: mayWrite, schema: { params, body: SendMessage, response: { 200: SentMessage } } },
     ({ params, body, agent }) =>
       say(services, { conversationId: params.id, senderType: 'agent', senderId: agent.id, ...body }),
   )
 
   app.post(
     '/conversations/:id/notes',
-    { ...reply, preHandler: mayReply, schema: { params, body: SendMessage, response: { 200: Note } } },
+    { ...write, preHandler: mayWrite, schema: { params, body: SendMessage, response: { 200: Note } } },
     ({ params, body, agent }) => addNote(services, agent, { conversationId: params.id, ...body }),
   )
 

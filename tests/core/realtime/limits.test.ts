@@ -356,6 +356,28 @@ test('one visitor, and one agent, may hold so many sockets; a closed one makes r
   await foyer.close()
 })
 
+test('what an agent writes over HTTP counts like what goes over the socket', async () => {
+  const foyer = await startFoyer({ workers: false })
+  const { agent, id } = await foyer.chat()
+  // at once: one by one a slow machine gives them time to grow
+  const answers = await Promise.all(
+    Array.from({ length: 200 }, async (_, n) => {
+      const body = { text: `line ${n}`, clientId: `http-${n}` }
+      const path = `/conversations/${id}/${n % 2 ? 'notes' : 'messages'}`
+      const response = await agent.http.raw('POST', path, body)
+      const { code } = (await response.json()) as { code?: string }
+      if (response.status === 429)
+        agent.socket.send({ type: 'send', conversationId: id, clientId: `socket-${n}`, text: 'Hello' })
+      return code ?? 'stored'
+    }),
+  )
+  expect(new Set(answers)).toEqual(new Set(['stored', 'rate_limited']))
+  expect(answers.filter((answer) => answer === 'stored').length).toBeGreaterThanOrEqual(60)
+  const refused = await agent.socket.frame('refused', ({ code }) => code === 'rate_limited')
+  expect(refused.clientId).toMatch(/^socket-/)
+  await foyer.close()
+})
+
 test('an agent’s small frames have a limit that no person reaches, and it is said in words', async () => {
   const foyer = await start()
   const agent = await foyer.agent()
