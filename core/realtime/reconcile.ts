@@ -1,7 +1,8 @@
 import { sql } from 'kysely'
 import type { ToAgent, ToVisitor } from '../contracts/sockets.ts'
+import { describeAvailability } from '../features/availability/service.ts'
 import { countMissed } from '../features/conversations/endings.ts'
-import { lastEntries } from '../features/conversations/entries.ts'
+import { lastEntries, type NoteRow, noteColumns, toNote } from '../features/conversations/entries.ts'
 import { listForVisitor } from '../features/conversations/for-visitor.ts'
 import { summaries } from '../features/conversations/repository.ts'
 import { describeOffers } from '../features/routing/repository.ts'
@@ -28,13 +29,21 @@ interface ChangedOffer {
   agentId: string
   conversationId: string
   state: 'pending' | 'accepted' | 'declined' | 'expired' | 'withdrawn'
+  /** Who hands the chat over. */
+  fromAgentId: string | null
+}
+interface Former {
+  conversationId: string
+  /** Who had the chat. */
+  agentId: string
 }
 
 /**
  * Frames may get lost: with a process that dies between commit and telling, with a commit whose answer never comes,
  * with Redis. A lost frame shows by the gap that the next one leaves; the last one before a silence would not. So each
  * web process looks every few seconds at what was committed lately, and repeats to the people connected here the last
- * line and the state of their conversations and offers. Clients drop what they know.
+ * line and the state of their conversations and offers, to agents also notes and availability. Clients drop what they
+ * know. What is repeated, and what is not, stands in docs/protocol.md.
  */
 export class Reconciler {
   readonly #services: Services
@@ -74,6 +83,11 @@ export class Reconciler {
     const since = new Date(this.#doneUntil.getTime() - lateCommitMs)
     await this.#repeatConversations(since, until)
     await this.#repeatOffers(since, until)
+    if (this.#services.bus.has('agents')) {
+      await this.#repeatRoutedAgain(since, until)
+      await this.#repeatNotes(since, until)
+      await this.#repeatAvailability(since, until)
+    }
     this.#doneUntil = until
   }
 
@@ -87,7 +101,10 @@ export class Reconciler {
       where status in ('ended', 'missed') and not blocked and ended_at > ${since} and ended_at <= ${until}
       union
       select id, visitor_id, agent_id, last_seq, false from conversations
-      where claim_changed_at > ${since} and claim_changed_at <= ${until} and status = 'missed'`.execute(db)
+      where claim_changed_at > ${since} and claim_changed_at <= ${until} and status = 'missed' and not blocked
+      union
+      select id, visitor_id, agent_id, last_seq, false from conversations
+      where outcome_changed_at > ${since} and outcome_changed_at <= ${until} and status = 'ended'`.execute(db)
     const here = rows.filter(
       (row) => (bus.has(`visitor:${row.visitorId}`) || bus.has(agentsTopic(row))) && !this.#isTold(row),
     )
@@ -98,8 +115,8 @@ export class Reconciler {
   }
 
   /** Where others tell too, having told the newest line says nothing about the ones before. */
-  #isTold({ id, lastSeq }: Changed): boolean {
-    return !this.#services.bus.isShared && this.#services.told.isLast(id, lastSeq)
+  #isTold({ id, lastSeq, isOpen }: Changed): boolean {
+    return isOpen && !this.#services.bus.isShared && this.#services.told.isLast(id, lastSeq)
   }
 
   async #repeatSome(changed: Changed[]): Promise<void> {
@@ -133,11 +150,16 @@ export class Reconciler {
   async #repeatOffers(since: Date, until: Date): Promise<void> {
     const { db, bus } = this.#services
     const { rows } = await sql<ChangedOffer>`
-      select id, agent_id, conversation_id, state from offers
+      select id, agent_id, conversation_id, state, from_agent_id from offers
       where state = 'pending' and offered_at > ${since} and offered_at <= ${until}
       union all
-      select id, agent_id, conversation_id, state from offers
+      select id, agent_id, conversation_id, state, from_agent_id from offers
       where closed_at > ${since} and closed_at <= ${until}`.execute(db)
+    await this.#repeatToFormer(
+      rows.flatMap(({ conversationId, fromAgentId: agentId }) =>
+        agentId ? { conversationId, agentId } : [],
+      ),
+    )
     const here = rows.filter(({ agentId }) => bus.has(`agent:${agentId}`))
     const agentOf = new Map(here.map(({ id, agentId }) => [id, agentId]))
     const pending = here.filter(({ state }) => state === 'pending').map(({ id }) => id)
@@ -150,6 +172,66 @@ export class Reconciler {
     for (const { id, agentId, conversationId, state } of here)
       if (state !== 'pending')
         this.#tell(`agent:${agentId}`, { type: 'offer_closed', offerId: id, conversationId, state })
+  }
+
+  /** Who had a chat until it was routed again. */
+  async #repeatRoutedAgain(since: Date, until: Date): Promise<void> {
+    const { rows } = await sql<Former>`
+      select c.id as conversation_id, had.agent_id from conversations c
+      cross join lateral (
+        select o.agent_id from offers o
+        where o.conversation_id = c.id and o.state = 'accepted' and o.closed_at <= c.routed_at
+        order by o.round desc limit 1) had
+      where c.routed_at > ${since} and c.routed_at <= ${until}`.execute(this.#services.db)
+    await this.#repeatToFormer(rows)
+  }
+
+  /** Those who had an open chat, or have it still, learn whose it is now. */
+  async #repeatToFormer(all: Former[]): Promise<void> {
+    const { db, clock, bus } = this.#services
+    const here = all.filter(({ agentId }) => bus.has(`agent:${agentId}`))
+    if (here.length === 0) return
+    const ids = here.map(({ conversationId }) => conversationId)
+    const open = await summaries(
+      db,
+      clock.now(),
+      sql`c.id = any (${ids}::uuid[]) and c.status in ('waiting', 'active')`,
+    )
+    const chats = new Map(open.map((conversation) => [conversation.id, conversation]))
+    for (const { conversationId, agentId } of here) {
+      const conversation = chats.get(conversationId)
+      if (!conversation) continue
+      const to = conversation.agent
+      this.#tell(
+        `agent:${agentId}`,
+        to?.id === agentId
+          ? { type: 'conversation', conversation }
+          : { type: 'conversation_left', conversationId, to: to?.name ?? null },
+      )
+    }
+  }
+
+  async #repeatNotes(since: Date, until: Date): Promise<void> {
+    const { rows } = await sql<NoteRow & { conversationId: string; ownerId: string | null }>`
+      select ${noteColumns}, n.conversation_id, c.agent_id as owner_id
+      from notes n join agents a on a.id = n.agent_id join conversations c on c.id = n.conversation_id
+      where n.at > ${since} and n.at <= ${until} order by n.at, n.id`.execute(this.#services.db)
+    for (const row of rows)
+      for (const id of new Set([row.agentId, row.ownerId ?? row.agentId]))
+        this.#tell(`agent:${id}`, { type: 'note', conversationId: row.conversationId, note: toNote(row) })
+  }
+
+  /** To the agent in every tab, and to everybody whose list shows the agent. */
+  async #repeatAvailability(since: Date, until: Date): Promise<void> {
+    const { db, clock } = this.#services
+    const { rows } = await sql<{ id: string }>`
+      select id from agents
+      where availability_changed_at > ${since} and availability_changed_at <= ${until}`.execute(db)
+    for (const { id } of rows) {
+      const availability = await describeAvailability(db, clock.now(), id)
+      this.#tell(`agent:${id}`, { type: 'availability', availability })
+      this.#tell('agents', { type: 'agent_availability', agentId: id, availability })
+    }
   }
 
   #tell(topic: Topic, frame: ToAgent | ToVisitor): void {

@@ -271,12 +271,15 @@ export class Inbox {
   /** The chat is a colleague's now, or waits for one: nothing more of it comes. */
   #left({ conversationId, to }: Extract<ToAgent, { type: 'conversation_left' }>): void {
     const conversation = this.conversations.get(conversationId)
+    // told once more: it may be watched by now
+    if (conversation && !this.conversations.isOwnActive(conversation)) return
     this.conversations.forget(conversationId)
     this.#logs.letGo(conversationId)
     this.typing.apply(conversationId, false)
     if (this.openId !== conversationId) return
     this.#panel = null
-    this.left = { conversationId, to, who: conversation?.visitor.name ?? null }
+    const known = this.left?.conversationId === conversationId ? this.left.who : null
+    this.left = { conversationId, to, who: conversation?.visitor.name ?? known }
   }
 
   #entry({ conversationId, entry }: Extract<ToAgent, { type: 'entry' }>): void {

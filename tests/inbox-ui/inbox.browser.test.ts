@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import type { Inbox } from '../../inbox-ui/app/inbox.svelte.ts'
 import { anInbox } from './an-inbox.ts'
 import { ModelServer } from './model-server.ts'
@@ -129,5 +129,37 @@ test('what is sent while the line is down is stored once when it is back', async
   expect(server.entries.get(id)?.map(({ text }) => text)).toEqual(['said in the dark'])
   expect(inbox.log(id)?.entries.map(({ text }) => text)).toEqual(['said in the dark'])
   expect(inbox.outbox.items).toEqual([])
+  opened.stop()
+})
+
+test('that a chat is a colleague’s now may be told twice, and takes no chat from who watches it', async () => {
+  const server = new ModelServer()
+  const opened = anInbox(server)
+  const { app, inbox, connect, settle } = opened
+  const address = location.href
+  onTestFinished(() => history.replaceState(null, '', address))
+  const open = (id: string) => {
+    app.router.go(`/inbox/c/${id}`, { replace: true })
+    inbox.open(id)
+  }
+  await connect()
+  server.offered()
+  server.accepted(0)
+  await settle()
+  const [own] = inbox.conversations.active
+  if (!own) throw new Error('There is no chat')
+  open(own.id)
+  const left = { type: 'conversation_left', conversationId: own.id } as const
+  inbox.apply({ ...left, to: null })
+  inbox.apply({ ...left, to: 'Marco' })
+  expect(inbox.conversations.active).toEqual([])
+  expect(inbox.left).toEqual({ conversationId: own.id, to: 'Marco', who: own.visitor.name })
+  // a supervisor has opened it again
+  open('another')
+  open(own.id)
+  inbox.put({ ...own, agent: { id: 'marco', name: 'Marco' } })
+  inbox.apply({ ...left, to: 'Marco' })
+  expect(inbox.left).toBeNull()
+  expect(inbox.conversations.get(own.id)?.agent?.name).toBe('Marco')
   opened.stop()
 })

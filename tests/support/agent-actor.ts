@@ -117,6 +117,9 @@ export class AgentActor extends Actor<ToAgent> {
         if (frame.conversation.lastSeq >= (this.conversations.get(frame.conversation.id)?.lastSeq ?? 0))
           this.conversations.set(frame.conversation.id, frame.conversation)
         break
+      case 'conversation_left':
+        this.conversations.delete(frame.conversationId)
+        break
       case 'availability':
         this.availability = frame.availability
         break
@@ -127,7 +130,7 @@ export class AgentActor extends Actor<ToAgent> {
         this.missed = frame.counts.missed
         break
       case 'note':
-        this.notes.push(frame.note)
+        if (this.notes.every(({ id }) => id !== frame.note.id)) this.notes.push(frame.note)
         break
       default:
         break

@@ -51,7 +51,7 @@ export function changeSchedules(
     const unavailable: string[] = []
     for (const { row, result } of planned) {
       if (!row || !result.after || result.outcome !== 'changed') continue
-      await saveSchedule(tx, row.id, result.after, actorId)
+      await saveSchedule(change, row.id, result.after, actorId)
       await audit(tx, {
         now,
         actorId,

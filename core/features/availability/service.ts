@@ -118,7 +118,7 @@ export async function setLiveChatSchedule(
     const { tx, now } = change
     const { liveChatSchedule, liveChatScheduleChangedBy: changedBy } = await read(tx, agentId)
     await refuseStale(tx, expected, savedSchedule(liveChatSchedule), { what: 'schedule', changedBy, actorId })
-    await saveSchedule(tx, agentId, schedule, actorId)
+    await saveSchedule(change, agentId, schedule, actorId)
     const availability = await describeAvailability(tx, now, agentId)
     if (actorId !== agentId)
       await audit(tx, {
@@ -135,25 +135,31 @@ export async function setLiveChatSchedule(
 }
 
 /** @param by who did it, for whoever had it open meanwhile */
-export async function saveSchedule(tx: Tx, agentId: string, schedule: Schedule, by: string): Promise<void> {
+export async function saveSchedule(
+  { tx, now }: Pick<Change, 'tx' | 'now'>,
+  agentId: string,
+  schedule: Schedule,
+  by: string,
+): Promise<void> {
   await sql`
-    update agents set live_chat_schedule = ${JSON.stringify(schedule)}::jsonb, live_chat_schedule_changed_by = ${by}
+    update agents set live_chat_schedule = ${JSON.stringify(schedule)}::jsonb, live_chat_schedule_changed_by = ${by},
+           availability_changed_at = ${now}
     where id = ${agentId}`.execute(tx)
 }
 
 const savedSchedule = (schedule: Schedule): SavedSchedule => ({ ...schedule, version: versionOf(schedule) })
 
-/** @param countFrom offers that ran out up to then are forgotten */
+/** Offers that ran out up to `now` are forgotten. */
 async function saveOverride(
   tx: Tx,
   agentId: string,
   override: schedules.Override | null,
-  countFrom: Date,
+  now: Date,
 ): Promise<void> {
   await sql`
     update agents set override_status = ${override?.status ?? null}, override_set_at = ${override?.setAt ?? null},
            override_until = ${override?.until ?? null}, override_cause = ${override?.cause ?? null},
-           misses_counted_from = ${countFrom}
+           misses_counted_from = ${now}, availability_changed_at = ${now}
     where id = ${agentId}`.execute(tx)
 }
 

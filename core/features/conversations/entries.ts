@@ -93,12 +93,15 @@ export async function readNotes(
   toSeq: number,
 ): Promise<Note[]> {
   const { rows } = await sql<NoteRow>`
-    select n.id, n.after_seq, n.agent_id, a.name as agent_name, n.at, n.text, n.client_id
+    select ${noteColumns}
     from notes n join agents a on a.id = n.agent_id
     where n.conversation_id = ${conversationId} and n.after_seq between ${fromSeq} and ${toSeq}
     order by n.after_seq, n.at, n.id`.execute(db)
   return rows.map(toNote)
 }
+
+/** Of `notes` as `n`, and of `agents` as `a`, its author. */
+export const noteColumns = sql`n.id, n.after_seq, n.agent_id, a.name as agent_name, n.at, n.text, n.client_id`
 
 /** A row of `notes`, with its author's name. */
 export interface NoteRow {

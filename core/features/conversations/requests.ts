@@ -96,7 +96,7 @@ export async function leaveMessage(
   message: LeftMessage,
 ): Promise<WidgetConversation> {
   return change(services, async (change) => {
-    const { tx } = change
+    const { tx, now } = change
     await lockVisitor(tx, visitorId)
     await keepFields(change, visitorId, message.fields)
     const blocked = await isBlocked(tx, visitorId)
@@ -114,7 +114,9 @@ export async function leaveMessage(
       update conversations set message_left = true,
              end_reason = case when status = 'missed' then 'left_message' else end_reason end,
              -- said after an answer, it waits for somebody again
-             claimed_by = case when replied_at is null then claimed_by end, replied_at = null
+             claimed_by = case when replied_at is null then claimed_by end, replied_at = null,
+             -- by this it is found by those whom the frame did not reach
+             claim_changed_at = case when status = 'missed' then ${now}::timestamptz else claim_changed_at end
       where id = ${id}`.execute(tx)
     if (message.text && !(await isStored(tx, id, visitorId, message.clientId)))
       await appendLeft(services, change, row, message.text, message.clientId)

@@ -86,7 +86,7 @@ export function setOutcome(
     const { tx, now, tellAgents } = change
     if (outcome !== null) await checkOffered(tx, outcome)
     const { rows } = await sql<{ visitorId: string }>`
-      update conversations c set outcome = ${outcome}
+      update conversations c set outcome = ${outcome}, outcome_changed_at = ${now}
       where c.id = ${conversationId} and c.status = 'ended' and ${visibleTo(viewer)} returning c.visitor_id`.execute(
       tx,
     )

@@ -1,14 +1,21 @@
 import { randomUUID } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { pino } from 'pino'
-import { beforeAll, expect, test } from 'vitest'
+import { afterEach, beforeAll, expect, test } from 'vitest'
 import { readConfig } from '#core/config.ts'
+import { setAvailability } from '#core/features/availability/service.ts'
 import { endByAgent } from '#core/features/conversations/endings.ts'
-import { requestConversation } from '#core/features/conversations/requests.ts'
+import * as conversations from '#core/features/conversations/repository.ts'
+import { leaveMessage, requestConversation } from '#core/features/conversations/requests.ts'
+import { addNote, setOutcome } from '#core/features/conversations/service.ts'
+import { handOver } from '#core/features/routing/handover.ts'
 import { accept, decline } from '#core/features/routing/offers.ts'
+import { routeAgain } from '#core/features/routing/route.ts'
 import { openServices } from '#core/open-services.ts'
 import { MemoryBus } from '#core/realtime/bus.ts'
-import type { Services } from '#core/services.ts'
+import { change, type Services } from '#core/services.ts'
+import { retireEverybody } from '#tests/core/retire.ts'
+import { aConversation } from '#tests/support/factories.ts'
 import { startFoyer, type TestFoyer } from '#tests/support/foyer.ts'
 import { waitFor } from '#tests/support/wait.ts'
 
@@ -34,6 +41,8 @@ beforeAll(async () => {
   mute = opened.services
   return () => opened.close()
 })
+
+afterEach(() => retireEverybody(foyer))
 
 const silently = (conversationId: string, sender: { type: 'visitor' | 'agent'; id: string }, text: string) =>
   mute.messageLog.append({
@@ -96,4 +105,70 @@ test('people learn what was committed and never told, and only what is theirs', 
   const lines = colleague.socket.frames.filter(({ type }) => type === 'entry' || type === 'entries')
   expect(lines).toEqual([])
   expect(JSON.stringify(colleague.socket.frames)).not.toContain(acceptedId)
+})
+
+test('who hands a chat over learns what became of it, and who had it that it is routed again', async () => {
+  const { agent: first, id } = await foyer.chat()
+  const second = await foyer.agent()
+  const handsOver = () => handOver(mute, first.id, id, { to: { agentId: second.id }, note: null })
+  const handover = () => first.conversations.get(id)?.handover?.state
+
+  await handsOver()
+  const declined = await second.offered(id)
+  await waitFor('the first’s other tabs show it', () => handover() === 'pending')
+  await decline(mute, second.id, declined.id)
+  await waitFor('the first keeps it', () => handover() === 'declined')
+
+  await handsOver()
+  const accepted = await second.offered(id)
+  await accept(mute, { id: second.id, name: second.me.name }, accepted.id)
+  await waitFor('the first has it no more', () => !first.conversations.has(id))
+  await waitFor('the second has it', () => second.conversations.get(id)?.status === 'active')
+  expect(first.socket.ofType('conversation_left').at(-1)?.to).toBe(second.me.name)
+
+  await change(mute, async (change) => routeAgain(mute, change, await conversations.lock(change.tx, id)))
+  await waitFor('the second has it no more', () => !second.conversations.has(id))
+  expect(second.socket.ofType('conversation_left').at(-1)?.to).toBeNull()
+})
+
+test('agents learn of a line left later, an outcome, a note and a switch, and of nothing that is blocked', async () => {
+  const { agent, id } = await foyer.chat()
+  const hourAgo = new Date(foyer.clock.now().getTime() - 3_600_000)
+  const past = async (status: 'missed' | 'ended') => {
+    const visitorId = (await foyer.visitor()).id
+    const parts = { siteId: foyer.site.id, visitorId, agentId: status === 'ended' ? agent.id : null, status }
+    return { visitorId, id: await aConversation(foyer.pool, hourAgo, parts) }
+  }
+  const [answered, blocked, ended] = [await past('missed'), await past('missed'), await past('ended')]
+  await foyer.pool.query('update conversations set claimed_by = $2, replied_at = $3 where id = $1', [
+    answered.id,
+    agent.id,
+    hourAgo,
+  ])
+  await foyer.pool.query('update conversations set blocked = true where id = $1', [blocked.id])
+  const colleague = await foyer.agent()
+  const { missed } = colleague
+
+  for (const { id: conversationId, visitorId } of [answered, blocked])
+    await leaveMessage(mute, visitorId, foyer.site.id, {
+      conversationId,
+      fields: {},
+      text: 'Call me',
+      clientId: randomUUID(),
+      page: null,
+    })
+  const viewer = { id: agent.id, name: agent.me.name, permissions: new Set<never>() }
+  await setOutcome(mute, viewer, ended.id, 'qualified')
+  await addNote(mute, viewer, { conversationId: id, clientId: randomUUID(), text: 'A good customer' })
+  await setAvailability(mute, agent.id, { status: 'unavailable' })
+
+  const known = (one: { id: string }) => colleague.conversations.get(one.id)
+  await waitFor('the line that was left', () => known(answered)?.lastText === 'Call me')
+  await waitFor('it is to be answered again', () => colleague.missed === missed + 1)
+  await waitFor('the outcome', () => known(ended)?.outcome === 'qualified')
+  await waitFor('the note', () => agent.notes.some(({ text }) => text === 'A good customer'))
+  await waitFor('the own switch', () => !agent.availability.available)
+  await waitFor('a colleague’s switch', () => colleague.others.get(agent.id)?.available === false)
+  expect(JSON.stringify(colleague.socket.frames)).not.toContain(blocked.id)
+  expect(JSON.stringify(colleague.socket.frames)).not.toContain('A good customer')
 })
