@@ -78,9 +78,13 @@ export async function buildApp(
 /** Sign-in attempts and the like are counted across processes. */
 function whereToCount(app: Api, redisUrl: string | null) {
   if (!redisUrl) return {}
-  // nobody who signs in waits for a Redis that does not answer
-  const patience = { maxRetriesPerRequest: 1, enableOfflineQueue: false, commandTimeout: 1_000 }
-  const redis = new Redis(redisUrl, patience)
+  const redis = new Redis(redisUrl, {
+    maxRetriesPerRequest: 1,
+    enableOfflineQueue: false,
+    // nobody waits for a Redis that does not answer, and a line that has gone silent is given up
+    commandTimeout: 1_000,
+    socketTimeout: 2_000,
+  })
   redis.on('error', () => undefined)
   app.addHook('onClose', async () => redis.disconnect())
   return { store: sharedCounters(redis) }

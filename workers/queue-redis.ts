@@ -9,6 +9,9 @@ const prefix = 'foyer'
 // outside BullMQ's own keys, which all begin with foyer:outbox:
 const markerKey = `${prefix}:not-emptied`
 
+/** A line on which nothing came back for this long is dead, whatever the operating system still believes: more than the ten
+ *  seconds for which BullMQ waits for a job at most. */
+const silentForMs = 15_000
 const retryStrategy = (times: number) => Math.min(times * 200, 2_000)
 
 /** BullMQ on Redis, which may be restarted or emptied at any time: a key of our own tells whether it was. */
@@ -18,6 +21,7 @@ export function openRedisQueue(redisUrl: string, log: Log, queueName: string): J
   const client = new Redis(redisUrl, {
     retryStrategy,
     commandTimeout: 5_000,
+    socketTimeout: silentForMs,
     maxRetriesPerRequest: 1,
     connectionName: 'foyer-queue',
   })
@@ -36,7 +40,12 @@ export function openRedisQueue(redisUrl: string, log: Log, queueName: string): J
         client.disconnect()
       },
       newWorker(run, options) {
-        const connection = { url: redisUrl, retryStrategy, maxRetriesPerRequest: null }
+        const connection = {
+          url: redisUrl,
+          retryStrategy,
+          maxRetriesPerRequest: null,
+          socketTimeout: silentForMs,
+        }
         const worker = new Worker(queueName, run, { ...options, prefix, connection })
         patiently(worker.backend)
         return worker

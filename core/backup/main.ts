@@ -2,8 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import { readDataPlace } from '../config.ts'
 import { claimDatabase } from '../db/claim.ts'
-import { addressOfRunning, startEmbeddedPostgres } from '../db/embedded/embedded-postgres.ts'
-import { existingCluster } from '../db/embedded/home.ts'
+import { onData, withEmbedded } from '../db/embedded/on-data.ts'
 import { StartError } from '../errors.ts'
 import { writeBackup } from './backup.ts'
 import { checkBackup, restoreBackup } from './restore.ts'
@@ -38,10 +37,9 @@ async function backUp({ dataDir, databaseUrl }: Place, file: string): Promise<vo
   await mkdir(path.dirname(file), { recursive: true }).catch((error: Error) => {
     throw new StartError(`The backup cannot be written to ${file}: ${error.message}.`)
   })
-  const running = databaseUrl ?? (await addressOfRunning(dataDir))
-  const { rows, bytes, level } = running
-    ? await writeBackup(running, file, { signal: stopping.signal })
-    : await withStopped(dataDir, (url) => writeBackup(url, file, { signal: stopping.signal }))
+  const { rows, bytes, level } = await onData({ dataDir, databaseUrl }, (url) =>
+    writeBackup(url, file, { signal: stopping.signal }),
+  )
   const megabytes = (bytes / 1_000_000).toFixed(1)
   console.log(`Wrote ${file}: ${contentOf(rows)}, ${megabytes} MB, database version ${level.slice(0, 4)}.`)
   console.log(
@@ -49,22 +47,6 @@ async function backUp({ dataDir, databaseUrl }: Place, file: string): Promise<vo
       ? 'The secret key is not in it, so that whoever gets the backup cannot read its secrets. Keep FOYER_SECRET_KEY in another place: without it they cannot be read again.'
       : `The secret key is not in it, so that whoever gets the backup cannot read its secrets. Keep a copy of ${path.join(dataDir, 'secret-key')} in another place: without it they cannot be read again.`,
   )
-}
-
-/** Starts the embedded database for as long as it takes. */
-async function withStopped<T>(dataDir: string, work: (url: string) => Promise<T>): Promise<T> {
-  if (!(await existingCluster(dataDir)))
-    throw new StartError(`There is no database in ${dataDir}. Set FOYER_DATA_DIR or FOYER_DATABASE_URL.`)
-  return withEmbedded(dataDir, work)
-}
-
-async function withEmbedded<T>(dataDir: string, work: (url: string) => Promise<T>): Promise<T> {
-  const embedded = await startEmbeddedPostgres({ dataDir })
-  try {
-    return await work(embedded.url)
-  } finally {
-    await embedded.stop()
-  }
 }
 
 async function restore({ dataDir, databaseUrl }: Place, file: string, replace: boolean): Promise<void> {

@@ -8,6 +8,7 @@ import { migrate } from '#core/db/migrate.ts'
 import { runs, within } from '#tests/support/soak.ts'
 import { SendRefusedError } from '../support/actor.ts'
 import { AgentActor } from '../support/agent-actor.ts'
+import { expectNoContradictions } from '../support/contradictions.ts'
 import { anAgent, anOrganisation, aSite } from '../support/factories.ts'
 import { folderForFile } from '../support/folder.ts'
 import { startFoyerProcess } from '../support/foyer-process.ts'
@@ -199,6 +200,7 @@ test('kill -9 of Foyer and of PostgreSQL loses no acknowledged message and doubl
     expect(visitor.follow(id).entries).toEqual(stored)
     expect(dana.follow(id).entries).toEqual(stored)
   }
+  await expectNoContradictions(pool)
 })
 
 async function readAll(visitor: VisitorActor, conversationId: string): Promise<Entry[]> {

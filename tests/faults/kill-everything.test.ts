@@ -7,6 +7,7 @@ import { readPostmasterFile } from '#core/db/embedded/postmaster-file.ts'
 import { migrate } from '#core/db/migrate.ts'
 import { createPool } from '#core/db/pool.ts'
 import { AgentActor } from '#tests/support/agent-actor.ts'
+import { expectNoContradictions } from '#tests/support/contradictions.ts'
 import { endPostgresOf, killHard } from '#tests/support/embedded.ts'
 import { type AnAgent, type ASite, anAgent, anOrganisation, aSite } from '#tests/support/factories.ts'
 import { folderForFile } from '#tests/support/folder.ts'
@@ -162,6 +163,7 @@ test('nothing acknowledged is lost, doubled or reordered, and what was pending s
       await expectWholeLog(pool, id, streams.slice(2 * n, 2 * n + 2))
     const chats = await pool.query(`select from conversations where status = 'active' and idle_at > last_at`)
     expect(chats.rows).toHaveLength(3)
+    await expectNoContradictions(pool)
   } finally {
     await pool.end()
   }
