@@ -2,7 +2,11 @@ import path from 'node:path'
 import fastifyStatic from '@fastify/static'
 import type { FastifyReply } from 'fastify'
 import plugin from 'fastify-plugin'
-import { findSiteByKey, type SiteRow } from '../features/sites/repository.ts'
+import { RateLimitedError } from '../errors.ts'
+import { RecentSites } from '../features/sites/recent.ts'
+import type { SiteRow } from '../features/sites/repository.ts'
+import { Strangers } from '../realtime/strangers.ts'
+import { countedAs } from './addresses.ts'
 import { beginnings } from './call-limits.ts'
 
 const dist = path.join(import.meta.dirname, '../../dist')
@@ -52,7 +56,9 @@ export const frontEnds = plugin(
         .header('cache-control', fresh)
         .sendFile('inbox/index.html')
     const page = { config: { access: 'public' as const }, schema: { hide: true } }
-    const askingPage = { ...page, config: { ...page.config, rateLimit: beginnings } }
+    const sites = new RecentSites(services.db)
+    // of keys; a frame that is refused stays empty until its page is loaded again, so those of sites are never too many
+    const strangers = new Strangers()
 
     app.get('/', page, (_request, reply) => reply.redirect('/inbox'))
     app.get('/inbox', page, (_request, reply) => inbox(reply))
@@ -82,9 +88,10 @@ export const frontEnds = plugin(
     )
 
     /** Where the link of a mail leads when nobody has said which pages a site has: nothing but its chat. */
-    app.get('/chat', askingPage, async (request, reply) => {
+    const chat = { ...page, config: { ...page.config, rateLimit: beginnings } }
+    app.get('/chat', chat, async (request, reply) => {
       const { site: key } = request.query as { site?: unknown }
-      const site = typeof key === 'string' ? await findSiteByKey(services.db, key) : null
+      const site = typeof key === 'string' ? await sites.find(key) : null
       if (!site) return reply.callNotFound()
       return reply
         .header('content-security-policy', `${ownPages}; frame-src 'self'; frame-ancestors 'none'`)
@@ -114,9 +121,11 @@ export const frontEnds = plugin(
         .sendFile(`pages/assets/${(request.params as { '*': string })['*']}`),
     )
 
-    app.get('/widget/frame', askingPage, async (request, reply) => {
-      const { site: key } = request.query as { site?: unknown }
-      const site = typeof key === 'string' ? await findSiteByKey(services.db, key) : null
+    app.get('/widget/frame', page, async (request, reply) => {
+      const { site: asked } = request.query as { site?: unknown }
+      const key = typeof asked === 'string' ? asked : ''
+      const { found: site, waitMs } = await strangers.look(countedAs(request.ip), key, () => sites.find(key))
+      if (waitMs > 0) throw new RateLimitedError('That was too often. Wait a little, then try again.', waitMs)
       // with no site named yet any may embed it; an unknown key may be embedded nowhere
       const ancestors = site
         ? site.allowedOrigins.length > 0

@@ -18,9 +18,10 @@ export class Buckets {
     return waitMs
   }
 
-  /** What `take` would answer, and takes nothing. */
-  look(key: string): number {
-    return this.#buckets.has(key) ? this.#waitFor(this.#filled(key)) : 0
+  /** Puts back a token that was taken. */
+  giveBack(key: string): void {
+    const bucket = this.#filled(key)
+    bucket.tokens = Math.min(this.#burst, bucket.tokens + 1)
   }
 
   #filled(key: string): { tokens: number; at: number } {

@@ -15,6 +15,7 @@ import { Heartbeat } from './heartbeat.ts'
 import { Buckets } from './limits.ts'
 import { Presence } from './presence.ts'
 import { Reconciler } from './reconcile.ts'
+import { Strangers } from './strangers.ts'
 import { VisitorLimits } from './visitor-limits.ts'
 import { type VisitorConnection, VisitorProtocol } from './visitor-socket.ts'
 
@@ -31,8 +32,7 @@ export const sockets = plugin(
     const { services } = app
     const presence = new Presence(services)
     const limits = new VisitorLimits(services.settings.limits)
-    // of one address: a whole office comes back after a night, with sessions that are over
-    const strangers = new Buckets(120, 2)
+    const strangers = new Strangers()
     const reachability = new ReachabilityWatch(services)
     const visitors = new VisitorProtocol(services, presence, limits, reachability)
     // an agent types fast; a script in her browser types faster
@@ -79,18 +79,15 @@ export const sockets = plugin(
           return refuse(socket, 403)
         server.handleUpgrade(request, socket, head, (ws) => follow(visitors.accept(ws, socket, address)))
       } else if (pathname === '/ws/agent') {
-        const waitMs = strangers.look(address)
-        if (waitMs > 0) return refuse(socket, 429, waitMs)
-        // only who is refused counts
-        const refuseStranger = (status: 401 | 403) => {
-          strangers.take(address)
-          refuse(socket, status)
-        }
         // the cookie comes with every request of the browser, whichever page makes it
-        if (origin === undefined || !isOwnOrigin(origin, called, publicUrl)) return refuseStranger(403)
+        if (origin === undefined || !isOwnOrigin(origin, called, publicUrl)) return refuse(socket, 403)
         const token = app.parseCookie(request.headers.cookie ?? '')[sessionCookie]
-        const agent = token ? await findSession(services.db, services.clock.now(), token) : null
-        if (!agent || !token || !agent.permissions.has('conversations.view')) return refuseStranger(401)
+        if (!token) return refuse(socket, 401)
+        const { found: agent, waitMs } = await strangers.look(address, token, () =>
+          findSession(services.db, services.clock.now(), token),
+        )
+        if (waitMs > 0) return refuse(socket, 429, waitMs)
+        if (!agent?.permissions.has('conversations.view')) return refuse(socket, 401)
         if (socket.destroyed) return
         server.handleUpgrade(request, socket, head, (ws) =>
           follow(agents.accept(ws, socket, address, agent, token)),

@@ -1,5 +1,6 @@
 import type { OrganisationSettings } from '../features/organisation/settings.ts'
 import { Buckets } from './limits.ts'
+import { Strangers } from './strangers.ts'
 
 /** What one visitor, and everybody behind one address, may do; counted per process. */
 export class VisitorLimits {
@@ -7,8 +8,7 @@ export class VisitorLimits {
   readonly #visitors: Buckets
   readonly #addresses: Buckets
   readonly #signals: Buckets
-  // a whole office comes back with tokens that are over
-  readonly #strangers = new Buckets(120, 2)
+  readonly strangers = new Strangers()
   readonly #sockets = new Map<string, number>()
   readonly #tabs = new Map<string, number>()
 
@@ -26,15 +26,9 @@ export class VisitorLimits {
     return this.#visitors.take(visitorId) || this.#addresses.take(address)
   }
 
-  /** One more socket of an address. @returns false where there are too many, or too many that nobody knew came from there. */
+  /** One more socket of an address. @returns false where there are too many. */
   openSocket(address: string): boolean {
-    const open = count(this.#sockets, address, 1)
-    return open <= this.#settings.addressSockets && this.#strangers.look(address) === 0
-  }
-
-  /** Somebody came by a token that opens nothing. */
-  countStranger(address: string): void {
-    this.#strangers.take(address)
+    return count(this.#sockets, address, 1) <= this.#settings.addressSockets
   }
 
   closeSocket(address: string): void {

@@ -58,8 +58,11 @@ export class VisitorProtocol implements Protocol<VisitorConnection> {
     const hello = VisitorHello.safeParse(frame)
     if (!hello.success) return false
     const { db, clock, bus } = this.#services
-    const visitor = await findVisitor(this.#services, db, hello.data.token)
-    if (!visitor) this.#limits.countStranger(connection.address)
+    const { token } = hello.data
+    const { found: visitor, waitMs } = await this.#limits.strangers.look(connection.address, token, () =>
+      findVisitor(this.#services, db, token),
+    )
+    if (waitMs > 0) connection.close(closeCodes.tooMany, 'Too many unknown tokens from this address')
     // a line that broke meanwhile has said its goodbye already: nothing may be left behind for it
     if (!visitor || connection.isClosed) return false
     if (!this.#limits.come(visitor.id)) {
@@ -67,7 +70,7 @@ export class VisitorProtocol implements Protocol<VisitorConnection> {
       return false
     }
     connection.visitorId = visitor.id
-    connection.tokenHash = hashToken(hello.data.token)
+    connection.tokenHash = hashToken(token)
     this.#connections.add(connection)
     // first listen, then read: whatever is not in the snapshot comes after it
     connection.leave = bus.subscribe(`visitor:${visitor.id}`, (text, except) => {

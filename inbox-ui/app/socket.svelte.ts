@@ -11,7 +11,7 @@ export type SocketStatus = 'closed' | 'connecting' | 'open' | 'waiting'
 
 export interface SocketOptions {
   url: string
-  /** For the first frame; null when nobody is signed in any more. */
+  /** For the first frame; null when nobody is signed in any more. `fresh`: Foyer is to be asked, the last one may be over. */
   token: (fresh: boolean) => Promise<string | null>
   onframe: (frame: ToAgent) => void
   onbroken: () => void
@@ -108,7 +108,10 @@ export class AgentSocket {
     if (token === null) return this.close()
     const socket = new (this.#options.WebSocket ?? WebSocket)(this.#options.url)
     this.#socket = socket
+    // browsers do not say why an upgrade failed: the session may be over
+    let refused = true
     socket.onopen = () => {
+      refused = false
       this.#visible = isVisible()
       socket.send(JSON.stringify({ type: 'hello', token, visible: this.#visible }))
     }
@@ -120,7 +123,7 @@ export class AgentSocket {
     }
     socket.onclose = ({ code }) => {
       if (attempt !== this.#try) return
-      this.#fresh = code === notSignedIn || code === revoked
+      this.#fresh = refused || code === notSignedIn || code === revoked
       this.#broken()
     }
   }

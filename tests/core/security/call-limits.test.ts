@@ -1,11 +1,7 @@
-import { once } from 'node:events'
-import type { IncomingMessage } from 'node:http'
-import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { WebSocket } from 'ws'
-import { address, ending, visitorLine } from '#tests/core/realtime/line.ts'
-import { aConversation, aVisitor } from '#tests/support/factories.ts'
+import { aConversation, aSite, aVisitor } from '#tests/support/factories.ts'
 import { startFoyer, type TestFoyer } from '#tests/support/foyer.ts'
+import { waitFor } from '#tests/support/wait.ts'
 
 /** Behind one proxy, so that calls can come from any address. */
 let foyer: TestFoyer
@@ -74,78 +70,10 @@ test('a chat’s transcript is mailed so often, and an address gets so many; wha
   await colleague.http.post(`/conversations/${rows[0]?.id}/mail-transcript`)
 })
 
-test('upgrades to an agent’s socket that fail are slowed by address, and those that are right are not counted', async () => {
-  const agent = await foyer.agent({ online: false })
-  const right = { cookie: agent.http.cookie ?? '', origin: foyer.origin }
-  const [here, elsewhere] = [`198.51.100.${++places}`, `198.51.100.${++places}`]
-  const guessed = { cookie: 'foyer_session=guessed', origin: foyer.origin }
-  for (let n = 0; n < 140; n++) expect(await upgrade({ ...right, ...from(here) })).toBe(101)
-
-  // at once, as one by one they would be given time to grow
-  const answers = await Promise.all(
-    Array.from({ length: 200 }, (_, n) =>
-      upgrade({
-        ...(n % 2 ? guessed : { ...right, origin: 'https://evil.example' }),
-        ...from(here),
-      }),
-    ),
-  )
-  const count = (status: number) => answers.filter((one) => one === status).length
-  expect(count(401) + count(403)).toBeGreaterThanOrEqual(120)
-  expect(count(429)).toBeGreaterThan(0)
-  expect(count(401) + count(403) + count(429)).toBe(200)
-  expect(lastRefusal).toMatchObject({ retryAfter: '1', body: expect.stringContaining('too often') })
-
-  expect(await upgrade({ ...guessed, ...from(elsewhere) })).toBe(401)
-  expect(await upgrade({ ...right, ...from(elsewhere) })).toBe(101)
-})
-
-let lastRefusal: { retryAfter: string | undefined; body: string } | undefined
-
-test('visitors’ sockets with tokens of nobody are slowed by address, and those of somebody are not counted', async () => {
-  const [here, elsewhere] = [`198.51.100.${++places}`, `198.51.100.${++places}`]
-  const { session } = await foyer.visitor()
-  const comes = async (token: string, place: string | undefined) => {
-    const line = await visitorLine(foyer, from(place ?? ''))
-    line.send({ type: 'hello', token })
-    const welcomed = await line.frame('welcome').then(
-      () => true,
-      () => false,
-    )
-    if (!welcomed) return (await ending(line)).code
-    await line.close()
-    return 'welcome'
-  }
-  for (let n = 0; n < 130; n++) expect(await comes(session.token, here)).toBe('welcome')
-  const ends: unknown[] = []
-  for (let round = 0; round < 4; round++)
-    ends.push(...(await Promise.all(Array.from({ length: 50 }, () => comes('guessed', here)))))
-  expect(ends.filter((end) => end === 4401).length).toBeGreaterThanOrEqual(120)
-  expect(ends.filter((end) => end === 4429).length).toBeGreaterThan(0)
-  expect(await comes('guessed', elsewhere)).toBe(4401)
-  expect(await comes(session.token, elsewhere)).toBe('welcome')
-})
-
-/** @returns the status with which an upgrade is answered; one that succeeds is ended. */
-async function upgrade(headers: Record<string, string>): Promise<number> {
-  const socket = new WebSocket(address(foyer, '/ws/agent'), { headers })
-  socket.on('error', () => undefined)
-  const opened = once(socket, 'open').then(() => 101)
-  const refused = once(socket, 'unexpected-response').then(async ([, answer]) => {
-    const { statusCode = 0, headers: told } = answer as IncomingMessage
-    const body = await text(answer as IncomingMessage)
-    if (statusCode === 429) lastRefusal = { retryAfter: told['retry-after'], body }
-    return statusCode
-  })
-  const status = await Promise.race([opened, refused])
-  socket.terminate()
-  return status
-}
-
 test('what a page asks to begin a chat has a limit of its own for each address, and says when to go on', async () => {
   const { key } = foyer.site
   const [here, elsewhere] = [`198.51.100.${++places}`, `198.51.100.${++places}`]
-  for (const path of [`/api/v1/widget/sites/${key}`, `/widget/frame?site=${key}`, `/chat?site=${key}`]) {
+  for (const path of [`/api/v1/widget/sites/${key}`, `/chat?site=${key}`]) {
     // into the server itself: thousands of connections would cost a minute
     const read = (place: string) => foyer.app.inject({ url: path, headers: from(place) })
     const answers: Awaited<ReturnType<typeof read>>[] = []
@@ -158,6 +86,24 @@ test('what a page asks to begin a chat has a limit of its own for each address, 
     expect(refused[0]?.json()).toMatchObject({ status: 429, code: 'rate_limited' })
     expect((await read(elsewhere)).statusCode).toBe(200)
   }
+})
+
+test('the frame of a site is given however often it is asked for, of unknown ones not, and what the site changes it follows', async () => {
+  const here = `198.51.100.${++places}`
+  const site = await aSite(foyer.pool, foyer.clock.now(), { name: 'Shop' })
+  const read = (key: string) => foyer.app.inject({ url: `/widget/frame?site=${key}`, headers: from(here) })
+  const statuses = async (keys: string[]) =>
+    (await Promise.all(keys.map(read))).map(({ statusCode }) => statusCode)
+  expect(await statuses([site.key])).toEqual([200])
+  const unknown = await statuses(Array.from({ length: 200 }, (_, n) => `unknown-${n}`))
+  expect(unknown.filter((status) => status === 404).length).toBeGreaterThanOrEqual(120)
+  expect(unknown.at(-1)).toBe(429)
+  for (let round = 0; round < 25; round++)
+    expect(new Set(await statuses(Array(60).fill(site.key)))).toEqual(new Set([200]))
+  await foyer.pool.query(`update sites set allowed_origins = '{https://shop.test}' where id = $1`, [site.id])
+  await waitFor('the frame says who may embed it', async () =>
+    String((await read(site.key)).headers['content-security-policy']).includes('https://shop.test'),
+  )
 })
 
 async function statusOf(answer: Response): Promise<number> {
