@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import { type RawBuilder, sql } from 'kysely'
-import type { Db } from '../../db/pool.ts'
+import type { Db, Tx } from '../../db/pool.ts'
 import type { Services } from '../../services.ts'
 import { knownEmail } from '../visitors/known.ts'
 import { portionsOf, queryOf } from './words.ts'
@@ -132,9 +132,12 @@ async function findByWords(db: Db, query: string, where: RawBuilder<unknown>): P
   return found
 }
 
-/** Messages taken at once. The more of a conversation are taken together, the fewer documents there are: at 17,000 a second
- *  over 1,000 conversations 9 lines a document instead of 2. */
-const atOnce = 10_000
+/** What is taken at once. The more of a conversation are taken together, the fewer documents there are: at 17,000 lines a second
+ *  over 1,000 conversations 9 a document instead of 2. But cutting 10,000 of the longest takes minutes, and PostgreSQL ends a
+ *  transaction that is silent for 30 s: what is beyond any of these goes back. */
+const atOnce = { groups: 500, lines: 10_000, octets: 4_000_000, cutForMs: 5_000 }
+/** After a failure: about a document of one group. */
+const nextToNothing = { ...atOnce, groups: 1, octets: 100_000 }
 /** Lines a document: what one word's row in the index can be narrowed down to. */
 const linesADocument = 20
 const longestTurnMs = 4
@@ -146,16 +149,22 @@ export async function hasBacklog(db: Db): Promise<boolean> {
 }
 
 /** Takes what was said since the last time into the index. A row of the backlog goes in the transaction that indexes
- *  it, so parallel and broken-off calls neither lose nor double anything. A group that PostgreSQL refuses is left out
- *  after a try by itself, so that nothing anybody says keeps the rest from being found.
+ *  it, so parallel and broken-off calls neither lose nor double anything. What fails is tried again with next to nothing, so that
+ *  whatever takes PostgreSQL too long does not come back for ever: 57014 for a statement, and for a pause between two a
+ *  connection that is gone. A group that PostgreSQL refuses even so is left out, so that nothing anybody says keeps the rest from
+ *  being found.
+ *  @param portion for tests
  *  @returns how many lines were taken, and whether more may be waiting. */
-export async function indexBacklog({ db, log }: Pick<Services, 'db' | 'log'>): Promise<Indexed> {
+export async function indexBacklog(
+  { db, log }: Pick<Services, 'db' | 'log'>,
+  portion: Partial<typeof atOnce> = {},
+): Promise<Indexed> {
   try {
-    return await indexGroups(db, 500)
+    return await indexGroups(db, { ...atOnce, ...portion })
   } catch (error) {
-    if (!isRefusal(error)) throw error
+    log.warn({ error: String(error) }, 'Words were not indexed; trying with fewer')
   }
-  return indexGroups(db, 1).catch(async (error: unknown) => {
+  return indexGroups(db, nextToNothing).catch(async (error: unknown) => {
     if (!isRefusal(error)) throw error
     await sql`
       delete from search_backlog where id in (
@@ -176,47 +185,85 @@ export interface Indexed {
 const isRefusal = (error: unknown): error is { code: string } =>
   /^(22|23|54|P0)/.test((error as { code?: string } | null)?.code ?? '')
 
-/** @param groups how many rows of the backlog at most. */
-function indexGroups(db: Db, groups: number): Promise<Indexed> {
+/** Some lines of a conversation that make a document. */
+interface Said {
+  conversationId: string
+  /** As PostgreSQL writes an array. */
+  seqs: string
+  lines: number
+  /** Null for what is too much for this time. */
+  text: string | null
+  /** Since when the oldest of all that were taken has waited. */
+  since: string
+  mayBeMore: boolean
+}
+
+function indexGroups(db: Db, { groups, lines, octets, cutForMs }: typeof atOnce): Promise<Indexed> {
   return db.transaction().execute(async (tx) => {
-    const { rows } = await sql<{ conversationId: string; text: string; lines: number; mayBeMore: boolean }>`
+    const { rows } = await sql<Said>`
       with next as (
         select id, sum(cardinality(seqs)) over (order by id) as lines, row_number() over (order by id) as place
         from (select id, seqs from search_backlog order by id limit ${groups} for update skip locked) b
       ), taken as (
-        delete from search_backlog where id in (select id from next where lines <= ${atOnce} or place = 1)
-        returning conversation_ids, seqs
+        delete from search_backlog where id in (select id from next where lines <= ${lines} or place = 1)
+        returning conversation_ids, seqs, at
       ), said as (
         select conversation_id, array_agg(seq) as seqs
         from taken, unnest(taken.conversation_ids, taken.seqs) as line (conversation_id, seq) group by conversation_id
       ), held as (
         -- instead of a foreign key: while their words are written, none of them is deleted
         select c.id from conversations c where c.id in (select conversation_id from said) order by c.id for key share
+      ), line as (
+        select held.id as conversation_id, e.seq, e.text,
+               sum(octet_length(e.text)) over (rows unbounded preceding) - octet_length(e.text) < ${octets} as fits
+        from held join said on said.conversation_id = held.id, lateral (
+          select e.seq, e.text from entries e
+          where e.conversation_id = held.id and e.seq = any (said.seqs) and e.text is not null
+        ) e
       )
-      select held.id as conversation_id, d.text,
-             (select sum(cardinality(seqs)) from taken)::int as lines,
+      select conversation_id, array_agg(seq)::text as seqs, count(*)::int as lines,
+             string_agg(text, ' ') filter (where fits) as text,
+             (select min(at) from taken)::text as since,
              (select count(*) from next) > (select count(*) from taken) or ${groups} = 1 as may_be_more
       -- Nobody waits for this to be on the disk: a crash takes the words and the emptied backlog back together.
-      from (select set_config('synchronous_commit', 'off', true)) mode, held join said on said.conversation_id = held.id, lateral (
-        select string_agg(e.text, ' ') as text from entries e
-        where e.conversation_id = held.id and e.seq = any (said.seqs) and e.text is not null
-        group by e.seq / ${linesADocument}
-      ) d`.execute(tx)
+      from (select set_config('synchronous_commit', 'off', true)) mode, line
+      group by conversation_id, seq / ${linesADocument}, fits`.execute(tx)
     const [first] = rows
     if (!first) return { lines: 0, mayBeMore: false }
     const documents: [conversationId: string, words: string][] = []
-    let since = performance.now()
-    for (const { conversationId, text } of rows) {
+    const left: Said[] = []
+    const began = performance.now()
+    let turnBegan = began
+    for (const said of rows) {
+      const { conversationId, text } = said
+      if (text === null || (documents.length > 0 && performance.now() - began > cutForMs)) {
+        left.push(said)
+        continue
+      }
       for (const words of portionsOf(text)) documents.push([conversationId, words])
       // the longest lines somebody can think of take 0.4 s a document, and others want answers meanwhile
-      if (performance.now() - since < longestTurnMs) continue
+      if (performance.now() - turnBegan < longestTurnMs) continue
       await setImmediate()
-      since = performance.now()
+      turnBegan = performance.now()
     }
     await sql`
       insert into search_documents (conversation_id, words)
       select (d ->> 0)::uuid, array_to_tsvector(string_to_array(d ->> 1, ' '))
       from jsonb_array_elements(${JSON.stringify(documents)}::jsonb) d`.execute(tx)
-    return { lines: first.lines, mayBeMore: first.mayBeMore }
+    if (left.length > 0) await putBack(tx, first.since, left)
+    const linesOf = (some: Said[]) => some.reduce((sum, said) => sum + said.lines, 0)
+    return {
+      lines: linesOf(rows) - linesOf(left),
+      mayBeMore: left.length > 0 || first.mayBeMore,
+    }
   })
+}
+
+/** At the end of the backlog, a group for each document. */
+async function putBack(tx: Tx, since: string, left: Said[]): Promise<void> {
+  await sql`
+    insert into search_backlog (conversation_ids, seqs, at)
+    select array_fill(conversation_id, array[cardinality(seqs::integer[])]), seqs::integer[], ${since}::timestamptz
+    from unnest(${left.map((said) => said.conversationId)}::uuid[], ${left.map(({ seqs }) => seqs)}::text[])
+      as said (conversation_id, seqs)`.execute(tx)
 }

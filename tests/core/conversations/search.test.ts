@@ -1,6 +1,5 @@
 import { expect } from 'vitest'
 import type { ConversationPage } from '#core/contracts/conversations.ts'
-import { indexBacklog } from '#core/features/conversations/search.ts'
 import type { AgentActor } from '#tests/support/agent-actor.ts'
 import { startFoyer, test } from '#tests/support/foyer.ts'
 import { waitFor } from '#tests/support/wait.ts'
@@ -137,74 +136,4 @@ test('a query of nothing but signs is an empty answer, not an error', async ({ f
   const agent = await foyer.agent()
   for (const query of ["'", '\\', '&|!():*<->', '%', '🦄'])
     expect(await found(agent, query)).toBeInstanceOf(Array)
-})
-
-test('what nobody can read does not keep what others said from being found', async () => {
-  const foyer = await startFoyer({ workers: false, settings: { limits: { visitorBurst: 100 } } })
-  const { visitor, agent, id } = await foyer.chat({ first: `x${'\u{10428}'.repeat(150)} marmalade` })
-  // more different pairs of letters than one tsvector holds
-  let seed = 1
-  const letter = () => {
-    seed = (seed * 48_271) % 2_147_483_647
-    return 0x4e00 + (seed % 20_000)
-  }
-  const noise = () => String.fromCharCode(...Array.from({ length: 9_990 }, letter))
-  // it sorts after all of them
-  for (let n = 0; n < 40; n++) await visitor.says(`${noise()} ${n === 25 ? '펠리컨' : ''}`)
-  while ((await indexBacklog(foyer.app.services)).mayBeMore);
-  for (const query of ['marmalade', '펠리컨']) expect(await found(agent, query)).toContain(id)
-  // a backup reads them
-  await foyer.pool.query('select words::text from search_documents')
-})
-
-test('words are taken up once, however many take them up at the same time', async () => {
-  const foyer = await startFoyer({ workers: false, settings: { limits: { visitorBurst: 100 } } })
-  const { visitor, id } = await foyer.chat()
-  for (let n = 0; n < 30; n++) await visitor.says(`platypus ${n}`)
-  await Promise.all(Array.from({ length: 6 }, () => indexBacklog(foyer.app.services)))
-  await waitFor('the backlog to be empty', async () => !(await indexBacklog(foyer.app.services)).mayBeMore)
-  const { rows } = await foyer.pool.query(
-    `select e.seq, count(d.id)::int as documents from entries e
-     join search_documents d on d.conversation_id = e.conversation_id and d.words @@ split_part(e.text, ' ', 2)::tsquery
-     where e.conversation_id = $1 and e.text like 'platypus %' group by e.seq`,
-    [id],
-  )
-  expect(rows).toHaveLength(30)
-  for (const row of rows) expect(row.documents).toBe(1)
-})
-
-test('a chat that is being deleted leaves no words behind', async () => {
-  const foyer = await startFoyer({ workers: false })
-  const { id } = await foyer.chat({ first: 'platypus' })
-  const deleting = await foyer.pool.connect()
-  await deleting.query('begin')
-  await deleting.query('delete from offers where conversation_id = $1', [id])
-  await deleting.query('delete from conversations where id = $1', [id])
-  const indexing = indexBacklog(foyer.app.services)
-  await waitFor('the indexer to wait for the deletion', async () => {
-    const { rows } = await foyer.pool.query(
-      `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
-    )
-    return rows.length > 0
-  })
-  await deleting.query('commit')
-  deleting.release()
-  await indexing
-  expect((await foyer.pool.query('select from search_documents')).rowCount).toBe(0)
-  expect((await foyer.pool.query('select from search_backlog')).rowCount).toBe(0)
-})
-
-test('what the database refuses to index holds up nothing else', async () => {
-  const foyer = await startFoyer({ workers: false })
-  const { visitor, agent } = await foyer.chat()
-  await foyer.pool.query(`
-    create function refuse_poison() returns trigger language plpgsql as $$
-    begin if new.words @@ 'poison' then raise exception 'no' using errcode = '22021'; end if; return new; end $$;
-    create trigger refuse_poison before insert on search_documents for each row execute function refuse_poison()`)
-  for (const text of ['before', 'poison', 'behind']) await visitor.says(text)
-  await waitFor('the backlog to be empty', async () => !(await indexBacklog(foyer.app.services)).mayBeMore)
-  expect((await found(agent, 'before')).length + (await found(agent, 'behind')).length).toBe(2)
-  expect(await found(agent, 'poison')).toEqual([])
-  const { rows } = await foyer.pool.query('select from search_backlog')
-  expect(rows).toEqual([])
 })
