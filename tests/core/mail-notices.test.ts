@@ -1,8 +1,10 @@
+import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import { defineJob } from '#core/contracts/jobs.ts'
 import type { MailSettings, MailTest } from '#core/contracts/mail.ts'
 import { enqueue } from '#core/features/outbox/outbox.ts'
+import { eraseEverywhere } from '#core/features/people/erase.ts'
 import { retireEverybody } from '#tests/core/retire.ts'
 import type { AgentActor } from '#tests/support/agent-actor.ts'
 import { startFoyer, type TestFoyer } from '#tests/support/foyer.ts'
@@ -109,6 +111,33 @@ test('all that is missed within a quarter of an hour is one mail', async () => {
   await noneIsDue()
   expect(mailsTo(admin)).toHaveLength(1)
   expect(subjectOf(await mailTo(asked))).toBe('2 missed chats')
+})
+
+test('what agents were mailed of somebody’s missed chat is erased with them', async () => {
+  const asked = await foyer.agent()
+  const mails = async () => {
+    const { rows } = await foyer.pool.query<{ text: string }>(
+      'select text from mails where to_address = $1',
+      [asked.me.email],
+    )
+    return rows.map(({ text }) => text)
+  }
+  const vera = { name: 'Vera Canary', email: 'vera@canary.test', company: 'Canary' }
+  await missed([asked], vera, 'I am Vera')
+  foyer.advance(quarter)
+  await mailTo(asked)
+  await noneIsDue()
+  await missed([asked], sofia, 'I am Sofia')
+  foyer.advance(quarter)
+  await waitFor('the second mail', async () => (await mails()).length === 2)
+  const id = randomUUID()
+  await foyer.pool.query('insert into erasures (id, emails, asked_at) values ($1, $2, $3)', [
+    id,
+    [vera.email],
+    foyer.clock.now(),
+  ])
+  expect(await eraseEverywhere(foyer.app.services, id)).toBe(true)
+  expect(await mails()).toEqual([expect.stringContaining('I am Sofia')])
 })
 
 test('who wants no mail gets none, and who wants all is mailed of all', async () => {

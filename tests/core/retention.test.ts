@@ -149,6 +149,31 @@ test('the audit log, and what opens nothing any more', async () => {
   await foyer.close()
 })
 
+test('mails that were sent go after 30 days, and what says whom they were about no sooner', async () => {
+  const foyer = await startFoyer({ workers: false, startsAt })
+  const { pool } = foyer
+  const agent = await anAgent(pool, startsAt)
+  const mail = async (sentAt: Date | null) => {
+    const { rows } = await pool.query<{ id: string }>(
+      `with mail as (
+         insert into mails (id, to_address, subject, text, created_at, sent_at)
+         values (gen_random_uuid(), $1, 'Missed chat', 'Sofia Ricci', $2, $3) returning id)
+       insert into mail_batches (id, agent_id, kind, due_at, closed_at, mail_id)
+       select gen_random_uuid(), $4, 'missed', $2, $2, id from mail returning mail_id as id`,
+      [agent.email, before(31 * day), sentAt, agent.id],
+    )
+    return rows[0]?.id
+  }
+  await mail(before(31 * day))
+  const kept = [await mail(before(29 * day)), await mail(null)].sort()
+  expect(await go(foyer)).toMatchObject({ mails: 1, mailBatches: 1 })
+  const { rows } = await pool.query<{ id: string }>(
+    'select m.id from mails m join mail_batches b on b.mail_id = m.id',
+  )
+  expect(rows.map(({ id }) => id).sort()).toEqual(kept)
+  await foyer.close()
+})
+
 test('it waits for nobody, and what is held now goes the next time', async () => {
   const foyer = await startFoyer({ workers: false, startsAt })
   const held = await aVisitor(foyer.pool, before(91 * day), { siteId: foyer.site.id })

@@ -71,7 +71,17 @@ export async function mailDueBatch(services: Services, tx: Tx, batchId: string):
     batch.kind === 'missed'
       ? await noticesOfMissed(tx, batchId, services.config.publicUrl)
       : await noticesOfFailures(tx, batchId, services.config.publicUrl)
-  if (mail) await queueMail(tx, clock, { ...mail, to: { address: batch.email, name: batch.name } })
+  if (!mail) return
+  const mailId = await queueMail(tx, clock, { ...mail, to: { address: batch.email, name: batch.name } })
+  await sql`update mail_batches set mail_id = ${mailId} where id = ${batchId}`.execute(tx)
+}
+
+/** Mails that told agents of these chats go, sent or not, with what they say of others: those stay among the missed. */
+export async function forgetNotices(tx: Tx, conversationIds: string[]): Promise<void> {
+  await sql`
+    delete from mails where id in (
+      select b.mail_id from mail_batches b join mail_batch_items i on i.batch_id = b.id
+      where i.conversation_id = any (${conversationIds}::uuid[]))`.execute(tx)
 }
 
 /** The open batch of each of them; one that has to be made is due in a while, and the job that sends it is promised. */

@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import { erasePerson, workOnMeeting } from '../../contracts/jobs.ts'
 import type { Db, Tx } from '../../db/pool.ts'
 import { type Change, change, type Services } from '../../services.ts'
+import { forgetNotices } from '../mail/batches.ts'
 import { erasedEmail } from '../meetings/repository.ts'
 import { forgetPeople } from '../mirror/store.ts'
 import { enqueue } from '../outbox/outbox.ts'
@@ -109,6 +110,7 @@ function eraseConversations(db: Db, ofPerson: ReturnType<typeof sql>): Promise<n
     )
     const ids = rows.map(({ id }) => id)
     if (ids.length === 0) return 0
+    await forgetNotices(tx, ids)
     await sql`update conversations set previous_id = null where previous_id = any (${ids}::uuid[])`.execute(
       tx,
     )

@@ -14,6 +14,8 @@ const linkKeptDays = 1
 /** For the trace of a request, and for browsers that come back with a subscription that is gone. */
 const pushesKeptDays = 30
 const batchesKeptDays = 7
+/** For whoever looks into whether something was mailed. */
+const mailsKeptDays = 30
 /** What was known of a request, for replaying the last week of them. */
 const factsKeptDays = 30
 
@@ -90,8 +92,19 @@ export async function forgetOld(
       () => forget(db, 'push_subscriptions', 'id', sql`gone_at < ${daysBefore(now, pushesKeptDays)}`),
       atOnce,
     ),
+    mails: await clear(
+      () => forget(db, 'mails', 'id', sql`sent_at < ${daysBefore(now, mailsKeptDays)} order by sent_at`),
+      atOnce,
+    ),
+    // while there is the mail, its batch says whom it is about
     mailBatches: await clear(
-      () => forget(db, 'mail_batches', 'id', sql`closed_at < ${daysBefore(now, batchesKeptDays)}`),
+      () =>
+        forget(
+          db,
+          'mail_batches',
+          'id',
+          sql`closed_at < ${daysBefore(now, batchesKeptDays)} and mail_id is null`,
+        ),
       atOnce,
     ),
     setUpLinks: await clear(
