@@ -194,8 +194,8 @@ export class AgentProtocol implements Protocol<AgentConnection> {
     { conversationId, afterSeq }: { conversationId: string; afterSeq: number },
   ) {
     const { db, clock } = this.#services
-    const conversation = await visibleSummary(db, clock.now(), connection.agent, conversationId)
-    await noteWatching(this.#services, connection.agent, conversation)
+    const { id } = await visibleSummary(db, clock.now(), connection.agent, conversationId)
+    await noteWatching(this.#services, connection.agent, [id])
     const page = await readEntries(db, conversationId, { afterSeq })
     connection.send({ type: 'entries', conversationId, ...page })
   }

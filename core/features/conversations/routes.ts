@@ -48,13 +48,21 @@ export async function conversationRoutes(app: Api): Promise<void> {
       preHandler: mayView,
       schema: { querystring: ListConversations, response: { 200: ConversationPage } },
     },
-    ({ query, agent }) => listConversations(db, clock.now(), agent, query),
+    async ({ query, agent }) => {
+      const page = await listConversations(db, clock.now(), agent, query)
+      await noteWatching(services, agent, Object.keys(page.found ?? {}))
+      return page
+    },
   )
 
   app.get(
     '/conversations/:id',
     { ...view, preHandler: mayView, schema: { params, response: { 200: Conversation } } },
-    ({ params, agent }) => visibleSummary(db, clock.now(), agent, params.id),
+    async ({ params, agent }) => {
+      const conversation = await visibleSummary(db, clock.now(), agent, params.id)
+      await noteWatching(services, agent, [conversation.id])
+      return conversation
+    },
   )
 
   app.get(
@@ -65,7 +73,8 @@ export async function conversationRoutes(app: Api): Promise<void> {
       schema: { params, querystring: ReadEntries, response: { 200: EntryPage } },
     },
     async ({ params, query, agent }) => {
-      await noteWatching(services, agent, await visibleSummary(db, clock.now(), agent, params.id))
+      const { id } = await visibleSummary(db, clock.now(), agent, params.id)
+      await noteWatching(services, agent, [id])
       const page = await readEntries(db, params.id, query)
       const first = page.entries[0]?.seq ?? (query.afterSeq ?? 0) + 1
       // notes before the first line stand after seq 0
@@ -135,7 +144,7 @@ export async function conversationRoutes(app: Api): Promise<void> {
     },
     async ({ params, agent }, answer) => {
       const conversation = await visibleSummary(db, clock.now(), agent, params.id)
-      await noteWatching(services, agent, conversation)
+      await noteWatching(services, agent, [conversation.id])
       const zone = (await readOrganisation(db))?.timeZone ?? 'UTC'
       answer.type('text/plain; charset=utf-8').header('content-disposition', disposition(conversation, 'txt'))
       // a string would go through the JSON serialiser
@@ -161,7 +170,7 @@ export async function conversationRoutes(app: Api): Promise<void> {
     { ...view, preHandler: mayView, schema: { params, response: { 200: Transcript } } },
     async ({ params, agent }, answer) => {
       const conversation = await visibleSummary(db, clock.now(), agent, params.id)
-      await noteWatching(services, agent, conversation)
+      await noteWatching(services, agent, [conversation.id])
       answer.header('content-disposition', disposition(conversation, 'json'))
       const entries = await readTranscript(db, conversation)
       return {

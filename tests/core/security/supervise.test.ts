@@ -64,7 +64,6 @@ test('who may watch sees active chats of others in All, by id, by search and ove
   expect(await ids(`view=all&agentId=${owner.id}`)).toContain(id)
   expect(await ids('view=active')).not.toContain(id)
   await waitFor('search finds it', async () => (await ids(`view=all&query=${secret}`)).includes(id))
-  expect(await watchedLines(foyer, id)).toEqual([])
   expect(await http.get(`/conversations/${id}`)).toMatchObject({ status: 'active', agent: { id: owner.id } })
   expect((await http.get<EntryPage>(`/conversations/${id}/messages`)).entries).toHaveLength(2)
   expect(await statusOf(http.get(`/visitors/${visitor.id}`))).toBe(200)
@@ -77,6 +76,37 @@ test('who may watch sees active chats of others in All, by id, by search and ove
   expect(await watchedLines(foyer, id)).toEqual([boss.id])
   await owner.http.get(`/conversations/${id}/messages`)
   expect(await watchedLines(foyer, id)).toEqual([boss.id])
+})
+
+test('each way to read a chat of somebody’s is written down once, and rows of the list are not', async ({
+  foyer,
+}) => {
+  const { boss, owner, visitor, id } = await watched(foyer)
+  const ways: Record<string, string> = {
+    'by id': `/conversations/${id}`,
+    'its messages': `/conversations/${id}/messages`,
+    'its transcript': `/conversations/${id}/transcript.txt`,
+    'a search that quotes it': `/conversations?view=all&query=${secret}`,
+    'the visitor’s history': `/visitors/${visitor.id}/activities`,
+  }
+  const read = async ({ http }: AgentActor, path: string) => (await http.raw('GET', path)).text()
+  await waitFor('search finds it', async () =>
+    (await read(owner, `/conversations?view=all&query=${secret}`)).includes(id),
+  )
+  expect(await read(boss, '/conversations?view=all')).toContain(id)
+  await foyer.pool.query(`update visitors set name = 'Wilma Zander' where id = $1`, [visitor.id])
+  expect(await read(boss, '/conversations?view=all&query=zander')).toContain(id)
+  expect(await watchedLines(foyer, id)).toEqual([])
+  for (const [way, path] of Object.entries(ways)) {
+    await read(owner, path)
+    for (let n = 0; n < 2; n++)
+      expect([way, await read(boss, path)]).toEqual([way, expect.stringContaining(secret)])
+    expect([way, await watchedLines(foyer, id)]).toEqual([way, [boss.id]])
+    await foyer.pool.query(`delete from audit_log where action = 'conversation.watched'`)
+  }
+  await owner.ends(id)
+  for (const path of Object.values(ways)) await read(boss, path)
+  expect(await watchedLines(foyer, id)).toEqual([])
 })
 
 test('watching is reading only', async ({ foyer }) => {
