@@ -100,10 +100,14 @@ export async function leaveMessage(
     await lockVisitor(tx, visitorId)
     await keepFields(change, visitorId, message.fields)
     const blocked = await isBlocked(tx, visitorId)
-    const found = await findForLeaving(tx, visitorId, message)
+    const begun = await findByClientId(tx, visitorId, message.clientId)
+    const row =
+      begun === null ? await findForLeaving(tx, visitorId, message) : await conversations.lock(tx, begun)
     // where agents see it a blocked visitor says nothing more
-    const row = blocked && !found?.blocked ? null : found
-    if (!row) {
+    const isUnseen = blocked && !row?.blocked
+    if (row && (await isLeft(tx, row, message))) return forVisitor(tx, row.id)
+    if (row && isUnseen && begun !== null) return forVisitor(tx, row.id)
+    if (!row || isUnseen) {
       const made = await insert(change, { ...message, text: message.text ?? '', visitorId, siteId }, 'missed')
       if (blocked) await sql`update conversations set blocked = true where id = ${made.id}`.execute(tx)
       else await tellMissed(services, change, made)
@@ -132,15 +136,26 @@ export async function leaveMessage(
 async function findForLeaving(
   tx: Tx,
   visitorId: string,
-  { conversationId, clientId }: LeftMessage,
+  { conversationId }: LeftMessage,
 ): Promise<conversations.ConversationRow | null> {
   if (conversationId) {
     const row = await conversations.lock(tx, conversationId)
     if (row.visitorId !== visitorId) throw new NotFoundError('conversation')
     if (row.status !== 'ended') return row
   }
-  const id = (await findByClientId(tx, visitorId, clientId)) ?? (await findOpen(tx, visitorId))
+  const id = await findOpen(tx, visitorId)
   return id === null ? null : conversations.lock(tx, id)
+}
+
+/** Whether it was left there before: its answer was lost. */
+async function isLeft(
+  tx: Tx,
+  { id, visitorId }: conversations.ConversationRow,
+  { text, clientId }: LeftMessage,
+): Promise<boolean> {
+  if (!text || !(await isStored(tx, id, visitorId, clientId))) return false
+  const { rows } = await sql`select from conversations where id = ${id} and message_left`.execute(tx)
+  return rows.length > 0
 }
 
 /** A tab that has not heard of the request another one made leaves its message there: one open conversation a visitor. */

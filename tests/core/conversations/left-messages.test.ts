@@ -60,6 +60,47 @@ test('a tab that has not heard of the request leaves its message there', async (
   expect(left).toMatchObject({ id: open.id, messageLeft: true, lastSeq: 2 })
 })
 
+test('a blocked visitor’s message is one conversation that nobody sees, however often it is sent', async ({
+  foyer,
+}) => {
+  const { visitor, agent, id: blockedIn } = await foyer.chat()
+  const before = await foyer.visitor({ token: visitor.session.token })
+  await agent.ends(blockedIn)
+  await agent.switchTo('unavailable')
+  const missed = await before.asks('Anybody?')
+  const seen = { conversationId: missed.id, fields, text: 'Before', clientId: randomUUID() }
+  await before.http.post('/widget/messages', seen)
+  const apart = { fields, text: 'On its own', clientId: randomUUID() }
+  const own = await before.http.post<WidgetConversation>('/widget/messages', apart)
+  await agent.http.post(`/conversations/${blockedIn}/block`)
+
+  const message = { conversationId: missed.id, fields, text: 'You!', clientId: randomUUID() }
+  const left = await before.http.post<WidgetConversation>('/widget/messages', message)
+  expect(left.id).not.toBe(missed.id)
+  for (const again of [message, { ...message, conversationId: undefined }])
+    expect(await before.http.post('/widget/messages', again)).toMatchObject({ id: left.id, lastSeq: 1 })
+  // what was said before the block is said once as well
+  expect(await before.http.post('/widget/messages', seen)).toMatchObject({ id: missed.id })
+  expect(await before.http.post('/widget/messages', apart)).toMatchObject({ id: own.id, lastSeq: 1 })
+  expect((await foyer.stateOf(missed.id)).texts).toEqual(['Anybody?', 'Before'])
+  const { rows } = await foyer.pool.query(
+    'select id, blocked from conversations where visitor_id = $1 order by requested_at, id',
+    [visitor.id],
+  )
+  expect(rows.map((row) => row.id)).toEqual([blockedIn, missed.id, own.id, left.id])
+  expect(rows.map((row) => row.blocked)).toEqual([false, false, false, true])
+})
+
+test('a left message that is sent once more after an answer asks for no other', async ({ foyer }) => {
+  const visitor = await foyer.visitor()
+  const message = { fields, text: 'Please write to me.', clientId: randomUUID() }
+  const { id } = await visitor.http.post<WidgetConversation>('/widget/messages', message)
+  await foyer.pool.query('update conversations set replied_at = $2 where id = $1', [id, foyer.clock.now()])
+  expect(await visitor.http.post('/widget/messages', message)).toMatchObject({ id, lastSeq: 1 })
+  const { rows } = await foyer.pool.query('select replied_at from conversations where id = $1', [id])
+  expect(rows[0].replied_at).not.toBeNull()
+})
+
 test('nobody leaves messages in the conversations of others', async ({ foyer }) => {
   const { id } = await foyer.chat()
   const stranger = await foyer.visitor()
@@ -79,7 +120,7 @@ test('however many are missed at once, every badge ends with the number of all',
     ),
   )
   const { rows } = await foyer.pool.query<{ n: number }>(
-    `select count(*) as n from conversations where status = 'missed'`,
+    `select count(*) as n from conversations where status = 'missed' and not blocked and replied_at is null`,
   )
   await waitFor('the badge shows them all', () => watcher.missed === rows[0]?.n)
   const counts = watcher.socket.ofType('counts').map((frame) => frame.counts.missed)
