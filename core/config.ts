@@ -10,7 +10,7 @@ export interface Config {
   host: string
   /** 0 takes any free port. */
   port: number
-  /** Where people reach Foyer, without a trailing slash; null until a port is known. */
+  /** Where people reach Foyer, without a trailing slash; null until a port is known, and never where one process is not all. */
   publicUrl: string | null
   /** The widget's own origin, if it has one. */
   widgetUrl: string | null
@@ -150,6 +150,10 @@ export function readConfig(mode: Config['mode'], env: NodeJS.ProcessEnv): Config
   if ((mode === 'web' || mode === 'worker') && !(e.FOYER_DATABASE_URL && e.FOYER_REDIS_URL))
     throw new StartError(
       `npm run ${mode} needs FOYER_DATABASE_URL and FOYER_REDIS_URL. For everything in one process use npm start.`,
+    )
+  if ((mode === 'web' || mode === 'worker') && !e.FOYER_PUBLIC_URL)
+    throw new StartError(
+      `npm run ${mode} needs FOYER_PUBLIC_URL, ${expected.FOYER_PUBLIC_URL}: of several processes none knows where people reach Foyer, and mails would go out without their links.`,
     )
   return {
     mode,

@@ -40,12 +40,13 @@ await runProcess(async (onStop) => {
   const password = mode === 'demo' ? await demoPassword(config) : null
   if (password !== null) await seedDemo(app.services, password)
   const vendors = mode === 'demo' ? await startVendors(app.services, onStop) : []
+  const listening = await listen(app, config)
+  app.services.config.publicUrl ??= listening
   if (mode !== 'web') {
+    // not before: what was due while Foyer was down is mailed at once, with links
     const workers = await startFoyerWorkers(app.services)
     onStop('The background work', () => workers.stop())
   }
-  const listening = await listen(app, config)
-  app.services.config.publicUrl ??= listening
   await connectSampleCrms(app.services, vendors)
   await connectSampleCalendars(app.services, vendors)
   await announce(app.services, listening, password)

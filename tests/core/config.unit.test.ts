@@ -64,6 +64,7 @@ test('what was given is never repeated: it may be a secret', () => {
     expect(refusal('start', { [name]: value })).not.toContain('sesame')
 })
 
+const several = { ...external, FOYER_REDIS_URL: redis }
 const combinations: [what: string, mode: Config['mode'], env: NodeJS.ProcessEnv, named: string[]][] = [
   ['an own database without a key', 'start', { FOYER_DATABASE_URL: database }, ['FOYER_SECRET_KEY']],
   [
@@ -83,6 +84,8 @@ const combinations: [what: string, mode: Config['mode'], env: NodeJS.ProcessEnv,
     { FOYER_DATABASE_URL: database, FOYER_REDIS_URL: redis },
     ['FOYER_SECRET_KEY'],
   ],
+  ['a web process without an address', 'web', several, ['FOYER_PUBLIC_URL', 'npm run web']],
+  ['a worker without an address', 'worker', several, ['FOYER_PUBLIC_URL', 'npm run worker', 'links']],
 ]
 
 test.each(combinations)('%s is refused', (_what, mode, env, named) => {
@@ -113,8 +116,7 @@ test('a clock for tests is never there unseen', () => {
 test('what is right is taken', () => {
   expect(
     readConfig('web', {
-      ...external,
-      FOYER_REDIS_URL: redis,
+      ...several,
       FOYER_PORT: '0',
       FOYER_PUBLIC_URL: 'https://chat.example.com/',
       FOYER_TEST_CLOCK: '2026-11-20T09:00:00+01:00',

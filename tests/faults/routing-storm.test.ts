@@ -48,6 +48,7 @@ beforeAll(async () => {
   environment = {
     FOYER_DATABASE_URL: database.url,
     FOYER_REDIS_URL: redis.url,
+    FOYER_PUBLIC_URL: 'http://foyer.example.com',
     FOYER_SECRET_KEY: randomBytes(32).toString('hex'),
     FOYER_DATA_DIR: folder,
     FOYER_LOG_LEVEL: 'fatal',
