@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import { expect } from 'vitest'
 import type { Meeting } from '#core/contracts/meetings.ts'
 import type { WidgetConversation } from '#core/contracts/widget.ts'
@@ -55,6 +56,20 @@ test('a meeting that was booked in the chat is still theirs to move and cancel',
   await host.http.post(`/meetings/${booked.id}/cancel`, {})
   await line.frame('meeting', ({ state }) => state === 'cancelled')
   await line.close()
+})
+
+test('what lost its visitor in an older version has them again by their chat', async ({ foyer }) => {
+  const { host, phone, id } = await twoBrowsers(foyer)
+  const { token } = await share(host, id)
+  const guest = guestOf(foyer, token, phone)
+  const booked = await guest.books((await guest.slots()).slots[0]?.start)
+  await foyer.pool.query('update calendar_shares set visitor_id = null where token = $1', [token])
+  await foyer.pool.query('update meetings set visitor_id = null where id = $1', [booked.id])
+  const file = new URL('../../../core/db/migrations/0037-booked-before-signing-in.sql', import.meta.url)
+  await foyer.pool.query(await readFile(file, 'utf8'))
+  expect((await guest.page()).meetings).toMatchObject([{ id: booked.id, token: booked.token }])
+  const { rows } = await foyer.pool.query('select visitor_id from meetings where id = $1', [booked.id])
+  expect(rows).toEqual([{ visitor_id: phone.session.visitorId }])
 })
 
 test('*Book a meeting* leads to what was booked before, by one link', async ({ foyer }) => {
