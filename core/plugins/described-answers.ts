@@ -62,6 +62,9 @@ const answers = {
   429: problem('Too often: `rate_limited`.', {
     'retry-after': { description: 'After how many seconds to try again.', schema: { type: 'integer' } },
   }),
+  503: problem(
+    'Foyer’s database does not answer (`unavailable`: of a change nobody knows whether it was done), or a provider asks for a pause.',
+  ),
   default: problem('Anything else that went wrong; `code` is stable, `detail` a sentence to show.'),
 }
 type Status = keyof typeof answers
@@ -80,6 +83,7 @@ function failuresOf(method: string, path: string, facts: RouteFacts): Status[] {
     ...(isChange ? ([413, 415] as const) : []),
     ...(facts.isChecked ? ([422] as const) : []),
     ...(facts.isLimited ? ([429] as const) : []),
+    503,
     'default',
   ]
 }

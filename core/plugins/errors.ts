@@ -4,6 +4,7 @@ import plugin from 'fastify-plugin'
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 import { ConnectorError, RateLimitedError, ReconnectNeededError } from '#connectors/sdk/errors.ts'
 import type { Problem } from '../contracts/common.ts'
+import { isDatabaseAway } from '../db/away.ts'
 import { FoyerError } from '../errors.ts'
 
 /** Turns every failure into application/problem+json (RFC 9457): expected ones say what happened, unknown ones are
@@ -11,7 +12,7 @@ import { FoyerError } from '../errors.ts'
 export const errors = plugin(
   async (app) => {
     app.setErrorHandler((error: FastifyError, request, reply) => {
-      const problem = toProblem(error)
+      const problem = toProblem(error, request.method)
       if (problem.status >= 500 && !(error instanceof ConnectorError))
         request.log.error({ err: error }, 'A request failed')
       const retryAfterMs = (error as { details?: { retryAfterMs?: number } }).details?.retryAfterMs
@@ -47,7 +48,7 @@ function send(reply: FastifyReply, problem: Problem): FastifyReply {
   return reply.status(problem.status).type('application/problem+json').send(JSON.stringify(problem))
 }
 
-function toProblem(error: FastifyError): Problem {
+function toProblem(error: FastifyError, method: string): Problem {
   if (error instanceof FoyerError) return problemOf(error.status, error.code, error.message, error.details)
   if (hasZodFastifySchemaValidationErrors(error)) {
     const errors = error.validation.slice(0, 20).map(({ instancePath, message }) => ({
@@ -67,12 +68,19 @@ function toProblem(error: FastifyError): Problem {
     return problemOf(429, 'rate_limited', 'That was too often. Wait a little, then try again.')
   if (error.statusCode && error.statusCode >= 400 && error.statusCode < 500)
     return problemOf(error.statusCode, 'bad_request', 'Foyer cannot read this request.')
+  if (isDatabaseAway(error)) return problemOf(503, 'unavailable', isRead(method) ? readAgain : lookFirst)
   return problemOf(
     500,
     'internal',
-    'Something went wrong on our side. Nothing you sent was changed; try again.',
+    isRead(method) ? wrong : `${wrong} Look whether it was done before you repeat it.`,
   )
 }
+
+const isRead = (method: string) => method === 'GET' || method === 'HEAD'
+const wrong = 'Something went wrong on our side.'
+const readAgain = 'Foyer could not answer just now. Try again.'
+/** A commit whose answer was lost may have happened. Who sends with an id of their own may send again all the same. */
+const lookFirst = 'It is not known whether this was done; look before you repeat it.'
 
 /** What a provider said while somebody waited for it. */
 function providerProblem(error: ConnectorError): Problem {

@@ -172,8 +172,7 @@ export class Uploads {
         this.settled(clientId)
         return this.#options.onstored(item.conversationId, entry)
       } catch (error) {
-        const mayPass = error instanceof ConnectionError && !(error instanceof ApiError)
-        if (!mayPass || tried === tries)
+        if (!mayPass(error) || tried === tries)
           return this.#change(clientId, {
             state: 'failed',
             error: sentence(error),
@@ -188,6 +187,10 @@ export class Uploads {
     this.#items = this.#items.map((item) => (item.clientId === clientId ? { ...item, ...change } : item))
   }
 }
+
+/** Whether the same may go through in a moment; under its id it is stored once, whatever became of it before. */
+const mayPass = (error: unknown): boolean =>
+  error instanceof ConnectionError || (error instanceof ApiError && error.code === 'unavailable')
 
 /** Whether these bytes are refused, whenever they come. */
 const isForGood = (error: unknown): boolean =>

@@ -26,3 +26,28 @@ test('what another answer may take can be sent again', async () => {
   for (const error of [answer(409, 'too_many_files'), answer(503, 'busy'), new ConnectionError()])
     expect(await refused(error)).toMatchObject({ maySendAgain: true })
 })
+
+test('an upload of which nobody knows whether it arrived is sent again under its id, by itself', async () => {
+  const sent: unknown[] = []
+  const stored: string[] = []
+  const uploads = new Uploads({
+    api: {
+      upload: async <T>(
+        _path: string,
+        _file: Blob,
+        _type: string,
+        _progress: unknown,
+        options?: { headers?: Record<string, string> },
+      ) => {
+        sent.push(options?.headers?.['foyer-client-id'])
+        if (sent.length === 1) throw answer(503, 'unavailable')
+        return { entry: { seq: 7 } } as T
+      },
+    },
+    onstored: (conversationId) => stored.push(conversationId),
+    words: { tooLarge: 'too large', empty: 'empty', lost: 'lost' },
+  })
+  uploads.add('chat', [new File(['MZ'], 'a file')])
+  await expect.poll(() => stored, { timeout: 10_000 }).toEqual(['chat'])
+  expect(sent).toEqual([sent[0], sent[0]])
+})

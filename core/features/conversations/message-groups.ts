@@ -1,5 +1,6 @@
 import type { Pool } from 'pg'
 import type { Clock } from '../../clock.ts'
+import { isConnectionProblem } from '../../db/away.ts'
 import type { OutgoingMessage, StoredMessage } from './message-log.ts'
 
 /** What became of a message. `busy`: somebody else holds the conversation right now. */
@@ -129,12 +130,3 @@ const quoted = (values: string[]) =>
 
 /** PostgreSQL's unique_violation. */
 export const isRepeat = (error: unknown) => (error as { code?: string } | null)?.code === '23505'
-
-/** Whether the outcome is unknown because the line, the server or the transaction went away, as opposed to
- *  PostgreSQL refusing what was asked. https://www.postgresql.org/docs/18/errcodes-appendix.html */
-export function isConnectionProblem(error: unknown): boolean {
-  const code = (error as { code?: string } | null)?.code
-  if (code === undefined) return true
-  // 08 connection, 40 rollback (deadlock, serialisation), 53 resources, 55 lock, 57 operator intervention, 58 system
-  return /^(08|40|53|55|57|58)/.test(code) || /^E[A-Z]+$/.test(code)
-}

@@ -1,8 +1,9 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Pool } from 'pg'
 import type { Clock } from '../../clock.ts'
+import { isConnectionProblem } from '../../db/away.ts'
 import { ConversationEndedError, FoyerError, NotFoundError } from '../../errors.ts'
-import { isConnectionProblem, isRepeat, MessageGroups } from './message-groups.ts'
+import { isRepeat, MessageGroups } from './message-groups.ts'
 
 /** What somebody wants to say. `senderId` has proven who it is; whether it may speak here is decided under the lock. */
 export interface OutgoingMessage {
