@@ -152,7 +152,7 @@ export const BookingPage = z.object({
   /** Whether anything can be booked, and a sentence if not. */
   bookable: z.boolean(),
   reason: z.string().nullable(),
-  /** What was booked here, the newest first. */
+  /** What was booked here: what is held or booked and not over, then the rest; the newest first. */
   meetings: z.array(GuestMeeting),
 })
 export type BookingPage = z.infer<typeof BookingPage>

@@ -12,7 +12,7 @@ import { mostAhead } from './hold.ts'
 import { inTime, putOffUnlessDone } from './in-time.ts'
 import { linkOf } from './links.ts'
 import type { MeetingRow } from './repository.ts'
-import type { ShareRow } from './shares.ts'
+import { type ShareRow, shareFor } from './shares.ts'
 import { tooOftenError } from './turns.ts'
 
 export interface Booked {
@@ -62,15 +62,18 @@ async function bookOnce(
   wanted: Book,
   { network, counts }: Booker,
 ): Promise<Booked> {
-  const { share, ahead, notice } = await desk.link(token)
-  const before = await desk.bookedBefore(share, wanted.idempotencyKey)
-  if (before) return bookedBefore(services, desk, share, before, wanted)
+  const { share: shared, ahead, notice } = await desk.link(token)
+  const before = await desk.bookedBefore(shared, wanted.idempotencyKey)
+  if (before) return bookedBefore(services, desk, shared, before, wanted)
   if (notice !== null && !wanted.consent) throw notAcceptedError()
   if (ahead >= mostAhead) throw tooMany()
   // neither what leads nowhere nor what was booked already is a try
   await counts()
+  const share = await shareFor(services, shared, wanted.email)
+  if (!share) throw notBookable()
   const held = await desk.hold(share, wanted, network)
-  if ('id' in held) return finish(services, desk, share, held.id, { leased: true })
+  if ('id' in held)
+    return finish(services, desk, share, { id: held.id, startAt: wanted.start }, { leased: true })
   // sent twice at once, it is this very booking that has the time
   const twin = await desk.bookedBefore(share, wanted.idempotencyKey)
   if (twin) return bookedBefore(services, desk, share, twin, wanted)
@@ -83,11 +86,13 @@ async function bookOnce(
     case 'too_often':
       throw tooOftenError(held)
     case 'not_bookable':
-      throw new ConflictError('not_bookable', nothingHere)
+      throw notBookable()
     default:
       return held satisfies never
   }
 }
+
+const notBookable = () => new ConflictError('not_bookable', nothingHere)
 
 const tooMany = () =>
   new ConflictError(
@@ -100,11 +105,13 @@ async function finish(
   services: Services,
   desk: BookingDesk,
   share: ShareRow,
-  id: string,
+  { id, startAt }: Pick<MeetingRow, 'id' | 'startAt'>,
   how: { leased: boolean },
 ): Promise<Booked> {
   await inTime(services, id, how)
   const meeting = await putOffUnlessDone(services, id)
+  // sent twice at once, the other one was refused, and is forgotten
+  if (!meeting) throw await takenError(desk, share, startAt)
   if (meeting.state === 'failed' && !meeting.putOff) {
     await forgetRefused(services.db, id)
     throw await refusedError(desk, share, meeting)
@@ -140,7 +147,7 @@ async function bookedBefore(
   )
     throw new ConflictError('idempotency_key_reused', 'This key belongs to another booking. Make a new one.')
   if (before.state === 'failed') throw await refusedError(desk, share, before)
-  if (before.state === 'held') return finish(services, desk, share, before.id, { leased: false })
+  if (before.state === 'held') return finish(services, desk, share, before, { leased: false })
   return withToken(services, before)
 }
 

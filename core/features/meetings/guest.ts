@@ -34,12 +34,18 @@ export async function bookingPage(
     readOrganisation(db),
     readGiven(db, share),
     noticeToAccept(db, share),
-    readMeetings(db, sql`m.share_id = ${share.id}`, sql`order by m.held_at desc, m.id desc limit ${shown}`),
+    readMeetings(
+      db,
+      // whoever was not booked was not told with whom
+      sql`m.share_id = ${share.id} and not (m.state = 'failed' and ${share.discreet})`,
+      // what was tried in vain after it does not hide what is ahead
+      sql`order by m.state in ('held', 'booked') and m.end_at > ${now} desc, m.held_at desc, m.id desc limit ${shown}`,
+    ),
   ])
   const isTheirs = visitor !== null && visitor.id === share.visitorId
   const usable = bookables.filter(({ reason }) => reason === null)
   const [first] = usable.length > 0 ? usable : bookables
-  // all that would tell one agent from another
+  // what would tell one agent from another, but for the times and how long they are, which whoever chooses one needs
   const { agentId, teamName } = share.discreet ? { agentId: null, teamName: null } : share
   return {
     organisation: organisation?.name ?? 'Foyer',

@@ -50,13 +50,11 @@ async function untilDone({ db }: Services, id: string, isOver: () => boolean): P
   }
 }
 
-/** Whatever comes after this comes by mail. */
-export async function putOffUnlessDone({ db }: Services, id: string): Promise<MeetingRow> {
+/** Whatever comes after this comes by mail. @returns null: it was deleted meanwhile */
+export async function putOffUnlessDone({ db }: Services, id: string): Promise<MeetingRow | null> {
   await sql`
     update meetings set put_off = true where id = ${id} and event_due in ('insert', 'move') and not put_off`.execute(
     db,
   )
-  const meeting = await findMeeting(db, id)
-  if (!meeting) throw new Error('A meeting that was just held is gone')
-  return meeting
+  return findMeeting(db, id)
 }

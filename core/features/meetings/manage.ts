@@ -116,6 +116,7 @@ export async function rescheduleMeeting(
   if (order === 'taken') throw await insteadError(services, meeting, start)
   await inTime(services, meeting.id, { leased: order === 'given' })
   const moved = await putOffUnlessDone(services, meeting.id)
+  if (!moved) throw new NotFoundError('meeting')
   if (moved.state === 'booked' && moved.movingTo === null && moved.startAt.getTime() !== start.getTime())
     throw await insteadError(
       services,

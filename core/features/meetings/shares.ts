@@ -1,13 +1,14 @@
 import { randomUUIDv7 } from 'node:crypto'
 import { type RawBuilder, sql } from 'kysely'
 import { accountDomains } from '../../contracts/free-mail.ts'
-import type { BookingTarget, SharedCalendar } from '../../contracts/meetings.ts'
+import type { SharedCalendar } from '../../contracts/meetings.ts'
 import { plannedOnce } from '../../db/planned-once.ts'
 import type { Db, Tx } from '../../db/pool.ts'
 import { ConflictError, ConversationEndedError, NotFoundError } from '../../errors.ts'
 import { type Change, change, type Services } from '../../services.ts'
 import * as conversations from '../conversations/repository.ts'
 import type { Viewer } from '../conversations/visibility.ts'
+import { sealingOf } from '../push/keys.ts'
 import { firstAgent, ownerOfAccount, ownersOfCompany, ownersOfPerson } from '../routing/owners.ts'
 import { newToken } from '../sign-in/tokens.ts'
 import { findSiteOf } from '../sites/repository.ts'
@@ -22,7 +23,8 @@ export interface ShareRow {
   teamName: string | null
   conversationId: string | null
   visitorId: string | null
-  /** Whose calendar it is, is told when something is booked, not before. */
+  /** It was found by an address that somebody only typed: whose calendar it is, is told when something is booked under the address that
+   *  leads to it, not before. */
   discreet: boolean
 }
 
@@ -75,6 +77,7 @@ export function shareCalendar(
       visitorId: row.visitorId,
       sharedBy: agent.id,
       discreet: false,
+      foundBy: null,
     })
     const entry = await conversations.append(tx, row, now, {
       kind: 'calendar_shared',
@@ -89,7 +92,8 @@ export function shareCalendar(
 
 /**
  * What the widget's *Book a meeting* leads to, as the visitor's site has it. What was booked by it comes again while it is ahead, so
- * that it can be moved; the same link also while nothing was booked by it, about the chat there is by now.
+ * that it can be moved; the same link also while nothing was booked by it, about the chat there is by now. By another address that is
+ * typed it is another link, wherever it leads: the same one would tell that two have one owner.
  * @throws {ConflictError} `booking_not_offered`
  */
 export function bookingLinkFor(
@@ -100,32 +104,63 @@ export function bookingLinkFor(
     const { tx } = change
     const booked = await linkOfMeetingAhead(change, visitor.id)
     if (booked) return booked
-    const site = await findSiteOf(tx, visitor.siteId)
-    const target = site?.settings.booking ?? null
-    const found = target && (await resolveTarget(tx, visitor.id, target))
+    const found = await resolveTarget(tx, visitor.id)
     if (!found) throw new ConflictError('booking_not_offered', 'Nothing can be booked here at the moment.')
+    const { agentId, teamId } = found
+    const discreet = found.typed !== null
+    const foundBy = found.typed && foundByOf(services, visitor.id, found.typed)
     const { rows: chats } = await sql<{ id: string }>`
       select id from conversations where visitor_id = ${visitor.id} order by requested_at desc limit 1`.execute(
       tx,
     )
     const conversationId = chats[0]?.id ?? null
     const { rows } = await sql<{ token: string }>`
-      update calendar_shares set conversation_id = ${conversationId}, discreet = ${found.discreet}
+      update calendar_shares set conversation_id = ${conversationId}, discreet = ${discreet}
       where id = (
         select s.id from calendar_shares s
-        where s.visitor_id = ${visitor.id} and s.shared_by is null and s.agent_id is not distinct from ${found.agentId}::uuid
-          and s.team_id is not distinct from ${found.teamId}::uuid
+        where s.visitor_id = ${visitor.id} and s.shared_by is null and s.agent_id is not distinct from ${agentId}::uuid
+          and s.team_id is not distinct from ${teamId}::uuid and s.found_by is not distinct from ${foundBy}::text
           and not exists (select from meetings m where m.share_id = s.id)
         order by s.created_at desc limit 1)
       returning token`.execute(tx)
     if (rows[0]) return rows[0]
     const token = await addShare(change, {
-      ...found,
+      agentId,
+      teamId,
       conversationId,
       visitorId: visitor.id,
       sharedBy: null,
+      discreet,
+      foundBy,
     })
     return { token }
+  })
+}
+
+/** By what address a link was found, for telling it from another one: made with the secret key, and of no use without the visitor. */
+const foundByOf = (services: Services, visitorId: string, email: string): string =>
+  sealingOf(services).tokenFor('booking link', `${visitorId} ${email}`)
+
+/**
+ * Where a discreet link leads whoever books under an address: to whom that address leads, as if it had been typed at first, for the
+ * answer and the mails name the host. Whoever types an address that is not theirs learns nobody's name under one that is.
+ * @returns null: to nobody any more
+ */
+export async function shareFor(services: Services, share: ShareRow, email: string): Promise<ShareRow | null> {
+  if (!share.discreet) return share
+  const { visitorId } = share
+  if (visitorId === null) return null
+  return change(services, async ({ tx }) => {
+    const found = await resolveTarget(tx, visitorId, email)
+    if (!found) return null
+    const { agentId, teamId, typed } = found
+    if (agentId === share.agentId && teamId === share.teamId) return share
+    // what is free is asked by the same link from now on
+    await sql`
+      update calendar_shares set agent_id = ${agentId}, team_id = ${teamId},
+        found_by = ${typed && foundByOf(services, visitorId, typed)}
+      where id = ${share.id}`.execute(tx)
+    return { ...share, agentId, teamId }
   })
 }
 
@@ -140,32 +175,46 @@ async function linkOfMeetingAhead(
   return rows[0]
 }
 
-type Target = Pick<ShareRow, 'agentId' | 'teamId' | 'discreet'>
-
-async function resolveTarget(tx: Tx, visitorId: string, target: BookingTarget): Promise<Target | null> {
-  if (target.by === 'agent') return { agentId: target.agentId, teamId: null, discreet: false }
-  if (target.by === 'team')
-    return (await isTeam(tx, target.teamId))
-      ? { agentId: null, teamId: target.teamId, discreet: false }
-      : null
-  const { email, company, proven } = await readSelf(tx, visitorId)
-  // the same for owners and for whoever stands in for them, or its absence would tell
-  const discreet = !proven && (email !== null || company !== null)
-  const owner = await ownerOf(tx, email, company)
-  if (owner) return { agentId: owner, teamId: null, discreet }
-  if (target.teamId && (await isTeam(tx, target.teamId)))
-    return { agentId: null, teamId: target.teamId, discreet }
-  return target.agentId ? { agentId: target.agentId, teamId: null, discreet } : null
+interface Target {
+  agentId: string | null
+  teamId: string | null
+  /** The address that it was looked for by, if nothing proves it; null: it would be the same by any. */
+  typed: string | null
 }
 
-/** By what an owner is looked for: what a signature said and nothing else, or what the visitor and those who talked with them typed. */
-async function readSelf(tx: Tx, visitorId: string) {
-  const { rows } = await sql<{ email: string | null; company: string | null; proven: boolean }>`
-    select email_verified as proven,
-           case when email_verified then email else coalesce(corrections ->> 'email', email) end as email,
-           case when email_verified then null else coalesce(corrections ->> 'company', company) end as company
+/** Whom the visitor's site leads them to. @param bookedUnder an address that was typed since */
+async function resolveTarget(
+  tx: Tx,
+  visitorId: string,
+  bookedUnder: string | null = null,
+): Promise<Target | null> {
+  const { siteId, email, proven } = await readSelf(tx, visitorId, bookedUnder)
+  const site = siteId === null ? null : await findSiteOf(tx, siteId)
+  const target = site?.settings.booking
+  if (!target) return null
+  if (target.by === 'agent') return { agentId: target.agentId, teamId: null, typed: null }
+  if (target.by === 'team')
+    return (await isTeam(tx, target.teamId)) ? { agentId: null, teamId: target.teamId, typed: null } : null
+  // the same for owners and for whoever stands in for them, or its absence would tell
+  const typed = proven ? null : email
+  const owner = await ownerOf(tx, email)
+  if (owner) return { agentId: owner, teamId: null, typed }
+  if (target.teamId && (await isTeam(tx, target.teamId)))
+    return { agentId: null, teamId: target.teamId, typed }
+  return target.agentId ? { agentId: target.agentId, teamId: null, typed } : null
+}
+
+/**
+ * By what address an owner is looked for: what a signature said and nothing else; or what the visitor typed, as those who talked with
+ * them corrected it. A company's name is nobody's address, to which a mail could tell that somebody uses it: it leads to no one.
+ */
+async function readSelf(tx: Tx, visitorId: string, bookedUnder: string | null) {
+  const { rows } = await sql<{ siteId: string; email: string | null; proven: boolean }>`
+    select site_id, email_verified as proven,
+           case when email_verified then email
+                else coalesce(nullif(${bookedUnder}::text, email), corrections ->> 'email', email) end as email
     from visitors where id = ${visitorId}`.execute(tx)
-  return rows[0] ?? { email: null, company: null, proven: false }
+  return rows[0] ?? { siteId: null, email: null, proven: false }
 }
 
 async function isTeam(tx: Tx, id: string): Promise<boolean> {
@@ -174,10 +223,10 @@ async function isTeam(tx: Tx, id: string): Promise<boolean> {
 }
 
 /** The account list, then the person's owner, then the company's, as routing has it. */
-async function ownerOf(tx: Tx, email: string | null, company: string | null): Promise<string | null> {
+async function ownerOf(tx: Tx, email: string | null): Promise<string | null> {
   const domains = accountDomains(email)
   const { rows } = await sql<{ agentId: string | null }>`
-    with account as (${ownerOfAccount(domains, company)}),
+    with account as (${ownerOfAccount(domains, null)}),
       person as (${ownersOfPerson(email)}),
       company as (${ownersOfCompany(email, domains)})
     select a.id as agent_id
@@ -194,13 +243,14 @@ interface NewShare {
   visitorId: string | null
   sharedBy: string | null
   discreet: boolean
+  foundBy: string | null
 }
 
 async function addShare({ tx, now }: Change, share: NewShare): Promise<string> {
   const token = newToken()
   await sql`
-    insert into calendar_shares (id, token, agent_id, team_id, conversation_id, visitor_id, shared_by, discreet, created_at)
+    insert into calendar_shares (id, token, agent_id, team_id, conversation_id, visitor_id, shared_by, discreet, found_by, created_at)
     values (${randomUUIDv7()}, ${token}, ${share.agentId}, ${share.teamId}, ${share.conversationId}, ${share.visitorId},
-            ${share.sharedBy}, ${share.discreet}, ${now})`.execute(tx)
+            ${share.sharedBy}, ${share.discreet}, ${share.foundBy}, ${now})`.execute(tx)
   return token
 }

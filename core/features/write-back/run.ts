@@ -93,7 +93,8 @@ export async function writeNow(
 
 async function perform(services: Services, open: OpenConnection, write: Write): Promise<Settle> {
   const meeting = write.meetingId === null ? null : await describeMeeting(services, write.meetingId)
-  if (write.kind === 'meeting' && !meeting) return skip(services, write, 'The guest was erased.')
+  if (write.kind === 'meeting' && !meeting)
+    return skip(services, write, 'The meeting was deleted, or its guest erased.')
   if (write.kind === 'meeting' && !isLoggable(meeting, write))
     return skip(services, write, 'It was not booked.')
   const subject = meeting?.guest ?? (await readSubject(services, write))
