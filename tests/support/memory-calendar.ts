@@ -22,6 +22,7 @@ export class MemoryCalendar {
   busy: BusyTime[] = []
   inserted = 0
   readonly #faults: Fault[] = []
+  readonly #waits = new Map<Action, () => Promise<void>>()
   readonly #tellsGuests: boolean
 
   constructor({ tellsGuests = false } = {}) {
@@ -30,6 +31,11 @@ export class MemoryCalendar {
 
   fails(...faults: Fault[]): void {
     this.#faults.push(...faults)
+  }
+
+  /** The next call waits for this before it has its effect. */
+  answersAfter(action: Action, wait: () => Promise<void>): void {
+    this.#waits.set(action, wait)
   }
 
   get confirmed(): CalendarEvent[] {
@@ -122,6 +128,9 @@ export class MemoryCalendar {
 
   async #act<T>(action: Action, effect: () => T): Promise<T> {
     this.calls.push(action)
+    const wait = this.#waits.get(action)
+    this.#waits.delete(action)
+    await wait?.()
     const place = this.#faults.findIndex((fault) => fault.action === action)
     const [fault] = place < 0 ? [] : this.#faults.splice(place, 1)
     if (!fault) return effect()

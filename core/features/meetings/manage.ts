@@ -101,7 +101,7 @@ export async function rescheduleMeeting(
       await sql`
       update meetings set moving_to = ${start}, event_due = 'move', put_off = false, attempts = 0, last_problem = null,
         refused_for = null, worked_until = ${new Date(change.now.getTime() + leaseMs)},
-        time_zone = coalesce(${by.type === 'visitor' ? by.timeZone : null}, time_zone), changed_at = ${change.now}
+        moving_time_zone = ${by.type === 'visitor' ? by.timeZone : null}, changed_at = ${change.now}
       where id = ${row.id}`.execute(change.tx)
       await noteDown(change, row, by, 'meeting.moved')
       return 'given'

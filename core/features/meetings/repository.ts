@@ -38,6 +38,8 @@ export interface MeetingRow {
   eventDue: 'insert' | 'move' | 'cancel' | null
   checkedAt: Date | null
   movingTo: Date | null
+  /** Of the guest who moves it, from then on. */
+  movingTimeZone: string | null
   sequence: number
   attempts: number
   lastProblem: string | null
@@ -61,7 +63,7 @@ const columns = sql`
   m.idempotency_key, m.name, m.email, m.note, m.start_at, m.end_at, m.time_zone, m.wall_time, m.agent_time_zone,
   m.agent_wall_time, m.buffer_before_minutes, m.buffer_after_minutes, m.title, m.body, m.location, m.wants_video,
   m.video_url, m.guest_response, m.connection_id, m.calendar_id, m.event_id, m.event_etag, m.event_due, m.checked_at,
-  m.moving_to, m.sequence, m.attempts, m.last_problem, m.held_at, m.booked_at, m.cancelled_at, m.cancelled_by,
+  m.moving_to, m.moving_time_zone, m.sequence, m.attempts, m.last_problem, m.held_at, m.booked_at, m.cancelled_at, m.cancelled_by,
   m.failed_because, m.refused_for, m.remind_at, m.put_off`
 
 /** @param where a condition over `m` (meetings) and `a` (its agent) */

@@ -68,10 +68,11 @@ export async function moveRow(
   { agenda, etag }: { agenda: Pick<Agenda, 'tellsGuests'> | null; etag: string | null },
 ): Promise<void> {
   const { tx, now } = change
-  const { wallTime, agentWallTime } = wallTimes(start, row.timeZone, row.agentTimeZone)
+  const timeZone = row.movingTimeZone ?? row.timeZone
+  const { wallTime, agentWallTime } = wallTimes(start, timeZone, row.agentTimeZone)
   await sql`
-    update meetings set start_at = ${start}, end_at = ${end}, wall_time = ${wallTime}, agent_wall_time = ${agentWallTime},
-      moving_to = null, event_due = null, worked_until = null, attempts = 0, last_problem = null, refused_for = null,
+    update meetings set start_at = ${start}, end_at = ${end}, time_zone = ${timeZone}, wall_time = ${wallTime},
+      agent_wall_time = ${agentWallTime}, moving_to = null, moving_time_zone = null, event_due = null, worked_until = null, attempts = 0, last_problem = null, refused_for = null,
       sequence = sequence + 1, event_etag = coalesce(${etag}, event_etag), changed_at = ${now}
     where id = ${row.id}`.execute(tx)
   await giveBackTimes(tx, row.id, takenBy(row, start, end))
@@ -158,7 +159,8 @@ export async function stay(
     if (row.state !== 'booked' || row.movingTo === null) return
     const { tx, now } = change
     await sql`
-      update meetings set moving_to = null, event_due = null, worked_until = null, attempts = 0, last_problem = ${refused.because},
+      update meetings set moving_to = null, moving_time_zone = null, event_due = null, worked_until = null, attempts = 0,
+      last_problem = ${refused.because},
         refused_for = ${refused.for},
         changed_at = ${now}
       where id = ${row.id}`.execute(tx)

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import type { Book, BookingPage, FreeSlots, GuestMeeting, SharedCalendar } from '#core/contracts/meetings.ts'
 import type { AgentActor } from '#tests/support/agent-actor.ts'
-import type { TestFoyer } from '#tests/support/foyer.ts'
+import { startFoyer, type TestFoyer } from '#tests/support/foyer.ts'
 import { HttpClient } from '#tests/support/http-client.ts'
+import { MemoryCalendar } from '#tests/support/memory-calendar.ts'
 import type { VisitorActor } from '#tests/support/visitor-actor.ts'
 
 export const everyDay = (start: string, end: string) =>
@@ -21,6 +22,20 @@ export async function sharedCalendar(foyer: TestFoyer, settings: object = {}) {
   const shared = await share(host, conversationId)
   await host.switchTo('unavailable')
   return { host, visitor, conversationId, ...shared, guest: new Guest(foyer.origin, shared.token), email }
+}
+
+/** The same with a calendar that is connected. Without workers: each test says itself when the work of a process that has died is found. */
+export async function connectedCalendar(options: { tellsGuests?: boolean } = {}) {
+  const calendar = new MemoryCalendar(options)
+  const foyer = await startFoyer({
+    workers: false,
+    connectors: [calendar.declaration()],
+    config: { smtpUrl: 'smtp://127.0.0.1:1', publicUrl: 'https://chat.example.com' },
+  })
+  const shared = await sharedCalendar(foyer)
+  const connectionId = await calendar.connect(foyer, shared.host.id)
+  const { slots } = await shared.guest.slots()
+  return { foyer, calendar, connectionId, slots, ...shared }
 }
 
 export async function setMeetingSettings({ http }: AgentActor, settings: object): Promise<void> {

@@ -7,24 +7,9 @@ import {
 import type { GuestMeeting, Meeting, MeetingPage } from '#core/contracts/meetings.ts'
 import { applyCalendarChange } from '#core/features/meetings/changes.ts'
 import { sweepMeetings } from '#core/features/meetings/sweeps.ts'
-import { startFoyer, type TestFoyer } from '#tests/support/foyer.ts'
+import type { TestFoyer } from '#tests/support/foyer.ts'
 import { HttpClient } from '#tests/support/http-client.ts'
-import { MemoryCalendar } from '#tests/support/memory-calendar.ts'
-import { sharedCalendar } from './a-booking.ts'
-
-/** Without workers: each test says itself when the work of a process that has died is found. */
-async function connected(options: { tellsGuests?: boolean } = {}) {
-  const calendar = new MemoryCalendar(options)
-  const foyer = await startFoyer({
-    workers: false,
-    connectors: [calendar.declaration()],
-    config: { smtpUrl: 'smtp://127.0.0.1:1', publicUrl: 'https://chat.example.com' },
-  })
-  const shared = await sharedCalendar(foyer)
-  const connectionId = await calendar.connect(foyer, shared.host.id)
-  const { slots } = await shared.guest.slots()
-  return { foyer, calendar, connectionId, slots, ...shared }
-}
+import { connectedCalendar as connected } from './a-booking.ts'
 
 /** Another process finds what is left, after the lease of the one that died. */
 async function found(foyer: TestFoyer): Promise<void> {
