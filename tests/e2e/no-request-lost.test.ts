@@ -140,7 +140,9 @@ test('a chat is handed over: declined, then taken', async () => {
   await handOver()
   await marco.accept()
   await marco.hears('Do the racks come in blue?')
-  await dana.page.getByText(`${other} has taken over the chat with Sofia Ricci`).waitFor()
+  await dana.page
+    .getByRole('heading', { name: `${other} has taken over the chat with Sofia Ricci` })
+    .waitFor()
   await visitor.says(new RegExp(other))
   await marco.say('They do.')
   await visitor.says('They do.')
