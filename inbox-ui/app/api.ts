@@ -174,4 +174,8 @@ function address(path: string, query: Query = {}): string {
 /** What to tell a person about a failure. */
 export const sentence = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
+/** As {@link sentence}; where single fields were refused, what is said of the first. */
+export const firstReason = (error: unknown): string =>
+  (error instanceof ApiError && error.errors[0]?.message) || sentence(error)
+
 export const isMissing = (error: unknown): boolean => error instanceof ApiError && error.status === 404
