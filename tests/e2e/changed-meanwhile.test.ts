@@ -1,4 +1,4 @@
-import type { Locator } from 'playwright-core'
+import type { Locator, Page } from 'playwright-core'
 import { beforeAll, expect, test } from 'vitest'
 import type { Account } from '#core/contracts/accounts.ts'
 import type { CannedReply } from '#core/contracts/canned-replies.ts'
@@ -33,13 +33,18 @@ interface Form {
   closes?: boolean
 }
 
+/** The dialog to change one of a list. */
+async function changing(page: Page, section: string, name: string): Promise<Locator> {
+  await page.goto(`${stage.foyer.origin}/inbox/settings/${section}`)
+  await page.getByRole('button', { name: `Change or delete ${name}` }).click()
+  await page.getByRole('menuitem', { name: 'Change' }).click()
+  return page.getByRole('dialog')
+}
+
 const forms: Record<string, (bob: InboxScreen, ada: AgentActor) => Promise<Form>> = {
   async team({ page }, ada) {
     const { id } = await ada.http.post<Team>('/teams', { name: 'Sales', agentIds: [] })
-    await page.goto(`${stage.foyer.origin}/inbox/settings/teams`)
-    await page.getByRole('button', { name: 'Change or delete Sales' }).click()
-    await page.getByRole('menuitem', { name: 'Change' }).click()
-    const dialog = page.getByRole('dialog')
+    const dialog = await changing(page, 'teams', 'Sales')
     return {
       field: dialog.getByRole('textbox', { name: 'Team name' }),
       save: dialog.getByRole('button', { name: 'Save' }),
@@ -97,10 +102,7 @@ const forms: Record<string, (bob: InboxScreen, ada: AgentActor) => Promise<Form>
   async account({ page }, ada) {
     const facts = { domain: 'northwind.test', agentId: ada.id }
     const { id } = await ada.http.post<Account>('/accounts', { ...facts, company: null })
-    await page.goto(`${stage.foyer.origin}/inbox/settings/accounts`)
-    await page.getByRole('button', { name: 'Change or delete northwind.test' }).click()
-    await page.getByRole('menuitem', { name: 'Change' }).click()
-    const dialog = page.getByRole('dialog')
+    const dialog = await changing(page, 'accounts', 'northwind.test')
     return {
       field: dialog.getByRole('textbox', { name: 'Company' }),
       save: dialog.getByRole('button', { name: 'Save' }),

@@ -20,7 +20,7 @@ let token = ''
 beforeAll(async () => {
   const started = await startListed({ workers: false })
   foyer = started.foyer
-  routes = started.routes.filter(({ method, url }) => method !== 'HEAD' && url.startsWith('/api/v1'))
+  routes = started.calls.filter(({ url }) => url.startsWith('/api/v1'))
   cookie = (await foyer.agent({ online: false, profile: 'admin' })).http.cookie ?? ''
   token = (await foyer.visitor()).session.token
   api = (await foyer.app.inject('/api/openapi.json')).json()

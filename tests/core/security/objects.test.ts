@@ -16,9 +16,7 @@ let foyer: TestFoyer
 let routes: ListedRoute[]
 
 beforeAll(async () => {
-  const started = await startListed({ workers: false })
-  foyer = started.foyer
-  routes = started.routes.filter(({ method }) => method !== 'HEAD')
+  ;({ foyer, calls: routes } = await startListed({ workers: false }))
 })
 afterEach(() => retireEverybody(foyer))
 

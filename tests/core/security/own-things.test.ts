@@ -12,9 +12,7 @@ import { type ListedRoute, startListed } from './route-table.ts'
 let foyer: TestFoyer
 let routes: ListedRoute[]
 beforeAll(async () => {
-  const started = await startListed({ workers: false })
-  foyer = started.foyer
-  routes = started.routes.filter(({ method }) => method !== 'HEAD')
+  ;({ foyer, calls: routes } = await startListed({ workers: false }))
 })
 afterAll(() => foyer.close())
 

@@ -12,10 +12,11 @@ export interface ListedRoute {
   access: Access | undefined
 }
 
-/** Starts a Foyer and writes down every route while it is registered, whoever registers it. */
+/** Starts a Foyer and writes down every route while it is registered, whoever registers it. `calls` are those without
+ *  HEAD, which comes with each GET by itself. */
 export async function startListed(
   options?: FoyerOptions,
-): Promise<{ foyer: TestFoyer; routes: ListedRoute[] }> {
+): Promise<{ foyer: TestFoyer; routes: ListedRoute[]; calls: ListedRoute[] }> {
   const routes: ListedRoute[] = []
   const listen = (message: unknown) => {
     const { fastify } = message as { fastify: FastifyInstance }
@@ -33,7 +34,7 @@ export async function startListed(
   }
   subscribe('fastify.initialization', listen)
   const foyer = await startFoyer(options).finally(() => unsubscribe('fastify.initialization', listen))
-  return { foyer, routes }
+  return { foyer, routes, calls: routes.filter(({ method }) => method !== 'HEAD') }
 }
 
 export const isPermission = (access: unknown): access is Permission => Permission.safeParse(access).success

@@ -10,6 +10,7 @@ import { startFoyer, type TestFoyer } from '#tests/support/foyer.ts'
 import { waitFor } from '#tests/support/wait.ts'
 import { startFoyerWorkers } from '#workers/foyer.ts'
 import { startRedis, type TestRedis } from '../../workers/support/redis.ts'
+import { untilPolled } from './polled.ts'
 
 let redis: TestRedis
 beforeAll(async () => {
@@ -72,11 +73,7 @@ describe.each([
     return store.associations.of({ type: 'contacts', id }, 'notes').map((one) => store.get('notes', one.id))
   }
   const panel = (id: string) => agent.http.get<Visitor>(`/visitors/${id}`)
-  const polled = (what: string, look: () => Promise<boolean>) =>
-    waitFor(what, async () => {
-      await foyer.pool.query(`update connection_sync set poll_due_at = 'epoch', import_due_at = 'epoch'`)
-      return look()
-    })
+  const polled = (what: string, look: () => Promise<boolean>) => untilPolled(foyer, what, look)
   const isImported = () =>
     polled('everybody is read', async () => {
       const { rows } = await foyer.pool.query(`select from connection_sync where import_state = 'done'`)

@@ -5,6 +5,7 @@ import type { AgentActor } from '#tests/support/agent-actor.ts'
 import { startFoyer, type TestFoyer } from '#tests/support/foyer.ts'
 import { MemoryCrm } from '#tests/support/memory-crm.ts'
 import { waitFor } from '#tests/support/wait.ts'
+import { untilPolled } from './polled.ts'
 
 const email = 'sofia.ricci@northwind.test'
 let foyer: TestFoyer
@@ -43,16 +44,7 @@ const aCompany = (id: string) => ({
   url: `https://crm.example/${id}`,
 })
 const names = async () => (await mirrored()).map(({ name }) => name)
-/** Lets polls come due until it is so. */
-const until = (what: string, check: () => Promise<boolean>) =>
-  waitFor(
-    what,
-    async () => {
-      await foyer.pool.query(`update connection_sync set poll_due_at = 'epoch', import_due_at = 'epoch'`)
-      return check()
-    },
-    { timeoutMs: 30_000, everyMs: 100 },
-  )
+const until = (what: string, check: () => Promise<boolean>) => untilPolled(foyer, what, check)
 const connected = async () => {
   connection = await crm.connect(foyer.app.services)
   await until('everybody is read', async () => (await sync()).import.state === 'done')
