@@ -146,7 +146,7 @@ test('a grant that was taken back is shown, takes the agent out of booking, and 
 
   google.oauth.revokeFrom(broken.row.email)
   await own(page).getByRole('button', { name: 'Test' }).click()
-  await own(page).getByText('Broken', { exact: true }).waitFor()
+  await own(page).getByText('Reconnect needed', { exact: true }).waitFor()
   expect(await page.getByText(/does not accept our access any more/).count()).toBe(1)
   await screenshot(page, 'my-calendar-broken')
   await axeFindsNothing(page, 'a broken calendar')
@@ -171,7 +171,7 @@ test('a grant that was taken back is shown, takes the agent out of booking, and 
   await own(page)
     .getByText(/^Busy time read /)
     .waitFor()
-  expect(await own(page).getByText('Broken', { exact: true }).count()).toBe(0)
+  expect(await own(page).getByText('Reconnect needed', { exact: true }).count()).toBe(0)
 })
 
 test('CalDAV: a name and a password for a real server, wrong at first, and its busy time counts', async () => {
