@@ -31,8 +31,8 @@ export const conversations = (f: Format) => ({
     left: 'Has left the site',
     here: 'On the site',
     messageLeft: 'Message left',
-    nobodyFree: 'nobody free',
-    missedWaited: (length: string) => `waited ${length}`,
+    nobodyFree: 'Nobody free',
+    missedWaited: (length: string) => `Waited ${length}`,
     load: (active: number, offered: number, cap: number) =>
       offered > 0
         ? `${f.number(active)} active, ${f.number(offered)} offered, of ${f.number(cap)}`
