@@ -12,6 +12,7 @@ import type {
 } from '../../core/contracts/connections.ts'
 import type { ConnectionSync, CrmWrite, CrmWriteList } from '../../core/contracts/sync.ts'
 import { type Api, sentence } from '../app/api.ts'
+import { overtakenBy } from '../settings/overtaken.ts'
 
 /** A CRM that can be connected, and how far that has come. */
 export interface Vendor {
@@ -109,11 +110,19 @@ export class Connectors {
     return this.#know(await this.#api.send<Connection>('POST', '/connections', given))
   }
 
+  /** Where somebody else has changed it meanwhile, it is as they left it when this throws. */
   async change(
     { id, version }: Pick<Connection, 'id' | 'version'>,
     change: Omit<ChangeConnection, 'version'>,
   ): Promise<Connection> {
-    return this.#know(await this.#api.send<Connection>('PATCH', `/connections/${id}`, { version, ...change }))
+    try {
+      return this.#know(
+        await this.#api.send<Connection>('PATCH', `/connections/${id}`, { version, ...change }),
+      )
+    } catch (error) {
+      if (overtakenBy(error)) await this.reload(id)
+      throw error
+    }
   }
 
   /** @returns where the browser has to go */

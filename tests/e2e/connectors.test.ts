@@ -1,4 +1,4 @@
-import type { Page } from 'playwright-core'
+import type { Page, Response } from 'playwright-core'
 import { beforeAll, expect, test } from 'vitest'
 import { hubspot } from '#connectors/hubspot/index.ts'
 import { createHubSpotStandIn, type HubSpotStandIn } from '#connectors/hubspot/stand-in/index.ts'
@@ -6,6 +6,8 @@ import { salesforce } from '#connectors/salesforce/index.ts'
 import { SalesforceStandIn } from '#connectors/salesforce/stand-in/index.ts'
 import { fillWithPeople } from '#connectors/salesforce/stand-in/people.ts'
 import { serveStandIn } from '#connectors/sdk/stand-in.ts'
+import type { Connection, ConnectionList } from '#core/contracts/connections.ts'
+import { sizes } from '../support/browser.ts'
 import { axeFindsNothing } from '../support/every-look.ts'
 import { never } from '../support/factories.ts'
 import { atFileEnd } from '../support/file-end.ts'
@@ -197,16 +199,92 @@ test('what the CRM refuses waits with its reason until an admin retries it', asy
     .waitFor()
 })
 
-test('a change that another admin made first is not overwritten', async () => {
+test('a change that another admin made first is not overwritten, and is named', async () => {
   const { page } = await anAdmin()
   await connect(page)
+  const ada = await stage.foyer.agent({ name: 'Ada First', profile: 'admin', online: false })
+  const stored = async () => {
+    const { connections } = await ada.http.get<ConnectionList>('/connections')
+    return connections.find(({ connector }) => connector.id === 'salesforce') as Connection
+  }
+  const { mapping } = await stored()
+  const meanwhile = async (jobTitle: string) => {
+    const { id, version } = await stored()
+    await ada.http.patch(`/connections/${id}`, {
+      version,
+      mapping: { ...mapping, Lead: { ...mapping.Lead, jobTitle } },
+    })
+  }
   await open(page, '?connector=salesforce&tab=fields')
-  await page.getByLabel('Job title of Lead').selectOption({ label: 'Description' })
-  await stage.foyer.pool.query('update connections set version = version + 1')
-  await page.getByRole('button', { name: 'Save mapping' }).click()
-  await page.getByText('Somebody else has changed this connection.').waitFor()
-  await page.getByRole('button', { name: 'Load theirs' }).click()
-  await expect.poll(() => page.getByLabel('Job title of Lead').inputValue()).toBe('Title')
+  const title = page.getByLabel('Job title of Lead')
+  const save = page.getByRole('button', { name: 'Save mapping' })
+  const told = page
+    .getByRole('alert')
+    .filter({ hasText: 'Ada First has changed this connection since you opened it.' })
+  expect(await title.inputValue()).toBe('Title')
+
+  // theirs comes by itself where nothing would be lost
+  await meanwhile('Description')
+  await expect.poll(() => title.inputValue()).toBe('Description')
+  expect(await page.getByText('Not saved yet').count()).toBe(0)
+
+  // and is no reason to overwrite it once the page has read it
+  await title.selectOption('Status')
+  await meanwhile('Title')
+  const read = (response: Response) =>
+    response.url().endsWith('/api/v1/connections') && response.request().method() === 'GET'
+  await page.waitForResponse(read)
+  await page.waitForResponse(read)
+  expect(await title.inputValue()).toBe('Status')
+  // a page longer than the window: the bar comes into sight above the one to save with
+  await page.setViewportSize(sizes.laptop)
+  await title.scrollIntoViewIfNeeded()
+  await save.click()
+  await told.waitFor()
+  const [bar, saving] = await Promise.all([told.boundingBox(), save.boundingBox()])
+  expect((bar?.y ?? 0) + (bar?.height ?? 0)).toBeLessThanOrEqual(saving?.y ?? 0)
+  await axeFindsNothing(page, 'a mapping somebody else has changed')
+  expect((await stored()).mapping.Lead?.jobTitle).toBe('Title')
+  await told.getByRole('button', { name: 'Load theirs' }).click()
+  await expect.poll(() => title.inputValue()).toBe('Title')
+  expect(await told.count()).toBe(0)
+
+  await title.selectOption('Status')
+  await meanwhile('Description')
+  await save.click()
+  await told.getByRole('button', { name: 'Keep mine' }).click()
+  await page.getByText(/^Saved\. Panels show it/).waitFor()
+  expect((await stored()).mapping.Lead?.jobTitle).toBe('Status')
+  await meanwhile('Title')
+})
+
+test('how the app is made is folded once it is, and stands open while something is left to do', async () => {
+  const { page } = await anAdmin()
+  await connect(page)
+  const steps = page.getByText('Setup → External Client App Manager')
+  await open(page, '?connector=salesforce')
+  const fold = page.locator('summary', { hasText: 'Make an app in Salesforce' })
+  await fold.getByText('Done').waitFor()
+  expect(await steps.isVisible()).toBe(false)
+  await fold.focus()
+  await page.keyboard.press('Enter')
+  await steps.waitFor()
+  await page.getByRole('group', { name: 'Redirect address' }).waitFor()
+  await axeFindsNothing(page, 'how a connected app was made')
+
+  // another app has to be connected again
+  const id = page.getByLabel('Client id')
+  await id.fill('another-app')
+  await page.getByRole('button', { name: 'Save', exact: true }).click()
+  await card(page).getByText('The settings were changed. Connect again.').waitFor()
+  await steps.waitFor()
+  expect(await fold.getByText('Done').count()).toBe(0)
+  await page.reload()
+  await steps.waitFor()
+  await id.fill('foyer-demo')
+  await page.locator('form').getByRole('button', { name: 'Reconnect Salesforce' }).click()
+  await page.getByRole('link', { name: 'Allow' }).click()
+  await page.getByText('Salesforce is connected.').waitFor()
 })
 
 test('an admin calls a status by a name of their own, and new people get it by that name', async () => {
@@ -228,7 +306,7 @@ test('an admin calls a status by a name of their own, and new people get it by t
   await page.getByRole('combobox', { name: 'As', exact: true }).selectOption('Lead')
   await page.getByRole('combobox', { name: 'Status', exact: true }).selectOption('In progress')
   await page.getByRole('button', { name: 'Save rules' }).click()
-  await page.getByText('Saved.', { exact: true }).waitFor()
+  await page.getByText('Saved', { exact: true }).waitFor()
   await page.getByRole('button', { name: 'Preview writes' }).click()
   const preview = page.getByRole('region', { name: 'What would be written' })
   await preview.getByText('Working - Contacted', { exact: true }).waitFor()

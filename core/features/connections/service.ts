@@ -13,6 +13,7 @@ import { eraseMirror } from '../../contracts/jobs.ts'
 import type { Tx } from '../../db/pool.ts'
 import { ConflictError, InvalidInputError, NotFoundError } from '../../errors.ts'
 import { change, type Services } from '../../services.ts'
+import { changedMeanwhile } from '../content-version.ts'
 import { enqueue } from '../outbox/outbox.ts'
 import { openConnection } from './open.ts'
 import { record } from './record.ts'
@@ -89,10 +90,8 @@ export async function changeConnection(
     if (row.version !== version)
       throw new ConflictError(
         'changed_meanwhile',
-        'Somebody else has changed this connection. Load it again.',
-        {
-          version: row.version,
-        },
+        await changedMeanwhile(tx, { what: 'connection', objectId: id, actorId }),
+        { version: row.version },
       )
     if (given.settings) given.settings = checkSettings(connector, given.settings)
     if (given.mapping) checkMapping(connector, given.mapping, row.description)

@@ -135,6 +135,7 @@ export const connectors = (f: Format) => ({
     setUp: {
       steps: (name: string) => `1. Make an app in ${name}`,
       stepsOfAgents: (name: string) => `1. Make an app for ${name}`,
+      made: 'Done',
       documentation: (name: string) => `${name}’s own guide`,
       redirect: 'Redirect address',
       redirectHint: 'Enter it exactly so.',
@@ -200,7 +201,6 @@ export const connectors = (f: Format) => ({
       saved: 'Saved. Panels show it when each person is read again; import again to read everybody now.',
       failed: 'The fields did not load',
       loading: 'Loading the fields',
-      loadAgain: 'Load theirs',
     },
 
     writing: {
@@ -352,7 +352,6 @@ export const connectors = (f: Format) => ({
       notRevoked: (name: string) =>
         `${name} is disconnected here, and could not be told: take the app’s access back there as well.`,
     },
-    overtaken: 'Load the newer version',
   },
 
   crmLog: {
