@@ -14,8 +14,10 @@ import { findTool, headlessChromium } from './tests/support/tools.ts'
  *
  *  For machines with two cores: two files at a time, three where tests mostly wait for something. Files share a process
  *  (`isolate: false`), which saves loading Foyer anew for each: a third of the processor time of all integration files.
- *  Tests wait as long as a crowded machine needs; what needed its second try nevertheless is named at the end. */
+ *  Tests wait as long as a crowded machine needs; what needed its second try nevertheless is named at the end. A race that
+ *  fails once in many tries is a fault, so files with a `@module-tag first-try` have one try only. */
 const patient = {
+  tags: [{ name: 'first-try', description: 'Fails with its first failure', retry: 0 }],
   testTimeout: 3 * patienceMs,
   hookTimeout: 3 * patienceMs,
   expect: { poll: { timeout: patienceMs } },

@@ -1,3 +1,4 @@
+// @module-tag first-try
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { ServerProcess } from '#tests/support/server-process.ts'
 import { within } from '#tests/support/soak.ts'

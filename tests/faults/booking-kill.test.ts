@@ -1,3 +1,4 @@
+// @module-tag first-try
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { within } from '#tests/support/soak.ts'
 import { BookingsAtGoogle, type Step } from './booking-at-google.ts'

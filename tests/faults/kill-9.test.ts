@@ -1,3 +1,4 @@
+// @module-tag first-try
 import { randomBytes, randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'

@@ -1,3 +1,4 @@
+// @module-tag first-try
 import { join } from 'node:path'
 import type { Pool } from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'

@@ -6,3 +6,19 @@ export const runs = (usual: number): number => Math.round(usual * factor)
 
 /** Milliseconds after which a matrix counts as stuck, or ends early: longer in a soak, as it does more. */
 export const within = (usualMs: number): number => Math.round(usualMs * factor)
+
+/** One run of a property. Of the runs beyond the first `least` none begins when time is over, so a crowded machine does
+ *  fewer of them; but never so few that nothing is shown. */
+export function atLeast<Values extends unknown[]>(
+  least: number,
+  usualMs: number,
+  run: (...values: Values) => Promise<void>,
+): (...values: Values) => Promise<void> {
+  const until = performance.now() + within(usualMs)
+  let done = 0
+  return async (...values) => {
+    if (done >= least && performance.now() > until) return
+    await run(...values)
+    done++
+  }
+}

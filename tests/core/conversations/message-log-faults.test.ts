@@ -1,3 +1,4 @@
+// @module-tag first-try
 import type { Pool, PoolClient } from 'pg'
 import { beforeAll, expect, test } from 'vitest'
 import { migrate } from '#core/db/migrate.ts'

@@ -1,10 +1,11 @@
+// @module-tag first-try
 import fc from 'fast-check'
 import { sql } from 'kysely'
 import type { Pool } from 'pg'
 import { beforeAll, expect, test } from 'vitest'
 import { readEntries } from '#core/features/conversations/entries.ts'
 import * as conversations from '#core/features/conversations/repository.ts'
-import { runs, within } from '#tests/support/soak.ts'
+import { atLeast, runs } from '#tests/support/soak.ts'
 import { type Chat, from, type LogBench, openBench } from './log-bench.ts'
 
 let bench: LogBench
@@ -42,54 +43,57 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 test('whoever sends what over which process, each log is one order without gaps or doubles', async () => {
   const logs = [bench.log(), bench.log()]
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 120 }), async (steps) => {
-      const chats = await Promise.all([bench.chat(), bench.chat(), bench.chat()])
-      const sent: { step: Step & { kind: 'say' }; answer: Promise<{ seq: number; isNew: boolean }> }[] = []
-      const changes: Promise<void>[] = []
-      const readers = chats.map((chat) => new Reader(chat.id))
-      for (const one of steps) {
-        if (one.kind === 'settle') await Promise.all([...sent.map(({ answer }) => answer), ...changes])
-        else if (one.kind === 'change') changes.push(writeLine(chatAt(chats, one.chat), one.looks))
-        else {
-          const message = from(chatAt(chats, one.chat), one.sender, `text ${one.key}`, `key-${one.key}`)
-          const log = logs[one.log]
-          if (log) sent.push({ step: one, answer: log.append(message) })
+    fc.asyncProperty(
+      fc.array(step, { minLength: 10, maxLength: 120 }),
+      atLeast(5, 15_000, async (steps) => {
+        const chats = await Promise.all([bench.chat(), bench.chat(), bench.chat()])
+        const sent: { step: Step & { kind: 'say' }; answer: Promise<{ seq: number; isNew: boolean }> }[] = []
+        const changes: Promise<void>[] = []
+        const readers = chats.map((chat) => new Reader(chat.id))
+        for (const one of steps) {
+          if (one.kind === 'settle') await Promise.all([...sent.map(({ answer }) => answer), ...changes])
+          else if (one.kind === 'change') changes.push(writeLine(chatAt(chats, one.chat), one.looks))
+          else {
+            const message = from(chatAt(chats, one.chat), one.sender, `text ${one.key}`, `key-${one.key}`)
+            const log = logs[one.log]
+            if (log) sent.push({ step: one, answer: log.append(message) })
+          }
         }
-      }
-      const answers = await Promise.all(
-        sent.map(async ({ step, answer }) => ({ ...step, ...(await answer) })),
-      )
-      await Promise.all(changes)
-      for (const [index, chat] of chats.entries()) {
-        const said = answers.filter((answer) => answer.chat === index)
-        const lines = await bench.lines(chat.id)
-        // without gaps, and time never runs backwards in it
-        expect(lines.map(({ seq }) => seq)).toEqual(lines.map((_, place) => place + 1))
-        expect(await bench.lastSeq(chat.id)).toBe(lines.length)
-        expect(lines.map(({ at }) => at)).toEqual(lines.map(({ at }) => at).sort((a, b) => +a - +b))
-        // each send stands where its acknowledgement says, once, and one of its copies was the first
-        const stored = lines.filter(({ clientId }) => clientId !== null)
-        const places = new Map(stored.map((line) => [`${line.senderType} ${line.clientId}`, line.seq]))
-        expect(places.size).toBe(stored.length)
-        expect(new Set(said.map(nameOf))).toEqual(new Set(places.keys()))
-        for (const answer of said) expect(answer.seq).toBe(places.get(nameOf(answer)))
-        for (const name of places.keys())
-          expect(said.filter((answer) => nameOf(answer) === name && answer.isNew)).toHaveLength(1)
-        // what went over one process stands in the order in which it went
-        for (const log of [0, 1]) {
-          const elsewhere = new Set(said.filter((answer) => answer.log !== log).map(nameOf))
-          const own = said.filter((answer) => answer.log === log && !elsewhere.has(nameOf(answer)))
-          const seqs = [...new Set(own.map(({ seq }) => seq))]
-          expect(seqs).toEqual([...seqs].sort((a, b) => a - b))
+        const answers = await Promise.all(
+          sent.map(async ({ step, answer }) => ({ ...step, ...(await answer) })),
+        )
+        await Promise.all(changes)
+        for (const [index, chat] of chats.entries()) {
+          const said = answers.filter((answer) => answer.chat === index)
+          const lines = await bench.lines(chat.id)
+          // without gaps, and time never runs backwards in it
+          expect(lines.map(({ seq }) => seq)).toEqual(lines.map((_, place) => place + 1))
+          expect(await bench.lastSeq(chat.id)).toBe(lines.length)
+          expect(lines.map(({ at }) => at)).toEqual(lines.map(({ at }) => at).sort((a, b) => +a - +b))
+          // each send stands where its acknowledgement says, once, and one of its copies was the first
+          const stored = lines.filter(({ clientId }) => clientId !== null)
+          const places = new Map(stored.map((line) => [`${line.senderType} ${line.clientId}`, line.seq]))
+          expect(places.size).toBe(stored.length)
+          expect(new Set(said.map(nameOf))).toEqual(new Set(places.keys()))
+          for (const answer of said) expect(answer.seq).toBe(places.get(nameOf(answer)))
+          for (const name of places.keys())
+            expect(said.filter((answer) => nameOf(answer) === name && answer.isNew)).toHaveLength(1)
+          // what went over one process stands in the order in which it went
+          for (const log of [0, 1]) {
+            const elsewhere = new Set(said.filter((answer) => answer.log !== log).map(nameOf))
+            const own = said.filter((answer) => answer.log === log && !elsewhere.has(nameOf(answer)))
+            const seqs = [...new Set(own.map(({ seq }) => seq))]
+            expect(seqs).toEqual([...seqs].sort((a, b) => a - b))
+          }
         }
-      }
-      // a reader who only ever asked for what is new has all of it
-      for (const [index, reader] of readers.entries()) {
-        const lines = await bench.lines(chatAt(chats, index).id)
-        expect(await reader.finish()).toEqual(lines.map(({ seq }) => seq))
-      }
-    }),
-    { numRuns: runs(25), interruptAfterTimeLimit: within(15_000) },
+        // a reader who only ever asked for what is new has all of it
+        for (const [index, reader] of readers.entries()) {
+          const lines = await bench.lines(chatAt(chats, index).id)
+          expect(await reader.finish()).toEqual(lines.map(({ seq }) => seq))
+        }
+      }),
+    ),
+    { numRuns: runs(25) },
   )
   await Promise.all(logs.map((log) => log.close()))
 })

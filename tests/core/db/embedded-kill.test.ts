@@ -1,3 +1,4 @@
+// @module-tag first-try
 import { readdir } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 import { isRunning } from '#core/db/embedded/processes.ts'

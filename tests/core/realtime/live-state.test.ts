@@ -1,9 +1,10 @@
+// @module-tag first-try
 import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { AgentActor } from '#tests/support/agent-actor.ts'
 import { startFoyer, type TestFoyer } from '#tests/support/foyer.ts'
-import { runs, within } from '#tests/support/soak.ts'
+import { atLeast, runs, within } from '#tests/support/soak.ts'
 import type { VisitorActor } from '#tests/support/visitor-actor.ts'
 import { waitFor } from '#tests/support/wait.ts'
 import { AgentTab, VisitorTab } from './followers.ts'
@@ -56,7 +57,7 @@ test('a tab that only follows shows what a tab that loads afresh shows', {
     fc.asyncProperty(
       // what stands in one group happens at the same time
       fc.array(fc.array(step, { minLength: 1, maxLength: 6 }), { minLength: 3, maxLength: 12 }),
-      async (groups) => {
+      atLeast(3, 8_000, async (groups) => {
         const agentTabs = await Promise.all(agents.map((agent) => openAgentTab(foyer, agent)))
         const visitorTabs = await Promise.all(visitors.map((visitor) => openVisitorTab(foyer, visitor)))
         const followed = [
@@ -85,9 +86,9 @@ test('a tab that only follows shows what a tab that loads afresh shows', {
         ).catch(() => false)
         if (!alike) expect(followed.map((tab) => tab.shown)).toEqual(fresh)
         await Promise.all([...agentTabs, ...visitorTabs].map(({ socket }) => socket.close()))
-      },
+      }),
     ),
-    { numRuns: runs(10), interruptAfterTimeLimit: within(8_000), endOnFailure: true },
+    { numRuns: runs(10), endOnFailure: true },
   )
   await foyer.close()
 })

@@ -1,3 +1,4 @@
+// @module-tag first-try
 import { expect } from 'vitest'
 import type { Entry } from '#core/contracts/conversations.ts'
 import { retireEverybody } from '#tests/core/retire.ts'

@@ -1,3 +1,4 @@
+// @module-tag first-try
 import { beforeAll, beforeEach, expect, test } from 'vitest'
 import { createAccount } from '#core/features/accounts/service.ts'
 import { createTeam, deleteTeam, saveTeam } from '#core/features/teams/service.ts'

@@ -1,3 +1,4 @@
+// @module-tag first-try
 import { beforeAll, beforeEach, expect, test } from 'vitest'
 import { FoyerError } from '#core/errors.ts'
 import { setAvailability } from '#core/features/availability/service.ts'
