@@ -193,6 +193,8 @@ export const Meeting = z.object({
   guest: z.object({
     name: z.string(),
     email: z.string(),
+    /** Their data were erased, and the meeting cancelled for it: name and address are nobody's. */
+    erased: z.boolean(),
     note: z.string().nullable(),
     timeZone: z.string(),
     /** What a clock there showed when it was booked. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { beforeAll, expect, test } from 'vitest'
 import type { GuestMeeting } from '#core/contracts/meetings.ts'
+import { eraseEverywhere } from '#core/features/people/erase.ts'
 import { screenshot, sizes } from '../support/browser.ts'
 import { canBeMet } from '../support/can-be-met.ts'
 import { axeFindsNothing } from '../support/every-look.ts'
@@ -206,4 +207,29 @@ test('a time that another visitor takes meanwhile is told to whoever moves a mee
   await wanted.waitFor({ state: 'detached' })
   await screenshot(agent.page, 'inbox-reschedule-taken')
   expect(await stateOf(meeting)).toMatchObject({ state: 'booked', start: new Date(at(0)) })
+})
+
+test('a host sees that a meeting is cancelled since its guest was erased, and no name', async () => {
+  const agent = await anAgent('Dana Weber')
+  const start = new Date(stage.foyer.clock.now().getTime() + 3 * 86_400_000)
+  start.setUTCHours(9, 0, 0, 0)
+  const guest = { name: 'Erika Example', email: 'erika.example@erased.test' }
+  await booked(agent.row.id, guest, { start: start.toISOString() })
+  await meetingsPage(agent)
+  await row(agent, 'Erika Example').getByText('Booked').waitFor()
+
+  const { app, pool, clock } = stage.foyer
+  const erasureId = randomUUID()
+  await pool.query('insert into erasures (id, emails, asked_at) values ($1, $2, $3)', [
+    erasureId,
+    [guest.email],
+    clock.now(),
+  ])
+  expect(await eraseEverywhere(app.services, erasureId)).toBe(true)
+  // told while the page is open
+  await row(agent, 'Erased').getByText('Cancelled').waitFor()
+  await row(agent, 'Erased').getByText('The guest’s data were erased').waitFor()
+  expect(await agent.page.getByText(/Erika|erased@/).count()).toBe(0)
+  await screenshot(agent.page, 'meetings-erased')
+  await axeFindsNothing(agent.page, 'an erased meeting')
 })

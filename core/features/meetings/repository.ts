@@ -148,6 +148,7 @@ export const forAgent = (row: MeetingRow, mayOpenChat = true): Meeting => ({
   guest: {
     name: row.name,
     email: row.email,
+    erased: row.email === erasedEmail,
     note: row.note,
     timeZone: row.timeZone,
     wallTime: row.wallTime,

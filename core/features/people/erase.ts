@@ -4,7 +4,8 @@ import { erasePerson, workOnMeeting } from '../../contracts/jobs.ts'
 import type { Db, Tx } from '../../db/pool.ts'
 import { type Change, change, type Services } from '../../services.ts'
 import { forgetNotices } from '../mail/batches.ts'
-import { erasedEmail } from '../meetings/repository.ts'
+import { erasedEmail, forAgent, readMeetings } from '../meetings/repository.ts'
+import { tellMeeting } from '../meetings/telling.ts'
 import { forgetPeople } from '../mirror/store.ts'
 import { enqueue } from '../outbox/outbox.ts'
 import { knownEmail } from '../visitors/known.ts'
@@ -61,12 +62,13 @@ export async function eraseEverywhere(services: Services, erasureId: string): Pr
   if (!emails) return true
   const ofPerson = sql`${knownEmail()} = any (${emails})`
   while ((await eraseConversations(db, ofPerson)) === conversationsAtOnce);
-  return change(services, async ({ tx, now }) => {
+  return change(services, async (change) => {
+    const { tx, now } = change
     await sql`delete from people where email = any (${emails})`.execute(tx)
     await sql`delete from person_lookups where email = any (${emails})`.execute(tx)
     // what was mailed to agents about them says whom they may answer
     await sql`delete from mails where to_address = any (${emails}) or reply_to = any (${emails})`.execute(tx)
-    await eraseMeetings(services, { tx, now }, emails)
+    await eraseMeetings(services, change, emails)
     const { rows: visitors } = await sql<{ id: string }>`
       select v.id from visitors v where ${ofPerson}
         and not exists (select from conversations c where c.visitor_id = v.id) for update`.execute(tx)
@@ -83,13 +85,12 @@ export async function eraseEverywhere(services: Services, erasureId: string): Pr
   })
 }
 
-/** What was is deleted; what is ahead ends in the calendar too, and says no more whose it was. */
-async function eraseMeetings({ clock }: Services, { tx, now }: Pick<Change, 'tx' | 'now'>, emails: string[]) {
+/** What was is deleted; what is ahead ends, in a connected calendar too, says no more whose it was, and its host sees so. */
+async function eraseMeetings({ clock }: Services, change: Change, emails: string[]) {
+  const { tx, now } = change
   await sql`
     delete from meetings where email = any (${emails})
-      and (connection_id is null or state = 'failed' or end_at <= ${now}) and event_due is distinct from 'cancel'`.execute(
-    tx,
-  )
+      and (state = 'failed' or end_at <= ${now}) and event_due is distinct from 'cancel'`.execute(tx)
   const { rows } = await sql<{ id: string }>`
     update meetings set state = 'cancelled', cancelled_at = coalesce(cancelled_at, ${now}), cancelled_by = coalesce(cancelled_by, 'agent'),
       failed_at = null, event_due = 'cancel', moving_to = null, remind_at = null, worked_until = null, name = 'Erased',
@@ -99,6 +100,8 @@ async function eraseMeetings({ clock }: Services, { tx, now }: Pick<Change, 'tx'
     await sql`delete from taken_times where meeting_id = ${id}`.execute(tx)
     await enqueue(tx, clock, { task: workOnMeeting, payload: { meetingId: id } })
   }
+  const erased = await readMeetings(tx, sql`m.id = any (${rows.map(({ id }) => id)}::uuid[])`)
+  for (const meeting of erased) tellMeeting(change, forAgent(meeting))
 }
 
 function eraseConversations(db: Db, ofPerson: ReturnType<typeof sql>): Promise<number> {

@@ -42,6 +42,8 @@ export const meetings = (f: Format) => ({
     states: { held: 'Being confirmed', booked: 'Booked', cancelled: 'Cancelled', failed: 'Failed' },
     movingTo: (when: string) => `Being moved to ${when}`,
     declined: 'The guest has declined',
+    erased: 'Erased',
+    guestErased: 'The guest’s data were erased',
     openChat: 'Open the chat',
     move: 'Reschedule',
     moveOf: (name: string) => `Reschedule the meeting with ${name}`,

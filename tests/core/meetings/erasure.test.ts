@@ -43,17 +43,19 @@ afterAll(async () => {
   await foyer.close()
   await crm.stop()
 })
-beforeEach(() => {
+beforeEach(async () => {
+  // hosts of the tests before: nobody else is to be asked
+  await foyer.pool.query('update agents set active = false where id <> $1', [admin.id])
   canary = `canary${++guests}`
   email = `${canary}@northwind.test`
 })
 
 /** A chat with somebody whom the CRM knows, in which a calendar is shared; the CRM is written to. */
-async function aGuest() {
+async function aGuest({ connected = true } = {}) {
   const person = crm.put({ emails: [email], fields: { name: `${canary} Ricci` } })
   const host = await foyer.agent()
   await setMeetingSettings(host, { title: 'Talk with {{name}}', body: 'With {{email}}: {{note}}' })
-  const connectionId = await calendar.connect(foyer, host.id)
+  const connectionId = connected ? await calendar.connect(foyer, host.id) : ''
   const visitor = await foyer.visitor({ fields: { name: `${canary} Ricci`, email } })
   const { id } = await visitor.asks('May I see you?')
   await host.accepts(id)
@@ -124,7 +126,7 @@ test('a guest who is erased is in no meeting, mail or calendar any more, and wha
   )
   expect(await meetingsOf(host, 'past')).toEqual([])
   expect(await meetingsOf(host, 'upcoming')).toMatchObject([
-    { id: ahead.id, state: 'cancelled', guest: { name: 'Erased', note: null } },
+    { id: ahead.id, state: 'cancelled', guest: { name: 'Erased', erased: true, note: null } },
   ])
   const { writes } = await admin.http.get<{ writes: CrmWrite[] }>(`/connections/${crmConnection}/writes`)
   const kinds = writes
@@ -149,6 +151,33 @@ test('a guest who is erased is in no meeting, mail or calendar any more, and wha
     start: ahead.start,
   })
   expect(await tracesLeft()).toEqual([])
+})
+
+test('with Foyer’s own calendar too the host keeps what was ahead, cancelled and under no name', async () => {
+  const { person, host, conversationId, books } = await aGuest({ connected: false })
+  const [past, ahead] = [await books(0), await books(5)]
+  await foyer.pool.query(
+    `update meetings set start_at = start_at - interval '20 days', end_at = end_at - interval '20 days' where id = $1`,
+    [past.id],
+  )
+  await host.ends(conversationId)
+  await erased(person)
+  expect(await tracesLeft()).toEqual([])
+  expect(await meetingsOf(host, 'past')).toEqual([])
+  expect(await meetingsOf(host, 'upcoming')).toMatchObject([
+    {
+      id: ahead.id,
+      state: 'cancelled',
+      title: 'Erased',
+      guest: { name: 'Erased', erased: true, note: null },
+    },
+  ])
+  const { rows: taken } = await foyer.pool.query('select from taken_times where agent_id = $1', [host.id])
+  expect(taken).toEqual([])
+  await until('nothing is left to be done', async () => {
+    const { rows } = await foyer.pool.query('select event_due from meetings where id = $1', [ahead.id])
+    return rows[0]?.event_due === null
+  })
 })
 
 test('a meeting that was not logged before its guest was erased is not logged after that, under no name', async () => {
