@@ -148,7 +148,7 @@ export const BookingPage = z.object({
   /** What was given in this chat, or signed; nothing else. */
   prefill: z.object({ name: z.string().nullable(), email: z.string().nullable() }),
   /** The privacy notice that has to be accepted to book; null: none, or it was accepted before. */
-  consent: z.object({ url: z.string().nullable() }).nullable(),
+  consent: z.object({ notice: z.string(), url: z.string().nullable() }).nullable(),
   /** Whether anything can be booked, and a sentence if not. */
   bookable: z.boolean(),
   reason: z.string().nullable(),

@@ -71,7 +71,7 @@ async function bookOnce(
   await counts()
   const share = await shareFor(services, shared, wanted.email)
   if (!share) throw notBookable()
-  const held = await desk.hold(share, wanted, network)
+  const held = await desk.hold(share, { ...wanted, accepted: notice }, network)
   if ('id' in held)
     return finish(services, desk, share, { id: held.id, startAt: wanted.start }, { leased: true })
   // sent twice at once, it is this very booking that has the time

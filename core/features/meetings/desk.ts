@@ -1,10 +1,10 @@
 import { sql } from 'kysely'
-import type { Book, BookingPage, FreeSlots } from '../../contracts/meetings.ts'
+import type { FreeSlots } from '../../contracts/meetings.ts'
 import type { Services } from '../../services.ts'
 import { dayMs } from '../availability/zone.ts'
 import { freeSlots } from './free.ts'
-import { countAhead, type Held, hold } from './hold.ts'
-import { noticeToAccept } from './notice.ts'
+import { countAhead, type Held, hold, type Wanted } from './hold.ts'
+import { type Notice, noticeToAccept } from './notice.ts'
 import { type MeetingRow, readMeetings } from './repository.ts'
 import { type ShareRow, shareOf } from './shares.ts'
 import { Gathered, Together } from './together.ts'
@@ -17,7 +17,7 @@ interface Link {
   /** How many of its meetings are ahead. */
   ahead: number
   /** What has to be accepted first. */
-  notice: BookingPage['consent']
+  notice: Notice | null
 }
 
 /**
@@ -55,7 +55,7 @@ export class BookingDesk {
   }
 
   /** One at a time tries to hold a time; who waited meanwhile and cannot have it either learns so from that try. */
-  async hold(share: ShareRow, wanted: Book, network: string | null): Promise<Held> {
+  async hold(share: ShareRow, wanted: Wanted, network: string | null): Promise<Held> {
     const key = `${share.agentId ?? share.teamId} ${wanted.start.getTime()}`
     for (;;) {
       let isMine = false

@@ -9,6 +9,7 @@ import { hashToken } from '../sign-in/tokens.ts'
 import { type Bookable, isFree, readBookables } from './bookable.ts'
 import { hasRoomThatDay } from './daily-max.ts'
 import { linkOf } from './links.ts'
+import type { Notice } from './notice.ts'
 import { takeTime } from './repository.ts'
 import { agentsOf, type ShareRow } from './shares.ts'
 import { takenBy } from './states.ts'
@@ -31,6 +32,9 @@ export type Held =
   | TooOften
   | { why: 'not_bookable' }
 
+/** What is asked for, and the privacy notice that was accepted with it. */
+export type Wanted = Book & { accepted: Notice | null }
+
 const isTaken: Held = { why: 'taken' }
 
 /** Takes a time, by an insert that the database refuses to all but one: the first of those who are free then; of a team, whoever has the
@@ -38,7 +42,7 @@ const isTaken: Held = { why: 'taken' }
 export async function hold(
   services: Services,
   share: ShareRow,
-  wanted: Book,
+  wanted: Wanted,
   network: string | null,
 ): Promise<Held> {
   const now = services.clock.now()
@@ -72,7 +76,7 @@ async function holdWith(
   services: Services,
   share: ShareRow,
   bookable: Bookable,
-  wanted: Book,
+  wanted: Wanted,
   network: string | null,
 ): Promise<Held> {
   const id = randomUUIDv7()
@@ -107,7 +111,7 @@ async function insertHeld(
   id: string,
   share: ShareRow,
   bookable: Bookable,
-  wanted: Book,
+  wanted: Wanted,
   end: Date,
 ): Promise<boolean> {
   const { settings, calendar } = bookable
@@ -128,7 +132,8 @@ async function insertHeld(
     with held as (
     insert into meetings (id, agent_id, state, share_id, conversation_id, visitor_id, idempotency_key, name, email, note,
       start_at, end_at, time_zone, wall_time, agent_time_zone, agent_wall_time, buffer_before_minutes, buffer_after_minutes,
-      title, body, location, wants_video, connection_id, calendar_id, event_id, event_due, worked_until, held_at, changed_at)
+      title, body, location, wants_video, connection_id, calendar_id, event_id, event_due, worked_until, held_at, changed_at,
+      notice_accepted_at, notice_text, notice_url)
     values (${id}, ${bookable.id}, 'held', ${share.id}, ${share.conversationId},
       -- another one than a moment ago, if they have signed in meanwhile
       (select visitor_id from calendar_shares where id = ${share.id}), ${wanted.idempotencyKey},
@@ -136,7 +141,8 @@ async function insertHeld(
       ${agentTimeZone}, ${agentWallTime}, ${settings.bufferBeforeMinutes}, ${settings.bufferAfterMinutes}, ${title},
       ${fillIn(settings.body, values)}, ${settings.location}, ${settings.video}, ${calendar?.connectionId ?? null},
       ${calendar?.calendarIds[0] ?? null}, ${id.replaceAll('-', '')}, 'insert',
-      ${new Date(now.getTime() + leaseMs)}, ${now}, ${now})
+      ${new Date(now.getTime() + leaseMs)}, ${now}, ${now},
+      ${wanted.accepted && now}, ${wanted.accepted?.notice ?? null}, ${wanted.accepted?.url ?? null})
     on conflict (share_id, idempotency_key) where idempotency_key is not null do nothing
     returning id)
     insert into meeting_links (token_hash, meeting_id, created_at)

@@ -94,7 +94,8 @@ async function eraseMeetings({ clock }: Services, change: Change, emails: string
   const { rows } = await sql<{ id: string }>`
     update meetings set state = 'cancelled', cancelled_at = coalesce(cancelled_at, ${now}), cancelled_by = coalesce(cancelled_by, 'agent'),
       failed_at = null, event_due = 'cancel', moving_to = null, remind_at = null, worked_until = null, name = 'Erased',
-      email = ${erasedEmail}, note = null, title = 'Erased', body = '', changed_at = ${now}
+      email = ${erasedEmail}, note = null, title = 'Erased', body = '',
+      notice_accepted_at = null, notice_text = null, notice_url = null, changed_at = ${now}
     where email = any (${emails}) returning id`.execute(tx)
   for (const { id } of rows) {
     await sql`delete from taken_times where meeting_id = ${id}`.execute(tx)

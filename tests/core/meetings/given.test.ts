@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { expect } from 'vitest'
+import type { GuestMeeting } from '#core/contracts/meetings.ts'
 import type { Visitor } from '#core/contracts/visitors.ts'
 import type { WidgetSession } from '#core/contracts/widget.ts'
 import { retireEverybody } from '#tests/core/retire.ts'
@@ -38,7 +39,7 @@ test('where a site asks for the tick nothing is booked without it, and it is ask
   await siteHas(foyer, { privacy })
   const guest = await bookingLink(foyer, await foyer.visitor())
   const { slots } = await guest.slots()
-  expect((await guest.page()).consent).toEqual({ url: privacy.url })
+  expect((await guest.page()).consent).toEqual({ notice: 'We keep it.', url: privacy.url })
   for (const consent of [undefined, false]) {
     const refused = await guest.raw(slots[0]?.start, { consent })
     expect(refused.status).toBe(422)
@@ -55,6 +56,31 @@ test('where a site asks for the tick nothing is booked without it, and it is ask
   expect((await guest.books(slots[0]?.start, wish)).id).toBe(booked.id)
   expect((await guest.page()).consent).toBeNull()
   expect((await guest.books(slots[1]?.start)).state).toBe('booked')
+})
+
+test('when a notice was accepted is kept with the meeting, and its words as they were, whatever the site says later', async ({
+  foyer,
+}) => {
+  await siteHas(foyer, { privacy })
+  const guest = await bookingLink(foyer, await foyer.visitor())
+  const { slots } = await guest.slots()
+  const before = foyer.clock.now()
+  const first = await guest.books(slots[0]?.start, { consent: true })
+  const after = foyer.clock.now()
+  await siteHas(foyer, { privacy: { ...privacy, notice: 'We keep it for ever.' } })
+  // not asked, so nothing was accepted
+  const second = await guest.books(slots[1]?.start, { consent: true })
+  const accepted = async ({ id }: GuestMeeting) => {
+    const { rows } = await foyer.pool.query(
+      'select notice_accepted_at as at, notice_text as text, notice_url as url from meetings where id = $1',
+      [id],
+    )
+    return rows[0]
+  }
+  const { at, ...notice } = await accepted(first)
+  expect(notice).toEqual({ text: 'We keep it.', url: privacy.url })
+  expect(at >= before && at <= after).toBe(true)
+  expect(await accepted(second)).toEqual({ at: null, text: null, url: null })
 })
 
 test('whoever has accepted it for a chat, or is asked for nothing, books without a tick', async ({
