@@ -86,8 +86,8 @@ export async function bookingRoutes(app: Api): Promise<void> {
     '/meeting/:token/slots',
     { ...reading, schema: { params, querystring: SlotsQuery, response: { 200: FreeSlots } } },
     async ({ params, query }) => {
-      const { id, agentId } = await meetingOf(services, params.token)
-      return freeSlots(services, { agentId, teamId: null }, { ...query, exceptMeetingId: id })
+      const moving = await meetingOf(services, params.token)
+      return freeSlots(services, { agentId: moving.agentId, teamId: null }, { ...query, moving })
     },
   )
 

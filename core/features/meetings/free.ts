@@ -6,18 +6,28 @@ import type { Services } from '../../services.ts'
 import { dayMs } from '../availability/zone.ts'
 import { type Bookable, horizonOf, readBookables, type Stretch, startsOf } from './bookable.ts'
 import { slotsAt } from './preview.ts'
+import type { MeetingRow } from './repository.ts'
 import { agentsOf, type ShareRow } from './shares.ts'
 
 const mostDays = 62
 
+interface Wanted extends Stretch {
+  exceptStart: number | null
+}
+
 /**
  * What is free of any of those that a link leads to, and the first of it from `from` on, wherever that is.
+ * @param asked.moving a meeting for which another time is wanted: it does not stand in its own way, and where it is is no choice
  * @throws {InvalidInputError} for more days than anybody looks at
  */
 export async function freeSlots(
   services: Pick<Services, 'db' | 'clock'>,
   whose: Pick<ShareRow, 'agentId' | 'teamId'>,
-  asked: { from?: Date | undefined; to?: Date | undefined; exceptMeetingId?: string },
+  asked: {
+    from?: Date | undefined
+    to?: Date | undefined
+    moving?: Pick<MeetingRow, 'id' | 'startAt'>
+  },
 ): Promise<FreeSlots> {
   const now = services.clock.now()
   const from = Math.max(now.getTime(), asked.from?.getTime() ?? 0)
@@ -27,18 +37,26 @@ export async function freeSlots(
     const message = `Ask about ${mostDays} days at most.`
     throw new InvalidInputError(message, [{ field: 'to', message }])
   }
-  const stretch = { now, from, to, exceptMeetingId: asked.exceptMeetingId ?? null }
+  const { moving } = asked
+  const stretch = {
+    now,
+    from,
+    to,
+    exceptMeetingId: moving?.id ?? null,
+    exceptStart: moving?.startAt.getTime() ?? null,
+  }
   const bookables = await readBookables(services.db, stretch, agentsOf(whose))
   const slots = slotsOfAny(bookables, stretch)
   return { slots, nextFree: slots[0] ?? (await firstAfter(services, whose, stretch, bookables)) }
 }
 
 /** Of whoever is free, each time once. A team's members may take different times for one. */
-function slotsOfAny(bookables: Bookable[], stretch: Stretch): Slot[] {
+function slotsOfAny(bookables: Bookable[], stretch: Wanted): Slot[] {
   const durations = new Map<number, number>()
   for (const one of bookables)
     for (const start of startsOf(one, stretch))
-      durations.set(start, Math.min(durations.get(start) ?? Infinity, one.settings.durationMinutes))
+      if (start !== stretch.exceptStart)
+        durations.set(start, Math.min(durations.get(start) ?? Infinity, one.settings.durationMinutes))
   if (bookables.length <= 1)
     return slotsAt([...durations.keys()], bookables[0]?.settings.durationMinutes ?? 0)
   return [...durations]
@@ -49,7 +67,7 @@ function slotsOfAny(bookables: Bookable[], stretch: Stretch): Slot[] {
 async function firstAfter(
   { db }: Pick<Services, 'db'>,
   whose: Pick<ShareRow, 'agentId' | 'teamId'>,
-  stretch: Stretch,
+  stretch: Wanted,
   bookables: Bookable[],
 ): Promise<Slot | null> {
   const end = Math.max(...bookables.map((one) => horizonOf(one, stretch.now)))

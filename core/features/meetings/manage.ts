@@ -135,7 +135,7 @@ const notThere = {
 
 async function insteadError(
   services: Services,
-  { id, agentId }: MeetingRow,
+  meeting: MeetingRow,
   start: Date,
   code: keyof typeof notThere = 'slot_taken',
 ): Promise<ConflictError> {
@@ -143,7 +143,7 @@ async function insteadError(
   const from = new Date(Math.floor(start.getTime() / day) * day)
   const to = new Date(from.getTime() + 7 * day)
   return new ConflictError(code, notThere[code], {
-    ...(await freeSlots(services, { agentId, teamId: null }, { from, to, exceptMeetingId: id })),
+    ...(await freeSlots(services, { agentId: meeting.agentId, teamId: null }, { from, to, moving: meeting })),
   })
 }
 

@@ -63,8 +63,8 @@ export async function meetingRoutes(app: Api): Promise<void> {
     '/meetings/:id/slots',
     { ...view, schema: { params, querystring: SlotsQuery, response: { 200: FreeSlots } } },
     async ({ params, query, agent }) => {
-      const { id, agentId } = await meetingFor(services, agent, params.id)
-      return freeSlots(services, { agentId, teamId: null }, { ...query, exceptMeetingId: id })
+      const moving = await meetingFor(services, agent, params.id)
+      return freeSlots(services, { agentId: moving.agentId, teamId: null }, { ...query, moving })
     },
   )
 

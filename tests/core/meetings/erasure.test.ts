@@ -158,6 +158,7 @@ test('a guest who is erased is in no meeting, mail or calendar any more, and wha
 
 test('with Foyer’s own calendar too the host keeps what was ahead, cancelled and under no name', async () => {
   const { person, host, conversationId, books } = await aGuest({ connected: false })
+  const loggedBefore = crm.meetings.length
   const [past, ahead] = [await books(0), await books(5)]
   await foyer.pool.query(
     `update meetings set start_at = start_at - interval '20 days', end_at = end_at - interval '20 days' where id = $1`,
@@ -168,6 +169,11 @@ test('with Foyer’s own calendar too the host keeps what was ahead, cancelled a
     `${canary} was told`,
   ])
   await host.ends(conversationId)
+  await until(
+    'all is logged',
+    () =>
+      crm.meetings.length === loggedBefore + 2 && crm.logged.some(({ personId }) => personId === person.id),
+  )
   await erased(person)
   expect(await tracesLeft()).toEqual([])
   expect(await meetingsOf(host, 'past')).toEqual([])
