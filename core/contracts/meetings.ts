@@ -121,6 +121,7 @@ const ofMeeting = {
 /** A meeting as its guest sees it. */
 export const GuestMeeting = z.object({
   ...ofMeeting,
+  organisation: z.string(),
   /** The id is no secret: it gives the agent's picture its colour. */
   agent: z.object({ id: Id, name: z.string() }),
   /** The guest's zone, and what a clock there showed when it was booked: 2026-06-01T09:00. */
@@ -149,6 +150,8 @@ export const BookingPage = z.object({
   prefill: z.object({ name: z.string().nullable(), email: z.string().nullable() }),
   /** The privacy notice that has to be accepted to book; null: none, or it was accepted before. */
   consent: z.object({ notice: z.string(), url: z.string().nullable() }).nullable(),
+  /** Whether whoever books hears of it by mail too. */
+  mails: z.boolean(),
   /** Whether anything can be booked, and a sentence if not. */
   bookable: z.boolean(),
   reason: z.string().nullable(),

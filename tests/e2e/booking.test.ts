@@ -1,5 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { beforeAll, expect, test } from 'vitest'
+import { BookingCardScreen } from '../support/booking-card.ts'
+import { bookMany, fiveAhead } from '../support/booking-stage.ts'
+import { screenshot } from '../support/browser.ts'
 import { canBeMet } from '../support/can-be-met.ts'
 import { type Stage, setStage } from '../support/stage.ts'
 
@@ -84,4 +87,50 @@ test('a shared calendar becomes a meeting that is moved and cancelled', async ()
   await agent.button('Cancel the meeting with Tom Becker').click()
   await agent.button('Cancel meeting').click()
   await row.getByText('Cancelled').waitFor()
+})
+
+test('in a chat it is in view that a time was taken, and that five meetings are ahead', async () => {
+  const [agent, visitor] = await Promise.all([
+    stage.agent({ name: 'Marco Bianchi', email: `marco.${randomUUID()}@foyer.test` }),
+    stage.visitor(),
+  ])
+  await canBeMet(stage.foyer.pool, agent.row.id)
+  const nadia = { name: 'Nadia Haddad', email: 'nadia@contoso.test' }
+  await visitor.asks(nadia)
+  await agent.accept()
+  await agent.page.keyboard.press('Escape')
+  await agent.page.keyboard.press('c')
+  await agent.page
+    .getByRole('dialog', { name: 'Share calendar' })
+    .getByRole('button', { name: 'Send' })
+    .click()
+  const card = new BookingCardScreen(visitor.frame)
+  await card.slots.first().click()
+  // by a link of another's: of what is booked by their own the card would tell
+  const { pool, origin } = stage.foyer
+  const token = randomUUID()
+  await pool.query(
+    'insert into calendar_shares (id, token, agent_id, created_at) values ($1, $2, $3, now())',
+    [randomUUID(), token, agent.row.id],
+  )
+  /** Nothing is in front of it, and it is not scrolled away. */
+  const isInView = async (text: string) => {
+    const line = card.card.getByRole('alert').getByText(text)
+    await line.waitFor()
+    const seen = () =>
+      line.evaluate((one) => {
+        const { left, top, bottom } = one.getBoundingClientRect()
+        return one.contains(document.elementFromPoint(left + 1, (top + bottom) / 2))
+      })
+    await expect.poll(seen).toBe(true)
+  }
+  await bookMany(origin, token, 1, nadia)
+  await card.button('Confirm').click()
+  await isInView('That time has just been taken. Here is what is free now.')
+  await screenshot(visitor.page, 'widget-booking-taken')
+  await bookMany(origin, token, 4, nadia)
+  await card.days.nth(2).click()
+  await card.books({ slot: 8 })
+  await isInView(fiveAhead)
+  await screenshot(visitor.page, 'widget-booking-five')
 })

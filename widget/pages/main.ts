@@ -1,10 +1,10 @@
 import { mount } from 'svelte'
-import BookingCard from '../app/booking/BookingCard.svelte'
 import { loadWords } from '../app/booking/words.ts'
 import { chooseLanguage, direction, locale } from '../app/words.ts'
 import '../app/style/tokens.css'
 import '../app/style/app.css'
 import '../app/style/rooms.css'
+import Page from './Page.svelte'
 import './pages.css'
 
 // /book/:token and /meeting/:token: the card of the widget, with nothing around it
@@ -18,7 +18,7 @@ const begin = async () => {
   document.documentElement.dir = direction
   const target = document.createElement('main')
   document.body.append(target)
-  mount(BookingCard, { target, props: { options: { place } } })
+  mount(Page, { target, props: { place } })
 }
 
 void begin()

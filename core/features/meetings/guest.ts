@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type { BookingPage } from '../../contracts/meetings.ts'
 import { NotFoundError } from '../../errors.ts'
 import type { Services } from '../../services.ts'
+import { canMail } from '../conversations/letters.ts'
 import { readOrganisation } from '../organisation/settings.ts'
 import type { KnownVisitor } from '../widget/tokens.ts'
 import { readBookables } from './bookable.ts'
@@ -57,6 +58,7 @@ export async function bookingPage(
     video: !share.discreet && (first?.settings.video ?? false),
     prefill,
     consent,
+    mails: canMail(services),
     bookable: usable.length > 0,
     reason: usable.length > 0 ? null : nothingHere,
     meetings: rows.map((row) => forGuest(row, isTheirs ? linkOf(services, row.id) : null)),

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
 import ical, { ICalCalendarMethod, ICalEventStatus } from 'ical-generator'
-import { sql } from 'kysely'
 import type { Change, Services } from '../../services.ts'
 import { canMail } from '../conversations/letters.ts'
 import { queueMail } from '../mail/mail.ts'
@@ -28,11 +27,9 @@ export async function tellBoth(
   { providerTellsGuest, hostHasEvent }: Telling,
 ): Promise<void> {
   if (!canMail(services)) return
-  const { rows } = await sql<{ name: string }>`select name from organisation`.execute(change.tx)
-  const organisation = rows[0]?.name ?? 'Foyer'
   const isInvited = providerTellsGuest && (news === 'booked' || news === 'moved' || news === 'cancelled')
-  if (!isInvited) await tellGuest(services, change, meeting, news, organisation)
-  if (news !== 'reminder') await tellHost(services, change, meeting, news, organisation, hostHasEvent)
+  if (!isInvited) await tellGuest(services, change, meeting, news)
+  if (news !== 'reminder') await tellHost(services, change, meeting, news, hostHasEvent)
   change.after(services.wakeJobs)
 }
 
@@ -43,8 +40,8 @@ async function tellGuest(
   { tx, now }: Change,
   meeting: MeetingRow,
   news: News,
-  organisation: string,
 ): Promise<void> {
+  const { organisation } = meeting
   const when = timeInWords(meeting.startAt, meeting.endAt, meeting.timeZone)
   const link =
     news === 'cancelled' || news === 'failed' ? null : await guestLink(services, tx, now, meeting.id)
@@ -73,7 +70,6 @@ async function tellHost(
   { tx, now }: Change,
   meeting: MeetingRow,
   news: Exclude<News, 'reminder'>,
-  organisation: string,
   hostHasEvent: boolean,
 ): Promise<void> {
   const when = timeInWords(meeting.startAt, meeting.endAt, meeting.agentTimeZone)
@@ -83,7 +79,7 @@ async function tellHost(
     ...(withIcs(news) ? [places(meeting)] : []),
     ...(meeting.note && news === 'booked' ? [`Their note:\n${meeting.note}`] : []),
     ...(news === 'booked' ? await background(tx, meeting) : []),
-    organisation,
+    meeting.organisation,
   ].filter((paragraph) => paragraph !== '')
   await queueMail(tx, services.clock, {
     id: mailId(meeting, news, 'host'),

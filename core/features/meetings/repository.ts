@@ -9,6 +9,7 @@ export interface MeetingRow {
   agentId: string
   agentName: string
   agentEmail: string
+  organisation: string
   state: MeetingState
   shareId: string | null
   conversationId: string | null
@@ -59,7 +60,8 @@ export interface MeetingRow {
 export const erasedEmail = 'erased@foyer.invalid'
 
 const columns = sql`
-  m.id, m.agent_id, a.name as agent_name, a.email as agent_email, m.state, m.share_id, m.conversation_id, m.visitor_id,
+  m.id, m.agent_id, a.name as agent_name, a.email as agent_email,
+  coalesce((select name from organisation), 'Foyer') as organisation, m.state, m.share_id, m.conversation_id, m.visitor_id,
   m.idempotency_key, m.name, m.email, m.note, m.start_at, m.end_at, m.time_zone, m.wall_time, m.agent_time_zone,
   m.agent_wall_time, m.buffer_before_minutes, m.buffer_after_minutes, m.title, m.body, m.location, m.wants_video,
   m.video_url, m.guest_response, m.connection_id, m.calendar_id, m.event_id, m.event_etag, m.event_due, m.checked_at,
@@ -132,6 +134,7 @@ export const forGuest = (row: MeetingRow, token: string | null): GuestMeeting =>
   // why the calendar could not take it is the agent's to know
   reason:
     row.state === 'failed' ? 'It could not be entered into the calendar. Please choose another time.' : null,
+  organisation: row.organisation,
   agent: { id: row.agentId, name: row.agentName },
   timeZone: row.timeZone,
   wallTime: row.wallTime,

@@ -56,7 +56,9 @@ export class Booking {
   #errors = $state.raw<FormErrors>({})
   #key = newId()
   #timer: ReturnType<typeof setTimeout> | undefined
-  /** The meeting that was asked for here and has not been told of. */
+  /** The meeting that was asked for here. */
+  #asked = $state<string | null>(null)
+  /** The same, while nobody has been told of it. */
   #announce: string | null = null
 
   name = $state('')
@@ -107,6 +109,25 @@ export class Booking {
   get host(): string {
     const page = this.#page
     return this.#meeting?.agent.name ?? page?.agent?.name ?? page?.team?.name ?? page?.organisation ?? ''
+  }
+  /** Whose calendar it is; '' until that is known. */
+  get organisation(): string {
+    return this.#meeting?.organisation ?? this.#page?.organisation ?? ''
+  }
+  /** The address that an invitation to what was booked here goes to; '' where none does. */
+  get invited(): string {
+    return this.#page?.mails && this.#asked === this.#meeting?.id ? this.email.trim() : ''
+  }
+  /** Around what time of theirs somebody chooses: the one before, or that of the meeting. */
+  get near(): number | null {
+    const start = this.#chosen?.start ?? (this.moves ? this.#meeting?.start : undefined)
+    return start === undefined ? null : Date.parse(start)
+  }
+  /** What the card is called; '' while nobody knows whose it is. */
+  get label(): string {
+    const name = this.host
+    const isMeeting = this.#view === 'meeting' || this.#view === 'asking'
+    return name && b(isMeeting ? 'meetingWith' : 'bookWith', { name })
   }
   /** A meeting that stands is being moved. */
   get moves(): boolean {
@@ -224,7 +245,7 @@ export class Booking {
                 this.#visitor(),
               )
         this.#key = newId()
-        if (!('meeting' in place)) this.#announce = meeting.id
+        if (!('meeting' in place)) this.#asked = this.#announce = meeting.id
         if (this.#page) this.#page = { ...this.#page, consent: null }
         this.#show(meeting)
       },
