@@ -153,7 +153,7 @@ export class World {
       child.kill('SIGKILL')
       await once(child, 'exit')
     }
-    await sql`truncate outbox, effects, mails`.execute(this.db)
+    await sql`truncate outbox, effects, mails cascade`.execute(this.db)
     this.logged.length = 0
   }
 
