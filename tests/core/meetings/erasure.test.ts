@@ -44,8 +44,9 @@ afterAll(async () => {
   await crm.stop()
 })
 beforeEach(async () => {
-  // hosts of the tests before: nobody else is to be asked
+  // hosts of the tests before: nobody else is to be asked, and their events would take times in the one calendar
   await foyer.pool.query('update agents set active = false where id <> $1', [admin.id])
+  calendar.events.clear()
   canary = `canary${++guests}`
   email = `${canary}@northwind.test`
 })
@@ -81,13 +82,18 @@ const until = (what: string, check: () => Promise<boolean> | boolean) =>
     { timeoutMs: 30_000, everyMs: 100 },
   )
 
+/** A feed repeats itself, so a person may be erased more than once. */
 async function erased(person: { id: string }): Promise<void> {
   crm.remove(person.id, { erase: true })
   await until('it is erased', async () => {
-    const { rows } = await foyer.pool.query(
-      `select from visitors where email = $1 union all select from erasures where finished_at is null`,
+    // what failed is tried again
+    foyer.advance(1_000)
+    const { rows } = await foyer.pool.query<{ why: string | null }>(
+      `select (select max(last_error) from outbox where task = 'erase-person' and state <> 'done') as why
+       where exists (select from visitors where email = $1) or exists (select from erasures where $1 = any (emails))`,
       [email],
     )
+    if (rows[0]?.why) throw new Error(rows[0].why)
     return rows.length === 0
   })
 }
@@ -113,20 +119,20 @@ const meetingsOf = async ({ http }: AgentActor, when: string) =>
 test('a guest who is erased is in no meeting, mail or calendar any more, and what the CRM has of them is listed', async () => {
   const { person, host, connectionId, visitor, conversationId, books } = await aGuest()
   const [past, ahead] = [await books(0), await books(5)]
+  const eventId = ahead.id.replaceAll('-', '')
   await foyer.pool.query(
     `update meetings set start_at = start_at - interval '20 days', end_at = end_at - interval '20 days' where id = $1`,
     [past.id],
   )
   await host.ends(conversationId)
-  await until('all is logged', () => crm.meetings.length === 2 && crm.logged.length === 1)
-  expect(calendar.events.get(ahead.id.replaceAll('-', ''))?.made.title).toContain(canary)
+  const ofGuest = ({ personId }: { personId: string }) => personId === person.id
+  await until('all is logged', () => crm.meetings.filter(ofGuest).length === 2 && crm.logged.some(ofGuest))
+  expect(calendar.events.get(eventId)?.made.title).toContain(canary)
   expect(await tracesLeft()).toEqual(expect.arrayContaining(['mails', 'meetings', 'visitors']))
   await erased(person)
 
-  expect(await tracesLeft()).toEqual([])
-  await until('the calendar is told', () =>
-    calendar.confirmed.every(({ start }) => start.toISOString() !== ahead.start),
-  )
+  await expect.poll(tracesLeft).toEqual([])
+  await until('the calendar is told', () => calendar.events.get(eventId)?.state === 'cancelled')
   expect(await meetingsOf(host, 'past')).toEqual([])
   expect(await meetingsOf(host, 'upcoming')).toMatchObject([
     { id: ahead.id, state: 'cancelled', guest: { name: 'Erased', erased: true, note: null } },
@@ -138,7 +144,6 @@ test('a guest who is erased is in no meeting, mail or calendar any more, and wha
   expect(kinds.sort()).toEqual(['conversation', 'meeting', 'meeting', 'person'])
 
   // what is heard late brings nothing back
-  const eventId = ahead.id.replaceAll('-', '')
   const event = calendar.events.get(eventId)
   if (!event) throw new Error('There is no such event')
   await applyCalendarChange(foyer.app.services, {
