@@ -237,10 +237,17 @@ async function keepFields({ tx, now }: Change, visitorId: string, fields: Visito
     where id = ${visitorId}`.execute(tx)
 }
 
-/** What a visitor says of themselves elsewhere than in the form of a chat, such as where they book. It counts as given there. */
-export const keepGiven = (services: Services, visitorId: string, fields: VisitorFields): Promise<void> =>
+/** What a visitor says of themselves elsewhere than in the form of a chat, such as where they book. It counts as given there.
+ *  @param isStillSo asked under the visitor's lock, which an erasure takes as well */
+export const keepGiven = (
+  services: Services,
+  visitorId: string,
+  fields: VisitorFields,
+  isStillSo: (tx: Tx) => Promise<boolean>,
+): Promise<void> =>
   change(services, async (change) => {
     await lockVisitor(change.tx, visitorId)
+    if (!(await isStillSo(change.tx))) return
     await keepFields(change, visitorId, fields)
     await orderWrites(services, change, visitorId, { kind: 'person' })
     await tellAgentOf(change, visitorId)

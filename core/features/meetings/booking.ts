@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Book } from '../../contracts/meetings.ts'
-import type { Db } from '../../db/pool.ts'
+import type { Db, Tx } from '../../db/pool.ts'
 import { ConflictError } from '../../errors.ts'
 import type { Services } from '../../services.ts'
 import { keepGiven } from '../conversations/requests.ts'
@@ -11,7 +11,7 @@ import { nothingHere } from './guest.ts'
 import { mostAhead } from './hold.ts'
 import { inTime, putOffUnlessDone } from './in-time.ts'
 import { linkOf } from './links.ts'
-import type { MeetingRow } from './repository.ts'
+import { erasedEmail, type MeetingRow } from './repository.ts'
 import { type ShareRow, shareFor } from './shares.ts'
 import { tooOftenError } from './turns.ts'
 
@@ -35,7 +35,8 @@ export interface Booker {
  * Books a time: it is held first, by an insert that the database refuses to all but one; only the winner's is checked in the calendar,
  * and entered there under an id made before. What the link's own visitor says of themselves is kept as if given in the chat.
  * @returns `booked`, or `held` while the calendar takes longer than anybody waits
- * @throws {ConflictError} `slot_taken`, or `calendar_refused` where the calendar takes nothing at the moment, both with fresh slots; `idempotency_key_reused`; `not_bookable`; `too_many_meetings`
+ * @throws {ConflictError} `slot_taken`, or `calendar_refused` where the calendar takes nothing at the moment, both with fresh slots; `idempotency_key_reused`; `not_bookable`; `too_many_meetings`; `booking_gone`: who
+ * booked was erased meanwhile
  * @throws {RateLimitedError} too often under this e-mail address, or from this network
  * @throws {InvalidInputError} the privacy notice has to be accepted first
  * @throws {NotFoundError} nothing is shared by this token
@@ -51,8 +52,16 @@ export async function book(
   const { visitor } = by
   // whoever else has the link may book by it, and is not this visitor
   if (visitor !== null && visitor.id === booked.meeting.visitorId)
-    await keepGiven(services, visitor.id, { name: wanted.name, email: wanted.email })
+    await keepGiven(services, visitor.id, { name: wanted.name, email: wanted.email }, (tx) =>
+      isBy(tx, booked.meeting.id, wanted.email),
+    )
   return booked
+}
+
+/** Not any more, once whoever it is was erased. */
+async function isBy(tx: Tx, meetingId: string, email: string): Promise<boolean> {
+  const { rows } = await sql`select from meetings where id = ${meetingId} and email = ${email}`.execute(tx)
+  return rows.length > 0
 }
 
 async function bookOnce(
@@ -94,6 +103,9 @@ async function bookOnce(
 
 const notBookable = () => new ConflictError('not_bookable', nothingHere)
 
+const goneError = () =>
+  new ConflictError('booking_gone', 'This booking is not there any more. Choose a time again.')
+
 const tooMany = () =>
   new ConflictError(
     'too_many_meetings',
@@ -111,7 +123,8 @@ async function finish(
   await inTime(services, id, how)
   const meeting = await putOffUnlessDone(services, id)
   // sent twice at once, the other one was refused, and is forgotten
-  if (!meeting) throw await takenError(desk, share, startAt)
+  if (!meeting && !how.leased) throw await takenError(desk, share, startAt)
+  if (!meeting || meeting.email === erasedEmail) throw goneError()
   if (meeting.state === 'failed' && !meeting.putOff) {
     await forgetRefused(services.db, id)
     throw await refusedError(desk, share, meeting)
@@ -140,6 +153,7 @@ async function bookedBefore(
   before: MeetingRow,
   wanted: Book,
 ): Promise<Booked> {
+  if (before.email === erasedEmail) throw goneError()
   // one that was moved since is still the same booking
   if (
     before.email !== wanted.email ||

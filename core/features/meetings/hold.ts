@@ -12,11 +12,10 @@ import { linkOf } from './links.ts'
 import type { Notice } from './notice.ts'
 import { takeTime } from './repository.ts'
 import { agentsOf, type ShareRow } from './shares.ts'
-import { takenBy } from './states.ts'
+import { leaseMs, takenBy } from './states.ts'
 import { wallTimes } from './times.ts'
 import { type Guest, lockNetwork, type TooOften, takeTurn } from './turns.ts'
 import { fillIn } from './words.ts'
-import { leaseMs } from './work.ts'
 
 /** By one link; and of one visitor, and under one e-mail address, with one agent. More is nobody's diary but that agent's whole month. */
 export const mostAhead = 5

@@ -13,9 +13,8 @@ import { nothingHere } from './guest.ts'
 import { lockBookings } from './hold.ts'
 import { inTime, putOffUnlessDone } from './in-time.ts'
 import { describeFor, findMeeting, lockMeeting, type MeetingRow, takeTime } from './repository.ts'
-import { cancelRow, takenBy } from './states.ts'
+import { cancelRow, leaseMs, takenBy } from './states.ts'
 import { lockNetwork, takeTurn, tooOftenError } from './turns.ts'
-import { leaseMs } from './work.ts'
 
 type Agent = { type: 'agent'; agent: Viewer }
 type By = { type: 'visitor' } | Agent

@@ -20,6 +20,9 @@ import { wallTimes } from './times.ts'
  *   either  -> cancelled (cancelRow)
  */
 
+/** Whoever holds a time, or orders a move, has the lease of it from the start: a sweep goes on where they stopped. */
+export const leaseMs = 30_000
+
 /** One transaction about a meeting: under the lock of its conversation, then its own. */
 export function settle(
   services: Services,
@@ -101,17 +104,23 @@ export async function cancelRow(
   if (row.state !== 'held' && row.state !== 'booked') return
   const { tx, now } = change
   const due = eventIsThere && row.connectionId !== null ? 'cancel' : null
-  await sql`
+  const { rows } = await sql<{ workedUntil: Date | null }>`
     update meetings set state = 'cancelled', cancelled_at = ${now}, cancelled_by = ${by}, event_due = ${due}, moving_to = null,
-      remind_at = null, worked_until = null, attempts = 0, sequence = sequence + 1, changed_at = ${now}
-    where id = ${row.id}`.execute(tx)
+      remind_at = null, worked_until = ${due && restOfLease(now)}, attempts = 0, sequence = sequence + 1, changed_at = ${now}
+    where id = ${row.id} returning worked_until`.execute(tx)
   await giveBackTimes(tx, row.id)
   await sql`delete from calendar_busy where agent_id = ${row.agentId} and event_id = ${row.eventId}`.execute(
     tx,
   )
-  if (due) await promiseWork(services, change, row.id)
+  const endsAt = rows[0]?.workedUntil ?? now
+  if (due) await promiseWork(services, change, row.id, Math.max(0, endsAt.getTime() - now.getTime()))
   await announce(services, change, row.id, 'cancelled', agenda)
 }
+
+/** How long an event is not ended yet: while somebody may be at making or moving it. They end it when they have; if they die, what they
+ *  asked for may come to pass after the calendar was told to end it. */
+export const restOfLease = (now: Date) => sql<Date | null>`
+  case when event_due in ('insert', 'move') then least(worked_until, ${new Date(now.getTime() + leaseMs)}) end`
 
 /** Why a calendar did not take a time, in a sentence for its agent. */
 export interface NotTaken {

@@ -11,6 +11,7 @@ import {
   cancelRow,
   endLate,
   fail,
+  leaseMs,
   moveRow,
   type NotTaken,
   promiseWork,
@@ -36,8 +37,6 @@ export type Done =
   /** Not yet; a job goes on. */
   | 'later'
 
-/** Whoever holds a time, or orders a move, has the lease of it from the start: a sweep goes on where they stopped. */
-export const leaseMs = 30_000
 /** A provider that is away for longer than this has failed, and both are told. */
 const mostAttempts = 12
 

@@ -5,6 +5,7 @@ import type { Db, Tx } from '../../db/pool.ts'
 import { type Change, change, type Services } from '../../services.ts'
 import { forgetNotices } from '../mail/batches.ts'
 import { erasedEmail, forAgent, readMeetings } from '../meetings/repository.ts'
+import { restOfLease } from '../meetings/states.ts'
 import { tellMeeting } from '../meetings/telling.ts'
 import { forgetPeople } from '../mirror/store.ts'
 import { enqueue } from '../outbox/outbox.ts'
@@ -66,9 +67,10 @@ export async function eraseEverywhere(services: Services, erasureId: string): Pr
     const { tx, now } = change
     await sql`delete from people where email = any (${emails})`.execute(tx)
     await sql`delete from person_lookups where email = any (${emails})`.execute(tx)
+    // first, since it waits for whoever books or moves one: those promise mails as well
+    await eraseMeetings(services, change, emails)
     // what was mailed to agents about them says whom they may answer
     await sql`delete from mails where to_address = any (${emails}) or reply_to = any (${emails})`.execute(tx)
-    await eraseMeetings(services, change, emails)
     const { rows: visitors } = await sql<{ id: string }>`
       select v.id from visitors v where ${ofPerson}
         and not exists (select from conversations c where c.visitor_id = v.id) for update`.execute(tx)
@@ -91,15 +93,15 @@ async function eraseMeetings({ clock }: Services, change: Change, emails: string
   await sql`
     delete from meetings where email = any (${emails})
       and (state = 'failed' or end_at <= ${now}) and event_due is distinct from 'cancel'`.execute(tx)
-  const { rows } = await sql<{ id: string }>`
+  const { rows } = await sql<{ id: string; workedUntil: Date | null }>`
     update meetings set state = 'cancelled', cancelled_at = coalesce(cancelled_at, ${now}), cancelled_by = coalesce(cancelled_by, 'agent'),
-      failed_at = null, event_due = 'cancel', moving_to = null, remind_at = null, worked_until = null, name = 'Erased',
+      failed_at = null, event_due = 'cancel', moving_to = null, remind_at = null, worked_until = ${restOfLease(now)}, name = 'Erased',
       email = ${erasedEmail}, note = null, title = 'Erased', body = '',
       notice_accepted_at = null, notice_text = null, notice_url = null, changed_at = ${now}
-    where email = any (${emails}) returning id`.execute(tx)
-  for (const { id } of rows) {
+    where email = any (${emails}) returning id, worked_until`.execute(tx)
+  for (const { id, workedUntil } of rows) {
     await sql`delete from taken_times where meeting_id = ${id}`.execute(tx)
-    await enqueue(tx, clock, { task: workOnMeeting, payload: { meetingId: id } })
+    await enqueue(tx, clock, { task: workOnMeeting, payload: { meetingId: id }, runAt: workedUntil ?? now })
   }
   const erased = await readMeetings(tx, sql`m.id = any (${rows.map(({ id }) => id)}::uuid[])`)
   for (const meeting of erased) tellMeeting(change, forAgent(meeting))
