@@ -171,6 +171,13 @@ async function findPerson(
   return email === null ? null : findAndStore(services, open, email)
 }
 
+/** What is known of them here goes as soon as their chat has ended; until then it makes nobody anew. */
+async function isBeingErased({ db }: Services, email: string): Promise<boolean> {
+  const { rows } = await sql`
+    select from erasures where finished_at is null and ${email} = any (emails) limit 1`.execute(db)
+  return rows.length > 0
+}
+
 async function createPerson(
   services: Services,
   open: OpenConnection,
@@ -181,6 +188,7 @@ async function createPerson(
   const declared = connector.crm
   const { create } = row.writeBack
   if (!declared || !crm || !create.on || subject.email === null) return null
+  if (await isBeingErased(services, subject.email)) return null
   const type = create.type ?? declared.personTypes[0]?.type ?? ''
   const status = create.status === null ? {} : { crmStatus: statusInCrm(row, type, create.status) }
   const given = { ...subject.given, ...subject.corrections, ...status }

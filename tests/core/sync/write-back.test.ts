@@ -6,6 +6,7 @@ import type { AgentActor } from '#tests/support/agent-actor.ts'
 import { startFoyer, type TestFoyer } from '#tests/support/foyer.ts'
 import { MemoryCrm } from '#tests/support/memory-crm.ts'
 import { waitFor } from '#tests/support/wait.ts'
+import { untilPolled } from './polled.ts'
 
 let foyer: TestFoyer
 let crm: MemoryCrm
@@ -96,6 +97,22 @@ test('somebody unknown is made once after a chat was accepted, and the chat is l
     return crm.logged[0]?.conversation.outcome === 'Support'
   })
   expect(crm.logged).toHaveLength(1)
+})
+
+test('whom the CRM erases during a chat is not made anew by it', async () => {
+  await connect()
+  const person = crm.put({ emails: [email], fields: { name: 'Sofia Ricci' } })
+  const { end } = await chat()
+  await done(1)
+  crm.remove(person.id, { erase: true })
+  await untilPolled(foyer, 'Foyer has heard of it', async () => {
+    const { rowCount } = await foyer.pool.query('select from erasures where $1 = any (emails)', [email])
+    return rowCount === 1
+  })
+  await end()
+  await done(2)
+  expect(crm.callsOf('createPerson')).toEqual([])
+  expect(crm.logged).toEqual([])
 })
 
 test('somebody known keeps what the CRM has, and what is empty there is filled', async () => {
