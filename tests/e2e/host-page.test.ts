@@ -4,6 +4,7 @@ import type { Page, Request } from 'playwright-core'
 import { beforeAll, expect, onTestFinished, test } from 'vitest'
 import { startHostPage } from '../support/host-page.ts'
 import { type Stage, setStage } from '../support/stage.ts'
+import { waitFor } from '../support/wait.ts'
 import { WidgetScreen } from '../support/widget-screen.ts'
 
 let stage: Stage
@@ -125,14 +126,14 @@ test('closed, the widget adds two small requests; opened, no more than the first
   const frame = page.frames().find((one) => one.url().includes('/widget/frame'))
   if (!frame) throw new Error('The panel has no frame')
   const fetched = () => frame.evaluate(() => performance.getEntriesByType('resource').map(({ name }) => name))
-  await frame.waitForLoadState('networkidle')
+  await quiet(page)
   const first = await fetched()
   // the rest comes when somebody reaches for it, so that it need not be waited for
   await visitor.button('Chat with us').hover()
   await expect
     .poll(async () => (await fetched()).filter((name) => /\/rooms-.*\.js$/.test(name)))
     .toHaveLength(1)
-  await frame.waitForLoadState('networkidle')
+  await quiet(page)
   const weigh = async (names: string[]) =>
     total(await Promise.all(names.filter((name) => name.includes('/widget/')).map(gzippedBytes)))
   // what is sent is smaller still, where the browser takes Brotli; the promise is made in gzip
@@ -275,6 +276,17 @@ function watch(page: Page): { taken(): Promise<Taken[]> } {
       )
     },
   }
+}
+
+/** Until nothing was asked for within two seconds, which is longer than a page waits for a moment of leisure. */
+async function quiet(page: Page): Promise<void> {
+  let askedAt = performance.now()
+  const note = () => {
+    askedAt = performance.now()
+  }
+  page.on('request', note)
+  await waitFor('the page to ask for nothing more', () => performance.now() - askedAt > 2_000)
+  page.off('request', note)
 }
 
 function gzippedBytes(url: string): Promise<number> {
