@@ -1,0 +1,51 @@
+import { afterEach, expect, test, vi } from 'vitest'
+import { Booking } from '../../widget/app/booking/booking.svelte.ts'
+
+afterEach(() => vi.unstubAllGlobals())
+
+const page = {
+  organisation: 'Meridian',
+  agent: { id: 'a', name: 'Ada' },
+  team: null,
+  durationMinutes: 30,
+  timeZone: 'UTC',
+  location: null,
+  video: false,
+  prefill: { name: 'Sofia', email: 'sofia@northwind.test' },
+  consent: null,
+  bookable: true,
+  reason: null,
+  meetings: [],
+}
+const slot = { start: '2026-12-01T09:00:00.000Z', end: '2026-12-01T09:30:00.000Z' }
+const problem = (status: number, code: string) =>
+  new Response(JSON.stringify({ status, code, title: code, detail: 'Not now.' }), { status })
+
+/** A card whose bookings are answered so, and the keys that it sends. */
+async function aCard(...answers: Response[]) {
+  const keys: string[] = []
+  vi.stubGlobal('fetch', async (path: string, { method, body }: { method: string; body: string }) => {
+    if (method === 'POST') {
+      keys.push(JSON.parse(body).idempotencyKey)
+      return answers.shift()
+    }
+    return new Response(JSON.stringify(path.includes('/slots') ? { slots: [slot], nextFree: slot } : page))
+  })
+  const card = new Booking({ place: { share: 'token' } })
+  await card.start()
+  card.choose(slot)
+  for (let left = answers.length; left > 0; left--) await card.confirm()
+  return keys
+}
+
+test('a card that was told to wait sends the same booking again, and another one after any other refusal', async () => {
+  const wait = () => problem(429, 'rate_limited')
+  const [first, second, third, fourth] = await aCard(
+    wait(),
+    wait(),
+    problem(409, 'too_many_meetings'),
+    problem(409, 'too_many_meetings'),
+  )
+  expect([second, third]).toEqual([first, first])
+  expect(fourth).not.toBe(first)
+})
