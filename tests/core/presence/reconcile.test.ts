@@ -118,6 +118,7 @@ test('who hands a chat over learns what became of it, and who had it that it is 
   await waitFor('the first’s other tabs show it', () => handover() === 'pending')
   await decline(mute, second.id, declined.id)
   await waitFor('the first keeps it', () => handover() === 'declined')
+  await waitFor('the second is asked no more', () => !second.offers.has(declined.id))
 
   await handsOver()
   const accepted = await second.offered(id)
