@@ -17,6 +17,7 @@ function bookingOn(days: number[]): Booking {
     days: clock.days(slots),
     zone: 'UTC',
     exhausted: true,
+    near: null,
     later: async () => {},
     choose: () => {},
   }
@@ -30,7 +31,7 @@ const pressed = () =>
     .flatMap((one, place) => (one.ariaPressed === 'true' ? place : []))
 
 test('arrows go through the days, and with another key held they are the browser’s', async () => {
-  render(Times, { booking: bookingOn([1, 2, 3]) })
+  render(Times, { booking: bookingOn([1, 2, 3]), shownDays: 5 })
   const first = dayButtons().first().element() as HTMLElement
   first.focus()
   for (const held of ['Alt', 'Control', 'Meta']) {
@@ -54,10 +55,10 @@ test('arrows go through the days, and with another key held they are the browser
 })
 
 test('one of the days shown can be reached by the keyboard, also when earlier ones have come before the chosen one', async () => {
-  const { rerender } = await render(Times, { booking: bookingOn([8, 9, 10, 11, 12]) })
+  const { rerender } = await render(Times, { booking: bookingOn([8, 9, 10, 11, 12]), shownDays: 5 })
   await dayButtons().nth(2).click()
   expect(pressed()).toEqual([2])
-  await rerender({ booking: bookingOn([1, 2, 3, 4, 5, 8, 9, 10, 11, 12]) })
+  await rerender({ booking: bookingOn([1, 2, 3, 4, 5, 8, 9, 10, 11, 12]), shownDays: 5 })
   await expect.poll(pressed).toEqual([0])
   expect(
     dayButtons()
