@@ -90,7 +90,10 @@ test('with nobody here a visitor books with whoever of the team has the fewest m
   ])
   const teamId = randomUUID()
   const { pool } = stage.foyer
-  await pool.query('insert into teams (id, name, created_at) values ($1, $2, now())', [teamId, 'Showroom'])
+  await pool.query('insert into teams (id, name, created_at) values ($1, $2, now())', [
+    teamId,
+    `Showroom ${teamId.slice(0, 4)}`,
+  ])
   for (const { id } of [busy, idle]) {
     await canBeMet(pool, id)
     await pool.query('insert into team_members (team_id, agent_id) values ($1, $2)', [teamId, id])

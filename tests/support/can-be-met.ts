@@ -4,7 +4,8 @@ import type { MeetingSettings } from '#core/contracts/meetings.ts'
 export const everyDay = (start: string, end: string): MeetingSettings['blocks'] =>
   [1, 2, 3, 4, 5, 6, 7].map((weekday) => ({ weekday, start, end }))
 
-/** An agent who can be met every day from nine to five in Rome, unless a test says otherwise. */
+/** An agent who can be met from nine to five in Rome every day from tomorrow on, unless a test says otherwise: as many times are free
+ *  on the first day whenever the test is run. */
 export async function canBeMet(
   pool: Pool,
   agentId: string,
@@ -13,7 +14,7 @@ export async function canBeMet(
   const whole = {
     timeZone: 'Europe/Rome',
     blocks: everyDay('09:00', '17:00'),
-    datesOff: [],
+    datesOff: [Temporal.Now.plainDateISO('Europe/Rome').toString()],
     noticeMinutes: 0,
     ...settings,
   }
