@@ -26,6 +26,8 @@ interface Request {
   page: Page | null
   /** From where, as `countedAs` gives it; limits how many may wait. */
   address?: string
+  /** The privacy notice that was ticked with it, as the site has it now. */
+  accepted?: { notice: string; url: string | null } | null
 }
 
 /** A visitor asks for a person. One open conversation at a time: asked again with the same client id, the answer is
@@ -83,6 +85,7 @@ interface LeftMessage {
   text?: string
   clientId: string
   page: Page | null
+  accepted?: Request['accepted']
 }
 
 /** A message for later. While the request waits it keeps its place, and so it does when an agent has just accepted;
@@ -264,17 +267,20 @@ async function insert(
   const page = request.page ? JSON.stringify(request.page) : null
   const left = status === 'missed'
   const said = request.text === '' ? 0 : 1
+  const { accepted = null } = request
   await sql`${plannedOnce}
     with previous as (
       select id from conversations where visitor_id = ${request.visitorId} order by requested_at desc limit 1
     ), made as (
       insert into conversations (id, site_id, visitor_id, status, previous_id, client_id, requested_at, ended_at, end_reason,
                                  first_text, page, last_seq, last_at, last_text, last_sender, waiting_since,
-                                 visitor_read_seq, visitor_received_seq, visitor_seen_at, message_left)
+                                 visitor_read_seq, visitor_received_seq, visitor_seen_at, message_left,
+                                 notice_accepted_at, notice_text, notice_url)
       values (${id}, ${request.siteId}, ${request.visitorId}, ${status}, (select id from previous), ${request.clientId},
               ${now}, ${left ? now : null}, ${left ? 'left_message' : null}, ${request.text},
               coalesce(${page}::jsonb, (select page from visitors where id = ${request.visitorId})), ${said}, ${now},
-              left(${request.text}, 200), 'visitor', ${now}, ${said}, ${said}, ${now}, ${left})
+              left(${request.text}, 200), 'visitor', ${now}, ${said}, ${said}, ${now}, ${left},
+              ${accepted && now}, ${accepted?.notice ?? null}, ${accepted?.url ?? null})
     ), line as (
       insert into entries (conversation_id, seq, kind, sender_type, sender_id, client_id, at, text)
       select ${id}::uuid, 1, 'message', 'visitor', ${request.visitorId}::uuid, ${request.clientId}, ${now}::timestamptz, ${request.text}

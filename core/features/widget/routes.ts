@@ -125,7 +125,7 @@ export async function widgetRoutes(app: Api): Promise<void> {
       limit(request, visitor.id)
       const { fields, text, clientId, page, consent } = request.body
       const { settings, asked } = await checkFields(visitor, fields)
-      checkConsent(settings, consent || asked)
+      const accepted = acceptedNotice(settings, consent, asked)
       const { conversation, created } = await requestConversation(services, {
         siteId: visitor.siteId,
         visitorId: visitor.id,
@@ -134,6 +134,7 @@ export async function widgetRoutes(app: Api): Promise<void> {
         clientId,
         page: page ? { url: page.url, title: page.title } : null,
         address: countedAs(request.ip),
+        accepted,
       })
       return reply.status(created ? 201 : 200).send(conversation)
     },
@@ -214,8 +215,8 @@ export async function widgetRoutes(app: Api): Promise<void> {
       limit(request, visitor.id)
       const { consent, ...message } = request.body
       const { settings } = await checkFields(visitor, message.fields)
-      checkConsent(settings, consent || message.conversationId !== undefined)
-      return leaveMessage(services, visitor.id, visitor.siteId, { ...message, page: null })
+      const accepted = acceptedNotice(settings, consent, message.conversationId !== undefined)
+      return leaveMessage(services, visitor.id, visitor.siteId, { ...message, page: null, accepted })
     },
   )
 
@@ -241,7 +242,10 @@ export async function widgetRoutes(app: Api): Promise<void> {
     return { settings, asked: known?.asked ?? false }
   }
 
-  const checkConsent = ({ privacy }: SiteSettings, given: boolean) => {
-    if (privacy.tick && !given) throw notAcceptedError()
+  /** @returns the privacy notice that is accepted with it; null: none has to be, or it was before */
+  const acceptedNotice = ({ privacy }: SiteSettings, ticked = false, before = false) => {
+    if (!privacy.tick) return null
+    if (!ticked && !before) throw notAcceptedError()
+    return ticked ? privacy : null
   }
 }
