@@ -1,5 +1,6 @@
 import type { OAuthDeclaration } from '../sdk/auth.ts'
 import type { Account, Connection } from '../sdk/contract.ts'
+import { ProviderUnavailableError } from '../sdk/errors.ts'
 import { asId } from './ids.ts'
 
 type At = Pick<Connection, 'settings' | 'standIn'>
@@ -43,13 +44,18 @@ export const auth: OAuthDeclaration = {
       String((body as { error?: unknown } | null)?.error),
     ),
   async revoke(connection, { accessToken, refreshToken }) {
-    await connection.fetch(`${loginOrigin(connection)}/services/oauth2/revoke`, {
+    const answer = await connection.fetch(`${loginOrigin(connection)}/services/oauth2/revoke`, {
       method: 'POST',
       headers: { 'content-type': 'application/x-www-form-urlencoded' },
       // the refresh token takes its access tokens along; an answer that it is not known is as good
       body: new URLSearchParams({ token: refreshToken ?? accessToken }).toString(),
       limits: [],
     })
+    if (answer.status >= 300 && answer.status !== 400)
+      throw new ProviderUnavailableError(
+        `Salesforce answered ${answer.status}: it may not have heard of it.`,
+        'unknown',
+      )
   },
   steps: [
     'In Salesforce, open Setup → External Client App Manager and choose New External Client App. (New Connected Apps can no longer be made.)',

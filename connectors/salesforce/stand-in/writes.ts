@@ -137,7 +137,13 @@ function checkRecord(org: Org, type: string, row: Record<string, Value>, id: str
   }
 }
 
-/** https://developer.salesforce.com/docs/atlas.en-us.api.meta/api/sforce_api_header_duplicaterule.htm */
+const isAlike = (one: Record<string, Value>, other: Record<string, Value>, fields: string[]) =>
+  fields.every(
+    (field) => one[field] && String(one[field]).toLowerCase() === String(other[field]).toLowerCase(),
+  )
+
+/** Finds more than who has the address: the standard rules compare names, too, and among leads and contacts alike.
+ *  https://developer.salesforce.com/docs/atlas.en-us.api.meta/api/sforce_api_header_duplicaterule.htm */
 function checkDuplicates(org: Org, type: string, row: Record<string, Value>, headers: Headers) {
   if (org.duplicateRule === 'off' || (type !== 'Lead' && type !== 'Contact') || !row.Email) return
   if (/allowSave\s*=\s*true/i.test(headers.get('sforce-duplicate-rule-header') ?? '')) return
@@ -147,7 +153,7 @@ function checkDuplicates(org: Org, type: string, row: Record<string, Value>, hea
         (other) =>
           !other.IsDeleted &&
           !other.IsConverted &&
-          String(other.Email).toLowerCase() === String(row.Email).toLowerCase(),
+          (isAlike(other, row, ['Email']) || isAlike(other, row, ['FirstName', 'LastName'])),
       )
       .map((other) => ({ kind, id: other.Id })),
   )

@@ -52,14 +52,17 @@ async function apply(
   if (event.hostResponse === 'declined') return cancelRow(services, change, row, 'calendar', agenda, true)
 
   await noteAnswers(change, row, event)
-  const isWhereItWas =
-    event.start.getTime() === row.startAt.getTime() && event.end.getTime() === row.endAt.getTime()
+  const { start } = event
+  // calendars take an event without length; as a meeting it is as long as it was
+  const end =
+    event.end > start ? event.end : new Date(start.getTime() + row.endAt.getTime() - row.startAt.getTime())
+  const isWhereItWas = start.getTime() === row.startAt.getTime() && end.getTime() === row.endAt.getTime()
   // a move of ours that is under way is told of by whoever makes it
   if (isWhereItWas || row.movingTo !== null) return
-  const taken = takenBy(row, event.start, event.end)
+  const taken = takenBy(row, start, end)
   // on top of another meeting it is where it is all the same; the other one's time is taken already
   await takeTime(change.tx, row, taken.start, taken.end)
-  await moveRow(services, change, row, event.start, event.end, { agenda, etag: event.etag })
+  await moveRow(services, change, row, start, end, { agenda, etag: event.etag })
 }
 
 async function noteAnswers(

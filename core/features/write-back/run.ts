@@ -189,6 +189,12 @@ async function createPerson(
   const { create } = row.writeBack
   if (!declared || !crm || !create.on || subject.email === null) return null
   if (await isBeingErased(services, subject.email)) return null
+  // erased between the two looks, nothing is known of them any more
+  const { meetingId } = write
+  const still = meetingId
+    ? (await describeMeeting(services, meetingId))?.guest
+    : await readSubject(services, write)
+  if (still?.email !== subject.email) return null
   const type = create.type ?? declared.personTypes[0]?.type ?? ''
   const status = create.status === null ? {} : { crmStatus: statusInCrm(row, type, create.status) }
   const given = { ...subject.given, ...subject.corrections, ...status }
@@ -208,9 +214,18 @@ async function createPerson(
     await sql`update crm_writes set created_person = true where id = ${write.id}`.execute(services.db)
     return made
   } catch (error) {
-    const [id] = error instanceof DuplicateError ? error.existingIds : []
-    if (id === undefined) throw error
-    return readOrGone(() => declared.readPerson(crm, { type, id }))
+    if (!(error instanceof DuplicateError)) throw error
+    // whom the CRM takes for the same person may be of another type, or hidden from us: then an admin has to look
+    const types = new Set([type, ...declared.personTypes.map((one) => one.type)])
+    for (const id of error.existingIds)
+      for (const one of types) {
+        const there = await readOrGone(() => declared.readPerson(crm, { type: one, id })).catch((problem) => {
+          if (adviceOn(problem)?.again !== 'never') throw problem
+          return null
+        })
+        if (there) return there
+      }
+    throw error
   }
 }
 

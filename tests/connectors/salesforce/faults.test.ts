@@ -58,10 +58,12 @@ describe('tokens', () => {
     expect(sf.standIn.oauth.deadRefreshes).toBe(1)
   })
 
-  test('disconnecting revokes; being gone already is no failure', async () => {
+  test('disconnecting revokes, and says when it did not; being gone already is no failure', async () => {
     const connection = sf.connect()
     const { accessToken, refreshToken } = sf.store.tokens
     const tokens = { accessToken: accessToken ?? '', refreshToken }
+    sf.standIn.fails({ on: /revoke/, does: () => new Response('', { status: 503 }) })
+    await expect(salesforce.auth.revoke?.(connection, tokens)).rejects.toThrow('answered 503')
     await salesforce.auth.revoke?.(connection, tokens)
     await expect(findPerson(sf.crm(), email)).rejects.toThrow(ReconnectNeededError)
     await salesforce.auth.revoke?.(connection, tokens)

@@ -211,6 +211,27 @@ test('cancelled while its event was being made, no event is left', async () => {
   expect((await guest.slots()).slots[0]).toEqual(slots[0])
 })
 
+test('an event that was left without length in the calendar is a meeting as long as it was', async () => {
+  const { foyer, calendar, connectionId, guest, slots, host } = await connected()
+  const { id, start: booked, end: bookedEnd } = await guest.books(slots[0]?.start)
+  const eventId = id.replaceAll('-', '')
+  const event = calendar.events.get(eventId)
+  if (!event) throw new Error('There is no such event')
+  const start = new Date(slots[7]?.start ?? '')
+  await applyCalendarChange(foyer.app.services, {
+    connectionId,
+    calendarId: 'main',
+    eventId,
+    event: { ...event, start, end: start },
+  })
+  const end = new Date(start.getTime() + Date.parse(bookedEnd) - Date.parse(booked))
+  expect(await host.http.get<Meeting>(`/meetings/${id}`)).toMatchObject({
+    state: 'booked',
+    start: start.toISOString(),
+    end: end.toISOString(),
+  })
+})
+
 test('what is changed in the calendar itself comes back: moved, answered, declined, deleted', async () => {
   const { foyer, calendar, connectionId, guest, slots, host } = await connected({ tellsGuests: true })
   const one = await guest.books(slots[0]?.start)
