@@ -182,4 +182,10 @@ export class MemoryCrm {
   connect(services: Services, set?: Record<string, unknown>): Promise<string> {
     return connectMemory(this.id, services, set)
   }
+
+  /** The same after an admin has looked at the preview and turned writing on. */
+  connectWriting(services: Services, writeBack: object = {}): Promise<string> {
+    const set = { write_back: writeBack, previewed_at: this.now(), writing_on: true }
+    return this.connect(services, set)
+  }
 }

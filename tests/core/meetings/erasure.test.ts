@@ -33,11 +33,7 @@ beforeAll(async () => {
   })
   crm.now = () => foyer.clock.now()
   admin = await foyer.agent({ profile: 'admin', online: false })
-  crmConnection = await crm.connect(foyer.app.services, {
-    write_back: {},
-    previewed_at: foyer.clock.now(),
-    writing_on: true,
-  })
+  crmConnection = await crm.connectWriting(foyer.app.services)
 })
 afterAll(async () => {
   await foyer.close()

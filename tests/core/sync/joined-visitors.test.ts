@@ -35,11 +35,7 @@ afterAll(async () => {
 beforeEach(async () => {
   await foyer.pool.query('truncate connections, people_mirror, mirror_gone, crm_users cascade')
   crm.clear()
-  connection = await crm.connect(foyer.app.services, {
-    write_back: {},
-    previewed_at: foyer.clock.now(),
-    writing_on: true,
-  })
+  connection = await crm.connectWriting(foyer.app.services)
   sub = `user-${randomUUID()}`
   laptop = await Browser.open(foyer, identityOf(foyer, sub, { email: emailOf(sub) }))
   phone = await Browser.open(foyer)

@@ -32,11 +32,7 @@ beforeEach(async () => {
 })
 
 const connect = async (writeBack: object = {}) => {
-  connection = await crm.connect(foyer.app.services, {
-    write_back: writeBack,
-    previewed_at: foyer.clock.now(),
-    writing_on: true,
-  })
+  connection = await crm.connectWriting(foyer.app.services, writeBack)
 }
 
 /** A meeting of somebody who never was a visitor. */

@@ -34,11 +34,7 @@ beforeEach(async () => {
 })
 
 const connect = async (writeBack: object = {}) => {
-  connection = await crm.connect(foyer.app.services, {
-    write_back: writeBack,
-    previewed_at: foyer.clock.now(),
-    writing_on: true,
-  })
+  connection = await crm.connectWriting(foyer.app.services, writeBack)
 }
 const writes = async (state?: string) => {
   const query = state ? `?state=${state}` : ''
