@@ -141,7 +141,8 @@ export const BookingPage = z.object({
   /** Who will be met; null: whoever of the team is free. */
   agent: z.object({ id: Id, name: z.string() }).nullable(),
   team: z.object({ name: z.string() }).nullable(),
-  durationMinutes: z.int(),
+  /** Null: one of the team meets for longer than another, and each slot says how long it is. */
+  durationMinutes: z.int().nullable(),
   /** Of the agent. */
   timeZone: z.string(),
   location: z.string().nullable(),
@@ -171,6 +172,8 @@ export type FreeSlots = z.infer<typeof FreeSlots>
 
 export const Book = z.strictObject({
   start: InstantInput,
+  /** As it was offered: whoever of a team meets for another length is not asked. Left out: the shortest there is at that start. */
+  end: InstantInput.optional(),
   name: Text.pipe(z.string().trim().min(1, 'A name is needed.').max(100)),
   email: EmailAddress,
   note: Text.pipe(z.string().trim().max(2_000)).nullish(),

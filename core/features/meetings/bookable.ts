@@ -4,6 +4,7 @@ import type { MeetingSettings } from '../../contracts/meetings.ts'
 import { plannedOnce } from '../../db/planned-once.ts'
 import type { Db, Tx } from '../../db/pool.ts'
 import { minuteMs, zoneNamed } from '../availability/zone.ts'
+import type { MeetingRow } from './repository.ts'
 import { readSettings, rulesOf } from './settings.ts'
 import { type BusyTime, freeStarts, isFreeStart } from './slots.ts'
 
@@ -168,6 +169,24 @@ function whyNot(row: Row, now: Date): string | null {
   if (!row.busyReadAt || now.getTime() - row.busyReadAt.getTime() > knownForMs)
     return `${name}’s calendar could not be read lately.`
   return null
+}
+
+/** For a meeting that is to be moved: it keeps its length and buffers, whatever its agent has set since. */
+export function forMove<T extends Pick<Bookable, 'settings'>>(
+  one: T,
+  meeting: Pick<MeetingRow, 'startAt' | 'endAt' | 'bufferBeforeMinutes' | 'bufferAfterMinutes'>,
+): T {
+  const { settings } = one
+  return {
+    ...one,
+    settings: {
+      ...settings,
+      durationMinutes: (meeting.endAt.getTime() - meeting.startAt.getTime()) / minuteMs,
+      stepMinutes: settings.stepMinutes ?? settings.durationMinutes,
+      bufferBeforeMinutes: meeting.bufferBeforeMinutes,
+      bufferAfterMinutes: meeting.bufferAfterMinutes,
+    },
+  }
 }
 
 /** Ascending starts from `from` to before `to`; none of somebody who cannot be met. */

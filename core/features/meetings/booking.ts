@@ -82,14 +82,14 @@ async function bookOnce(
   if (!share) throw notBookable()
   const held = await desk.hold(share, { ...wanted, accepted: notice }, network)
   if ('id' in held)
-    return finish(services, desk, share, { id: held.id, startAt: wanted.start }, { leased: true })
+    return finish(services, desk, share, held.id, wanted, { leased: true })
   // sent twice at once, it is this very booking that has the time
   const twin = await desk.bookedBefore(share, wanted.idempotencyKey)
   if (twin) return bookedBefore(services, desk, share, twin, wanted)
   switch (held.why) {
     case 'taken':
     case 'repeated':
-      throw await takenError(desk, share, wanted.start)
+      throw await takenError(desk, share, wanted)
     case 'too_many':
       throw tooMany()
     case 'too_often':
@@ -117,13 +117,14 @@ async function finish(
   services: Services,
   desk: BookingDesk,
   share: ShareRow,
-  { id, startAt }: Pick<MeetingRow, 'id' | 'startAt'>,
+  id: string,
+  wanted: Book,
   how: { leased: boolean },
 ): Promise<Booked> {
   await inTime(services, id, how)
   const meeting = await putOffUnlessDone(services, id)
   // sent twice at once, the other one was refused, and is forgotten
-  if (!meeting && !how.leased) throw await takenError(desk, share, startAt)
+  if (!meeting && !how.leased) throw await takenError(desk, share, wanted)
   if (!meeting || meeting.email === erasedEmail) throw goneError()
   if (meeting.state === 'failed' && !meeting.putOff) {
     await forgetRefused(services.db, id)
@@ -161,22 +162,28 @@ async function bookedBefore(
   )
     throw new ConflictError('idempotency_key_reused', 'This key belongs to another booking. Make a new one.')
   if (before.state === 'failed') throw await refusedError(desk, share, before)
-  if (before.state === 'held') return finish(services, desk, share, before, { leased: false })
+  if (before.state === 'held')
+    return finish(services, desk, share, before.id, wanted, { leased: false })
   return withToken(services, before)
 }
 
 async function refusedError(desk: BookingDesk, share: ShareRow, failed: MeetingRow): Promise<ConflictError> {
-  if (failed.refusedFor !== 'calendar') return takenError(desk, share, failed.startAt)
+  const taken = { start: failed.startAt, end: failed.endAt }
+  if (failed.refusedFor !== 'calendar') return takenError(desk, share, taken)
   return new ConflictError(
     'calendar_refused',
     'The calendar takes no booking at this time right now. Choose another time, or leave a message.',
-    { ...(await desk.instead(share, failed.startAt)) },
+    { ...(await desk.instead(share, taken)) },
   )
 }
 
 /** For who comes too late: what is free instead. */
-async function takenError(desk: BookingDesk, share: ShareRow, start: Date): Promise<ConflictError> {
+async function takenError(
+  desk: BookingDesk,
+  share: ShareRow,
+  taken: Pick<Book, 'start' | 'end'>,
+): Promise<ConflictError> {
   return new ConflictError('slot_taken', 'This time is not free any more. Choose another one.', {
-    ...(await desk.instead(share, start)),
+    ...(await desk.instead(share, taken)),
   })
 }

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { FreeSlots } from '../../contracts/meetings.ts'
+import type { Slot } from '../../contracts/slots.ts'
 import type { Services } from '../../services.ts'
 import { dayMs } from '../availability/zone.ts'
 import { freeSlots } from './free.ts'
@@ -56,7 +57,7 @@ export class BookingDesk {
 
   /** One at a time tries to hold a time; who waited meanwhile and cannot have it either learns so from that try. */
   async hold(share: ShareRow, wanted: Wanted, network: string | null): Promise<Held> {
-    const key = `${share.agentId ?? share.teamId} ${wanted.start.getTime()}`
+    const key = `${share.agentId ?? share.teamId} ${wanted.start.getTime()} ${wanted.end?.getTime()}`
     for (;;) {
       let isMine = false
       const held = await this.#holds.ask(key, () => {
@@ -68,16 +69,17 @@ export class BookingDesk {
     }
   }
 
-  /** For who comes too late: what is free around the time that is taken. */
-  async instead({ agentId, teamId }: ShareRow, taken: Date): Promise<FreeSlots> {
-    const day = Math.floor(taken.getTime() / dayMs)
+  /** For who comes too late: what is free around the time that is taken. At that start too, if it is for another length. */
+  async instead({ agentId, teamId }: ShareRow, taken: Pick<Wanted, 'start' | 'end'>): Promise<FreeSlots> {
+    const day = Math.floor(taken.start.getTime() / dayMs)
     const stretch = { from: new Date(day * dayMs), to: new Date((day + freshDays) * dayMs) }
     const { slots, nextFree } = await this.#fresh.ask(`${agentId ?? teamId} ${day}`, () =>
       freeSlots(this.#services, { agentId, teamId }, stretch),
     )
-    const start = taken.toISOString()
-    const free = slots.filter((slot) => slot.start !== start)
-    return { slots: free, nextFree: nextFree?.start === start ? (free[0] ?? null) : nextFree }
+    const [start, end] = [taken.start.toISOString(), taken.end?.toISOString()]
+    const isTaken = (slot: Slot) => slot.start === start && (end === undefined || slot.end === end)
+    const free = slots.filter((slot) => !isTaken(slot))
+    return { slots: free, nextFree: nextFree && isTaken(nextFree) ? (free[0] ?? null) : nextFree }
   }
 }
 

@@ -4,7 +4,7 @@ import type { Slot } from '../../contracts/slots.ts'
 import { InvalidInputError } from '../../errors.ts'
 import type { Services } from '../../services.ts'
 import { dayMs } from '../availability/zone.ts'
-import { type Bookable, horizonOf, readBookables, type Stretch, startsOf } from './bookable.ts'
+import { type Bookable, forMove, horizonOf, readBookables, type Stretch, startsOf } from './bookable.ts'
 import { slotsAt } from './preview.ts'
 import type { MeetingRow } from './repository.ts'
 import { agentsOf, type ShareRow } from './shares.ts'
@@ -12,7 +12,7 @@ import { agentsOf, type ShareRow } from './shares.ts'
 const mostDays = 62
 
 interface Wanted extends Stretch {
-  exceptStart: number | null
+  moving: MeetingRow | null
 }
 
 /**
@@ -26,7 +26,7 @@ export async function freeSlots(
   asked: {
     from?: Date | undefined
     to?: Date | undefined
-    moving?: Pick<MeetingRow, 'id' | 'startAt'>
+    moving?: MeetingRow
   },
 ): Promise<FreeSlots> {
   const now = services.clock.now()
@@ -37,25 +37,35 @@ export async function freeSlots(
     const message = `Ask about ${mostDays} days at most.`
     throw new InvalidInputError(message, [{ field: 'to', message }])
   }
-  const { moving } = asked
+  const { moving = null } = asked
   const stretch = {
     now,
     from,
     to,
     exceptMeetingId: moving?.id ?? null,
-    exceptStart: moving?.startAt.getTime() ?? null,
+    moving,
   }
-  const bookables = await readBookables(services.db, stretch, agentsOf(whose))
+  const bookables = await bookablesOf(services, whose, stretch)
   const slots = slotsOfAny(bookables, stretch)
   return { slots, nextFree: slots[0] ?? (await firstAfter(services, whose, stretch, bookables)) }
 }
 
-/** Of whoever is free, each time once. A team's members may take different times for one. */
+async function bookablesOf(
+  { db }: Pick<Services, 'db'>,
+  whose: Pick<ShareRow, 'agentId' | 'teamId'>,
+  stretch: Wanted,
+): Promise<Bookable[]> {
+  const bookables = await readBookables(db, stretch, agentsOf(whose))
+  const { moving } = stretch
+  return moving ? bookables.map((one) => forMove(one, moving)) : bookables
+}
+
+/** Of whoever is free, each time once. A team's members may take different times for one: the shortest is offered, and booked (`hold`). */
 function slotsOfAny(bookables: Bookable[], stretch: Wanted): Slot[] {
   const durations = new Map<number, number>()
   for (const one of bookables)
     for (const start of startsOf(one, stretch))
-      if (start !== stretch.exceptStart)
+      if (start !== stretch.moving?.startAt.getTime())
         durations.set(start, Math.min(durations.get(start) ?? Infinity, one.settings.durationMinutes))
   if (bookables.length <= 1)
     return slotsAt([...durations.keys()], bookables[0]?.settings.durationMinutes ?? 0)
@@ -65,7 +75,7 @@ function slotsOfAny(bookables: Bookable[], stretch: Wanted): Slot[] {
 }
 
 async function firstAfter(
-  { db }: Pick<Services, 'db'>,
+  services: Pick<Services, 'db'>,
   whose: Pick<ShareRow, 'agentId' | 'teamId'>,
   stretch: Wanted,
   bookables: Bookable[],
@@ -73,7 +83,7 @@ async function firstAfter(
   const end = Math.max(...bookables.map((one) => horizonOf(one, stretch.now)))
   if (!(end > stretch.to)) return null
   const rest = { ...stretch, from: stretch.to, to: end }
-  return slotsOfAny(await readBookables(db, rest, agentsOf(whose)), rest)[0] ?? null
+  return slotsOfAny(await bookablesOf(services, whose, rest), rest)[0] ?? null
 }
 
 /** Where each agent's next free time is, those of one question together. */

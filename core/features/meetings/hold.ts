@@ -36,8 +36,8 @@ export type Wanted = Book & { accepted: Notice | null }
 
 const isTaken: Held = { why: 'taken' }
 
-/** Takes a time, by an insert that the database refuses to all but one: the first of those who are free then; of a team, whoever has the
- *  fewest meetings ahead. @param network it is booked from, see {@link Guest} */
+/** Takes a time, by an insert that the database refuses to all but one: the first of those who are free then, for as long as was offered;
+ *  of a team, whoever has the fewest meetings ahead. @param network it is booked from, see {@link Guest} */
 export async function hold(
   services: Services,
   share: ShareRow,
@@ -48,7 +48,9 @@ export async function hold(
   const start = wanted.start.getTime()
   const bookables = await readBookables(services.db, { now, from: start, to: start + 1 }, agentsOf(share))
   if (bookables.every((one) => one.reason !== null)) return { why: 'not_bookable' }
-  const inTurn = bookables.filter((one) => isFree(one, now, start)).sort((a, b) => a.upcoming - b.upcoming)
+  const free = bookables.filter((one) => isFree(one, now, start))
+  const offeredMs = wanted.end ? wanted.end.getTime() - start : Math.min(...free.map(lengthMs))
+  const inTurn = free.filter((one) => lengthMs(one) === offeredMs).sort((a, b) => a.upcoming - b.upcoming)
   let refused = isTaken
   for (const bookable of inTurn) {
     const held = await holdWith(services, share, bookable, wanted, network)
@@ -57,6 +59,8 @@ export async function hold(
   }
   return refused
 }
+
+const lengthMs = ({ settings }: Bookable) => settings.durationMinutes * minuteMs
 
 /** A colleague may take it none the less. */
 const isOfOneAgent = (held: Held) =>
@@ -83,7 +87,7 @@ async function holdWith(
     return await change(services, async (change): Promise<Held> => {
       const { tx, now } = change
       const { settings } = bookable
-      const end = new Date(wanted.start.getTime() + settings.durationMinutes * minuteMs)
+      const end = new Date(wanted.start.getTime() + lengthMs(bookable))
       if (!(await hasRoomThatDay(tx, bookable, wanted.start))) return isTaken
       const guest = { email: wanted.email, agentId: bookable.id, network }
       await lockBookings(tx, wanted.email, share.visitorId ?? share.id)

@@ -6,7 +6,7 @@ import { type Change, change, type Services } from '../../services.ts'
 import { audit } from '../audit/audit.ts'
 import * as conversations from '../conversations/repository.ts'
 import type { Viewer } from '../conversations/visibility.ts'
-import { isFree, readBookables } from './bookable.ts'
+import { forMove, isFree, readBookables } from './bookable.ts'
 import { hasRoomThatDay } from './daily-max.ts'
 import { freeSlots } from './free.ts'
 import { nothingHere } from './guest.ts'
@@ -65,7 +65,8 @@ export async function rescheduleMeeting(
 ): Promise<MeetingRow> {
   const now = services.clock.now()
   const stretch = { now, from: start.getTime(), to: start.getTime() + 1, exceptMeetingId: meeting.id }
-  const [agent] = await readBookables(services.db, stretch, sql`a.id = ${meeting.agentId}`)
+  const [host] = await readBookables(services.db, stretch, sql`a.id = ${meeting.agentId}`)
+  const agent = host && forMove(host, meeting)
   if (!agent || agent.reason !== null)
     throw new ConflictError('not_bookable', (by.type === 'agent' && agent?.reason) || nothingHere)
   // an agent knows what they do: their own hours do not bind them, other meetings do

@@ -201,7 +201,7 @@ export class Booking {
   }
 
   choose = (slot: Slot): void => {
-    if (this.#chosen?.start !== slot.start) this.#key = newId()
+    if (this.#chosen?.start !== slot.start || this.#chosen.end !== slot.end) this.#key = newId()
     this.#chosen = slot
     this.#problem = ''
     this.#errors = {}
@@ -235,6 +235,7 @@ export class Booking {
                 place.share,
                 {
                   start: slot.start,
+                  end: slot.end,
                   name: this.name.trim(),
                   email: this.email.trim(),
                   note: this.note.trim() || null,
@@ -256,7 +257,7 @@ export class Booking {
         if (code === 'slot_taken' || code === 'calendar_refused') {
           await this.#look()
           // Foyer may not have read yet that it is taken in the calendar itself
-          this.#slots = this.#slots.filter(({ start }) => start !== slot.start)
+          this.#slots = this.#slots.filter(({ start, end }) => start !== slot.start || end !== slot.end)
           this.#problem = b(code === 'slot_taken' ? 'taken' : this.moves ? 'moveRefused' : 'refused')
           this.#view = 'times'
         } else {
