@@ -2,8 +2,8 @@ const second = 1000
 const minute = 60 * second
 const hour = 60 * minute
 const day = 24 * hour
-/** By how much clocks are set back in autumn: an hour, half of one on Lord Howe Island. */
-const setBacks = [hour, 30 * minute]
+/** By how much clocks are set back in autumn: an hour, half of one on Lord Howe Island, two at Troll in Antarctica. */
+const setBacks = [hour, 30 * minute, 2 * hour]
 /** Whether two instants that near each other are written alike. */
 const isTwice = (ms: number, write: (ms: number) => string) =>
   setBacks.flatMap((by) => [ms - by, ms + by]).some((other) => write(other) === write(ms))
@@ -16,6 +16,13 @@ const hourAndMinute = (locale: string) =>
       : '2-digit',
     minute: '2-digit',
   }) as const
+
+/** "Rome" for Europe/Rome: how people call where a clock hangs. "Etc/GMT+5" means UTC−5, and is called so. */
+const placeOf = (timeZone: string): string => {
+  const [, sign, hours] = /^Etc\/GMT([+-])(\d+)$/.exec(timeZone) ?? []
+  if (sign) return `UTC${sign === '+' ? '−' : '+'}${hours}`
+  return timeZone.split('/').at(-1)?.replaceAll('_', ' ') ?? timeZone
+}
 
 /** Numbers, dates and lists in the reader's way. Instants are ISO strings or ms since 1970; `now` is the server's. */
 export class Format {
@@ -33,13 +40,14 @@ export class Format {
   readonly #list: Intl.ListFormat
   readonly #plurals: Intl.PluralRules
   readonly #locale: string
-  readonly #zone: string | undefined
+  /** The reader's. */
+  readonly zone: string
 
   /** @param timeZone the browser's, unless a test says otherwise */
   constructor(locale: string, timeZone?: string) {
     const zone = { timeZone }
     this.#locale = locale
-    this.#zone = timeZone
+    this.zone = timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone
     this.#clock = new Intl.DateTimeFormat(locale, { ...zone, ...hourAndMinute(locale) })
     this.#clockWithOffset = new Intl.DateTimeFormat(locale, {
       ...zone,
@@ -75,6 +83,10 @@ export class Format {
 
   /** "10:34" */
   time = (at: string | number) => this.#clock.format(new Date(at))
+  /** "Rome", the reader's: what stands beside the times of a group. */
+  get place(): string {
+    return placeOf(this.zone)
+  }
   /** "10:34"; where clocks go back, the two of that hour differ: "02:30 GMT+1". */
   startTime(at: string | number): string {
     const ms = new Date(at).getTime()
@@ -127,7 +139,7 @@ export class Format {
 
   /** "Fri, 14 Nov, 09:00", with the year when it is another one than `now`'s; where clocks go back, the two of that hour
    *  differ: "02:30 GMT+1". */
-  when(at: string | number, now: number, timeZone = this.#zone): string {
+  when(at: string | number, now: number, timeZone = this.zone): string {
     const ms = new Date(at).getTime()
     const year = (of: number) => new Intl.DateTimeFormat('en', { timeZone, year: 'numeric' }).format(of)
     const shown = {
@@ -143,6 +155,10 @@ export class Format {
       ? new Intl.DateTimeFormat(this.#locale, { ...shown, timeZoneName: 'shortOffset' }).format(ms)
       : plain.format(ms)
   }
+
+  /** "Fri, 14 Nov, 09:00 (Rome)": a time that stands by itself says whose clock shows it. */
+  whenThere = (at: string | number, now: number, timeZone = this.zone): string =>
+    `${this.when(at, now, timeZone)} (${placeOf(timeZone)})`
 
   /** A length in its largest whole unit, by the symbols every language shares: "40 s", "4 min", "3 h", "2 d". */
   length(ms: number): string {

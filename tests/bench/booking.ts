@@ -1,4 +1,5 @@
-/** A thousand visitors who want one time at once, over HTTP, and what a booking costs with a million meetings there are. */
+/** A thousand visitors who want one time at once, over HTTP, and what a booking, the lists of meetings and a visitor's history cost with a
+ *  million meetings there are. */
 import { randomBytes, randomUUID } from 'node:crypto'
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { Agent, request } from 'node:http'
@@ -7,7 +8,8 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { startEmbeddedPostgres } from '#core/db/embedded/embedded-postgres.ts'
 import { migrate } from '#core/db/migrate.ts'
-import { anAgent, anOrganisation } from '#tests/support/factories.ts'
+import { AgentActor } from '#tests/support/agent-actor.ts'
+import { aConversation, anAgent, anOrganisation, aSite, aVisitor } from '#tests/support/factories.ts'
 import { startFoyerProcess } from '#tests/support/foyer-process.ts'
 import { describeMachine, median } from './report.ts'
 
@@ -16,6 +18,16 @@ const limitMs = 3_000
 const isQuick = process.argv.includes('--quick')
 const meetingsThere = isQuick ? 50_000 : 1_000_000
 const bookings = isQuick ? 20 : 60
+const listReads = isQuick ? 20 : 60
+const lists = {
+  'one’s own meetings ahead': '/meetings',
+  'one’s own meetings past': '/meetings?when=past',
+  'everybody’s ahead': '/meetings?scope=all',
+  'everybody’s past': '/meetings?scope=all&when=past',
+  'a visitor’s meetings ahead': '/visitors/:guest/meetings',
+  'a visitor’s history': '/visitors/:guest/activities',
+  '… its meetings': '/visitors/:guest/activities?kind=meeting',
+}
 const keepAlive = new Agent({ keepAlive: true, maxSockets: visitors })
 
 const folder = await mkdtemp(join(tmpdir(), 'foyer-booking-'))
@@ -30,6 +42,22 @@ try {
   await anOrganisation(database, now)
   const hosts: string[] = []
   for (let n = 0; n < 50; n++) hosts.push((await anAgent(database, now)).id)
+  // one of the hosts, who sees everybody's
+  const reader = await anAgent(database, now, { profile: 'admin' })
+  hosts.push(reader.id)
+  const email = 'guest@bench.test'
+  const { id: siteId } = await aSite(database, now)
+  const guest = await aVisitor(database, now, { siteId, email })
+  await aConversation(database, now, { siteId, visitorId: guest.id, agentId: reader.id, status: 'ended' })
+  // a visitor with ten meetings behind them and five ahead
+  await database.query(
+    `insert into meetings (id, agent_id, state, visitor_id, name, email, start_at, end_at, time_zone, wall_time, agent_time_zone,
+       agent_wall_time, title, event_id, held_at, booked_at, changed_at)
+     select gen_random_uuid(), $1, 'booked', $2, 'A Guest', $3, at, at + interval '30 minutes', 'UTC', '', 'UTC', '', 'A meeting',
+       'guest-' || n, at, at, at
+     from generate_series(-5, 9) n, lateral (select date_trunc('hour', now()) - n * interval '5 days' + interval '12 hours') t (at)`,
+    [reader.id, guest.id, email],
+  )
   const settings = {
     timeZone: 'UTC',
     blocks: [1, 2, 3, 4, 5, 6, 7].map((weekday) => ({ weekday, start: '00:00', end: '24:00' })),
@@ -44,9 +72,14 @@ try {
     FOYER_SECRET_KEY: randomBytes(32).toString('hex'),
     FOYER_DATA_DIR: tmpdir(),
   })
-  const call = (method: string, path: string, body?: object): Promise<{ status: number; text: string }> =>
+  const call = (
+    method: string,
+    path: string,
+    body?: object,
+    more: Record<string, string> = {},
+  ): Promise<{ status: number; text: string }> =>
     new Promise((resolve, reject) => {
-      const headers = body ? { 'content-type': 'application/json' } : {}
+      const headers = body ? { 'content-type': 'application/json', ...more } : more
       request(
         { port: server.port, method, path: `/api/v1${path}`, headers, agent: keepAlive },
         async (answer) =>
@@ -109,6 +142,22 @@ try {
     return { slots: median(times.slots), book: median(times.book) }
   }
 
+  const { cookie = '' } = (
+    await AgentActor.signIn(server.origin, reader.email, reader.password, { online: false })
+  ).http
+  /** Each list as its screen reads it, all in turns: the median of the fastest quarter, which a busy machine changes least. */
+  const readLists = async () => {
+    const took = Object.keys(lists).map((): number[] => [])
+    for (let turn = 0; turn < listReads; turn++)
+      for (const [place, path] of Object.values(lists).entries()) {
+        const began = performance.now()
+        const { status, text } = await call('GET', path.replace(':guest', guest.id), undefined, { cookie })
+        took[place]?.push(performance.now() - began)
+        if (status !== 200) throw new Error(`${path} was answered ${status}: ${text.slice(0, 200)}`)
+      }
+    return took.map((times) => median(times.sort((a, b) => a - b).slice(0, listReads / 4)))
+  }
+
   console.log(describeMachine())
   await storm()
   const runs = [await storm(), await storm(), await storm()]
@@ -127,13 +176,15 @@ try {
     return one(hosts[++agent])
   }
   const few = await warm()
+  await readLists()
+  const fewLists = await readLists()
   await database.query(
     `with made as (
        insert into meetings (id, agent_id, state, name, email, start_at, end_at, time_zone, wall_time, agent_time_zone, agent_wall_time,
          title, event_id, held_at, booked_at, changed_at)
-       select gen_random_uuid(), ($1::uuid[])[1 + n % 50], 'booked', 'Somebody', 'somebody-' || n || '@bench.test',
+       select gen_random_uuid(), ($1::uuid[])[1 + n % 51], 'booked', 'Somebody', 'somebody-' || n || '@bench.test',
          at, at + interval '30 minutes', 'UTC', '', 'UTC', '', 'A meeting', md5(n::text) || n, at, at, at
-       from generate_series(1, $2::int) n, lateral (select now() - (n / 50) * interval '30 minutes' - interval '1 day') t (at)
+       from generate_series(1, $2::int) n, lateral (select now() - (n / 51) * interval '30 minutes' - interval '1 day') t (at)
        returning id, agent_id, start_at, end_at
      )
      insert into taken_times (meeting_id, agent_id, taken)
@@ -149,6 +200,8 @@ try {
   await admin.query('checkpoint')
   await admin.end()
   const many = await warm()
+  await readLists()
+  const manyLists = await readLists()
   const factor = many.book / few.book
   const isAsFast = factor <= 1.25
   console.log(
@@ -156,6 +209,14 @@ try {
   )
   console.log(`62 days of slots: ${few.slots.toFixed(1)} ms, and ${many.slots.toFixed(1)}`)
   isKept = isKept && isAsFast
+  for (const [place, what] of Object.keys(lists).entries()) {
+    const [before = NaN, after = NaN] = [fewLists[place], manyLists[place]]
+    const isNoSlower = after <= 1.25 * before
+    isKept = isKept && isNoSlower
+    console.log(
+      `${what}: ${before.toFixed(1)} → ${after.toFixed(1)} ms, ${(after / before).toFixed(2)} ×  limit ≤ 1.25 ×  ${isNoSlower ? 'kept' : 'BROKEN'}`,
+    )
+  }
   await server.stop()
 } finally {
   keepAlive.destroy()

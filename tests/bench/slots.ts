@@ -1,15 +1,28 @@
-/** What slots cost, from what is mirrored of calendars: the one agent a visitor looks at, and 50 of a team. Beside it the least that
- *  it could be: a loop over epoch milliseconds that knows its windows, and every busy time by heart and in order. */
+/** What slots cost: the one agent a visitor looks at, and 50 of a team, counted out from what is in memory, and from what is mirrored of
+ *  their calendars in PostgreSQL. Beside it, in the same run, the least that it could be: a loop over epoch milliseconds that knows its
+ *  windows, and every busy time by heart and in order; and the same with the windows found by `Temporal`, one at a time. */
+import { randomUUID } from 'node:crypto'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { sql } from 'kysely'
 import type { Schedule } from '#core/contracts/availability.ts'
+import { startEmbeddedPostgres } from '#core/db/embedded/embedded-postgres.ts'
+import { migrate } from '#core/db/migrate.ts'
+import { createDb, createPool } from '#core/db/pool.ts'
+import { readBookables, startsOf } from '#core/features/meetings/bookable.ts'
 import { type BusyTime, freeStarts, type SlotRules } from '#core/features/meetings/slots.ts'
+import { anAgent, anOrganisation } from '#tests/support/factories.ts'
 import { describeMachine, median } from './report.ts'
 
-const hour = 3_600_000
+const minute = 60_000
+const hour = 60 * minute
 const day = 24 * hour
 const days = 60
 const agentCount = 50
 const rounds = process.argv.includes('--quick') ? 20 : 100
 const now = Date.parse('2026-03-02T00:00:00Z')
+const to = now + days * day
 const zones = [
   'Europe/Berlin',
   'America/New_York',
@@ -44,62 +57,177 @@ const agents = Array.from({ length: agentCount }, (_, place) => {
   })
   return { rules, busy }
 })
+type BenchAgent = (typeof agents)[number]
 
-const slotsOf = ({ rules, busy }: (typeof agents)[number]) =>
-  freeStarts(rules, { now, from: now, to: now + days * day, busy })
+const slotsOf = ({ rules, busy }: BenchAgent) => freeStarts(rules, { now, from: now, to, busy })
 
-/** The windows are given, the busy times sorted; nothing is looked up. */
-const floors = agents.map(({ busy }, place) => ({
-  windows: Array.from({ length: days }, (_, one) => now + one * day)
-    .filter((at) => ![0, 6].includes(new Date(at).getUTCDay()))
-    .flatMap((at) => [
-      { start: at + (8 - (place % 5)) * hour, end: at + (11.5 - (place % 5)) * hour },
-      { start: at + (12 - (place % 5)) * hour, end: at + (16 - (place % 5)) * hour },
-    ]),
-  busy: busy.toSorted((a, b) => a.start - b.start),
-}))
-function floorOf({ windows, busy }: (typeof floors)[number]): number[] {
+/** The starts in these windows, nothing being looked up. */
+function bareLoop(windows: readonly BusyTime[], busy: readonly BusyTime[]): number[] {
   const starts: number[] = []
   let next = 0
   for (const { start, end } of windows)
-    for (let at = start; at + hour / 2 <= end; at += hour / 4) {
+    for (let at = Math.max(start, now + 2 * hour); at + hour / 2 <= end && at < to; at += hour / 4) {
       while (next < busy.length && (busy[next] as BusyTime).end <= at) next++
       const stands = busy[next]
-      if (!stands || stands.start >= at + hour / 2 + 300_000) starts.push(at)
+      if (!stands || stands.start >= at + 35 * minute) starts.push(at)
     }
   return starts
 }
 
-function time<T>(of: readonly T[], count: (one: T) => number[]): { ms: number; slots: number } {
-  let slots = 0
-  const took = Array.from({ length: rounds }, () => {
-    const began = performance.now()
-    slots = 0
-    for (const one of of) slots += count(one).length
-    return performance.now() - began
-  })
-  return { ms: median(took), slots }
+/** The working windows of somebody, as `Temporal` finds each of them. */
+function windowsByTemporal({ blocks, datesOff, timeZone }: Schedule): BusyTime[] {
+  const windows: BusyTime[] = []
+  const first = Temporal.Instant.fromEpochMilliseconds(now)
+    .toZonedDateTimeISO(timeZone ?? 'UTC')
+    .toPlainDate()
+  for (let place = 0; place <= days; place++) {
+    const date = first.add({ days: place })
+    if (datesOff.includes(date.toString())) continue
+    for (const { weekday, start, end } of blocks) {
+      if (weekday !== date.dayOfWeek) continue
+      const at = (time: string) =>
+        date.toZonedDateTime({ timeZone: timeZone ?? 'UTC', plainTime: time }).epochMilliseconds
+      windows.push({ start: at(start), end: at(end) })
+    }
+  }
+  return windows
 }
 
-console.log(describeMachine())
-const coldBegan = performance.now()
-for (const agent of agents) slotsOf(agent)
-const coldMs = performance.now() - coldBegan
-const one = time(agents.slice(0, 1), slotsOf)
-const all = time(agents, slotsOf)
-const floor = time(floors, floorOf)
-
-const kept = [
-  { what: `one agent, ${days} days`, ...one, most: 3 },
-  { what: `${agentCount} agents, ${days} days`, ...all, most: 60 },
-  { what: `${agentCount} agents, the first time in a process`, ms: coldMs, slots: all.slots, most: 60 },
-].map(({ what, ms, slots, most }) => {
-  console.log(
-    `${what.padEnd(48)} ${ms.toFixed(2).padStart(7)} ms  ${slots} slots  limit ≤ ${most} ms  ${ms <= most ? 'kept' : 'BROKEN'}`,
+const known = agents.map(({ rules, busy }) => ({
+  windows: windowsByTemporal(rules.schedule),
+  busy: busy.toSorted((a, b) => a.start - b.start),
+}))
+const slotsByTemporal = ({ rules, busy }: BenchAgent) =>
+  bareLoop(
+    windowsByTemporal(rules.schedule),
+    busy.toSorted((a, b) => a.start - b.start),
   )
-  return ms <= most
-})
-console.log(
-  `${'the same windows and busy times, bare epoch loop'.padEnd(48)} ${floor.ms.toFixed(2).padStart(7)} ms  ${floor.slots} slots  Foyer takes ${(all.ms / floor.ms).toFixed(1)} × as long`,
-)
-process.exit(kept.every(Boolean) ? 0 : 1)
+
+interface Took {
+  ms: number
+  slots: number
+}
+
+async function time(count: () => number | Promise<number>): Promise<Took> {
+  let slots = 0
+  const took: number[] = []
+  for (let round = 0; round < rounds; round++) {
+    const began = performance.now()
+    slots = await count()
+    took.push(performance.now() - began)
+  }
+  return { ms: median(took), slots }
+}
+const sumOf = <T>(of: readonly T[], starts: (one: T) => number[]) =>
+  of.reduce((sum, one) => sum + starts(one).length, 0)
+
+const folder = await mkdtemp(join(tmpdir(), 'foyer-slots-'))
+await chmod(folder, 0o711)
+const postgres = await startEmbeddedPostgres({ dataDir: join(folder, 'data'), settings: { fsync: 'off' } })
+const pool = createPool(postgres.url, 1, 'bench')
+const db = createDb(pool)
+
+/** What is known of those agents in PostgreSQL: their calendars' busy times, every third of which is a meeting of Foyer's. */
+async function mirrorAgents(): Promise<string[]> {
+  await anOrganisation(pool, new Date(now))
+  const ids: string[] = []
+  for (const { rules, busy } of agents) {
+    const { id } = await anAgent(pool, new Date(now))
+    ids.push(id)
+    const { schedule, ...settings } = rules
+    const connectionId = randomUUID()
+    await pool.query(`insert into meeting_settings (agent_id, settings, changed_at) values ($1, $2, $3)`, [
+      id,
+      JSON.stringify({ ...schedule, ...settings }),
+      new Date(now),
+    ])
+    await pool.query(
+      `insert into connections (id, connector, state, precedence, created_at, changed_at, agent_id)
+       values ($1, 'bench', 'active', 9, $2, $2, $3)`,
+      [connectionId, new Date(now), id],
+    )
+    await pool.query(
+      `insert into calendars (agent_id, connection_id, state, calendar_id, name, time_zone, busy_from, busy_until, busy_read_at, changed_at)
+       values ($1, $2, 'ok', 'main', 'Main', 'UTC', $3, $4, $3, $3)`,
+      [id, connectionId, new Date(now), new Date(now + 100 * day)],
+    )
+    const rows = [
+      id,
+      busy.map(({ start }) => new Date(start)),
+      busy.map(({ end }) => new Date(end)),
+      busy.map((_, place) => `${id}-${place}`),
+    ]
+    await pool.query(
+      `insert into calendar_busy (agent_id, calendar_id, event_id, start_at, end_at)
+       select $1, 'main', event, start_at, end_at from unnest($2::timestamptz[], $3::timestamptz[], $4::text[]) t (start_at, end_at, event)`,
+      rows,
+    )
+    await pool.query(
+      `with made as (
+         insert into meetings (id, agent_id, state, name, email, start_at, end_at, time_zone, wall_time, agent_time_zone,
+           agent_wall_time, title, event_id, held_at, booked_at, changed_at)
+         select gen_random_uuid(), $1, 'booked', 'Somebody', 'somebody@bench.test', start_at, end_at, 'UTC', '', 'UTC', '',
+           'A meeting', event, start_at, start_at, start_at
+         from unnest($2::timestamptz[], $3::timestamptz[], $4::text[]) with ordinality t (start_at, end_at, event, place)
+         where place % 3 = 0 returning id, start_at, end_at)
+       insert into taken_times (meeting_id, agent_id, taken) select id, $1, tstzrange(start_at, end_at) from made`,
+      rows,
+    )
+  }
+  await pool.query('vacuum analyze')
+  return ids
+}
+
+const line = (what: string, { ms, slots }: Took, rest = '') =>
+  console.log(`${what.padEnd(56)} ${ms.toFixed(2).padStart(7)} ms  ${slots} slots  ${rest}`)
+
+let isKept = true
+const keep = (what: string, took: Took, most: number, floor?: Took) => {
+  const isIn = took.ms <= most
+  isKept &&= isIn
+  const ratio = floor ? `, ${(took.ms / floor.ms).toFixed(1)} × the bare loop` : ''
+  line(what, took, `limit ≤ ${most} ms  ${isIn ? 'kept' : 'BROKEN'}${ratio}`)
+}
+
+try {
+  console.log(describeMachine())
+  const coldBegan = performance.now()
+  const coldSlots = sumOf(agents, slotsOf)
+  const cold = { ms: performance.now() - coldBegan, slots: coldSlots }
+
+  const bare = await time(() => sumOf(known, ({ windows, busy }) => bareLoop(windows, busy)))
+  const bareOne = await time(() => sumOf(known.slice(0, 1), ({ windows, busy }) => bareLoop(windows, busy)))
+  const byTemporal = await time(() => sumOf(agents, slotsByTemporal))
+  line(`${agentCount} agents, bare epoch loop over known windows`, bare)
+  line(
+    `${agentCount} agents, windows by Temporal, one at a time`,
+    byTemporal,
+    `${(byTemporal.ms / bare.ms).toFixed(1)} × the bare loop`,
+  )
+  keep(`one agent, ${days} days`, await time(() => sumOf(agents.slice(0, 1), slotsOf)), 3, bareOne)
+  keep(`${agentCount} agents, ${days} days`, await time(() => sumOf(agents, slotsOf)), 60, bare)
+  keep(`${agentCount} agents, the first time in a process`, cold, 60, bare)
+
+  await migrate(postgres.url)
+  const ids = await mirrorAgents()
+  const stretch = { now: new Date(now), from: now, to }
+  const read = (of: readonly string[]) => readBookables(db, stretch, sql`a.id = any (${of}::uuid[])`)
+  const mirrored = async (of: readonly string[]) => sumOf(await read(of), (one) => startsOf(one, stretch))
+  const reading = async (of: readonly string[]) => (await read(of)).length
+  const { ms: readOneMs } = await time(() => reading(ids.slice(0, 1)))
+  const { ms: readAllMs } = await time(() => reading(ids))
+  console.log(
+    `of it reading from PostgreSQL: one agent ${readOneMs.toFixed(2)} ms, ${agentCount} agents ${readAllMs.toFixed(2)}`,
+  )
+  const fromMirror = await time(() => mirrored(ids))
+  keep(`one agent, ${days} days, from the mirror`, await time(() => mirrored(ids.slice(0, 1))), 3, bareOne)
+  keep(`${agentCount} agents, ${days} days, from the mirror`, fromMirror, 60, bare)
+  // or it would be quick at something else
+  const counts = [coldSlots, bare.slots, byTemporal.slots, fromMirror.slots]
+  if (new Set(counts).size > 1) throw new Error(`Not the same slots were counted: ${counts.join(', ')}`)
+} finally {
+  await db.destroy()
+  await postgres.stop()
+  await rm(folder, { recursive: true, force: true })
+}
+process.exit(isKept ? 0 : 1)

@@ -36,7 +36,7 @@ test('the page of a meeting says whose it is, with whom and when, and moves, can
   await axeFindsNothing(meeting.page, 'the page of a meeting')
 
   await meeting.card.button('Reschedule').click()
-  await meeting.card.says('Now: Friday, October 23, 10:00 AM, with Dana Weber')
+  await meeting.card.says('Now: Friday, October 23, 10:00 AM, Rome (GMT+2), with Dana Weber')
   expect(await meeting.card.slots.allInnerTexts()).not.toContain('10:00 AM')
   await everyLook(meeting.page, 'move')
   await axeFindsNothing(meeting.page, 'moving a meeting')
@@ -47,6 +47,7 @@ test('the page of a meeting says whose it is, with whom and when, and moves, can
   await everyLook(meeting.page, 'asking')
   await meeting.card.button('Cancel the meeting').click()
   await meeting.card.says('Cancelled: Friday, October 23, 11:30 AM')
+  await meeting.card.says('with Dana Weber, until 12:00 PM, Rome (GMT+2)')
   await everyLook(meeting.page, 'cancelled')
   expect(await booking.meetingsOf(host.id)).toMatchObject([{ state: 'cancelled' }])
 })

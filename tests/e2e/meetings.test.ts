@@ -104,7 +104,9 @@ test('what is ahead stands above the history, and is moved and cancelled from th
 
   await ahead.getByRole('button', { name: 'Cancel the meeting with Sofia Ricci' }).click()
   const ask = agent.page.getByRole('dialog', { name: 'Cancel meeting' })
-  await ask.getByText('Sofia Ricci is told that the meeting on Tue 27 Oct, 11:30 is cancelled.').waitFor()
+  await ask
+    .getByText('Sofia Ricci is told that the meeting on Tue 27 Oct, 11:30 (Rome) is cancelled.')
+    .waitFor()
   await ask.getByRole('button', { name: 'Keep it' }).click()
   expect(await stateOf(meeting)).toMatchObject({ state: 'booked' })
   await ahead.getByRole('button', { name: 'Cancel the meeting with Sofia Ricci' }).click()
@@ -156,7 +158,7 @@ test('an agent has their own meetings, and whoever supervises those of all', asy
   await dialog.getByRole('radio', { name: '14:00' }).check()
   await dialog.getByRole('button', { name: 'Reschedule', exact: true }).click()
   await row(admin, 'Tom Becker').getByText('Thu 29 Oct, 14:00').waitFor()
-  await admin.page.getByText('The meeting with Tom Becker is now on Thu 29 Oct, 14:00.').waitFor()
+  await admin.page.getByText('The meeting with Tom Becker is now on Thu 29 Oct, 14:00 (Rome).').waitFor()
   await row(dana, 'Tom Becker').getByText('Thu 29 Oct, 14:00').waitFor()
   await dana.button('Cancel the meeting with Tom Becker').click()
   await dana.button('Cancel meeting').click()

@@ -86,6 +86,7 @@ test('an instant is a time today, a weekday within the week, a date beyond', () 
 const repeated = [
   ['Europe/Berlin', '2026-10-25T00:30:00Z', '2026-10-25T01:30:00Z', '02:30', 'GMT+2', 'GMT+1'],
   ['Australia/Lord_Howe', '2027-04-03T14:45:00Z', '2027-04-03T15:15:00Z', '01:45', 'GMT+11', 'GMT+10:30'],
+  ['Antarctica/Troll', '2026-10-24T23:30:00Z', '2026-10-25T01:30:00Z', '01:30', 'GMT+2', 'GMT+0'],
 ] as const
 
 test.each(repeated)(
@@ -113,6 +114,15 @@ test('half-hour zones that change nothing have plain times, of their own day', (
     '00:00',
     'Mon 26 Oct, 00:00',
   ])
+})
+
+test('a time that stands by itself says where the clock hangs that shows it', () => {
+  const at = '2026-10-25T00:30:00Z'
+  expect(format.whenThere(at, now)).toBe('Sun 25 Oct, 02:30 GMT+2 (Rome)')
+  expect(format.whenThere(at, now, 'Asia/Kathmandu')).toBe('Sun 25 Oct, 06:15 (Kathmandu)')
+  // the other way round than its name says
+  expect(format.whenThere(at, now, 'Etc/GMT+5')).toBe('Sat 24 Oct, 19:30 (UTC−5)')
+  expect(new Format('en-GB', 'America/Argentina/Buenos_Aires').place).toBe('Buenos Aires')
 })
 
 test('the day of an instant is the reader’s, not UTC’s', () => {

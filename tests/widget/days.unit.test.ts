@@ -36,6 +36,25 @@ test('so are those of the half hour that Lord Howe Island repeats', () => {
   ])
 })
 
+test('and those of the two hours that Troll in Antarctica repeats', () => {
+  expect(labels('Antarctica/Troll', every(60, '2026-10-24T22:00:00Z', 6))).toEqual([
+    '12:00 AM',
+    '1:00 AM GMT+2',
+    '2:00 AM GMT+2',
+    '1:00 AM GMT+0',
+    '2:00 AM GMT+0',
+    '3:00 AM',
+  ])
+})
+
+test('a time that stands by itself names the zone, and one that is named the wrong way round only by how far it is ahead', () => {
+  const at = Date.parse('2026-06-01T18:15:00Z')
+  expect(new ZoneClock('Asia/Kathmandu').whenThere(at)).toBe(
+    'Tuesday, June 2, 12:00 AM, Kathmandu (GMT+5:45)',
+  )
+  expect(new ZoneClock('Etc/GMT+5').whenThere(at)).toBe('Monday, June 1, 1:15 PM, GMT-5')
+})
+
 test('the hour that spring leaves out is not missed, and no time of another night is marked', () => {
   expect(labels('Europe/Rome', every(30, '2027-03-28T00:00:00Z', 4))).toEqual([
     '1:00 AM',

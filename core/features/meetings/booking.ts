@@ -81,8 +81,7 @@ async function bookOnce(
   const share = await shareFor(services, shared, wanted.email)
   if (!share) throw notBookable()
   const held = await desk.hold(share, { ...wanted, accepted: notice }, network)
-  if ('id' in held)
-    return finish(services, desk, share, held.id, wanted, { leased: true })
+  if ('id' in held) return finish(services, desk, share, held.id, wanted, { leased: true })
   // sent twice at once, it is this very booking that has the time
   const twin = await desk.bookedBefore(share, wanted.idempotencyKey)
   if (twin) return bookedBefore(services, desk, share, twin, wanted)
@@ -162,8 +161,7 @@ async function bookedBefore(
   )
     throw new ConflictError('idempotency_key_reused', 'This key belongs to another booking. Make a new one.')
   if (before.state === 'failed') throw await refusedError(desk, share, before)
-  if (before.state === 'held')
-    return finish(services, desk, share, before.id, wanted, { leased: false })
+  if (before.state === 'held') return finish(services, desk, share, before.id, wanted, { leased: false })
   return withToken(services, before)
 }
 

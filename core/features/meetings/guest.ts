@@ -52,7 +52,9 @@ export async function bookingPage(
     organisation: organisation?.name ?? 'Foyer',
     agent: agentId && first ? { id: first.id, name: first.name } : null,
     team: teamName === null ? null : { name: teamName },
-    durationMinutes: usable.some(({ settings }) => settings.durationMinutes !== first?.settings.durationMinutes)
+    durationMinutes: usable.some(
+      ({ settings }) => settings.durationMinutes !== first?.settings.durationMinutes,
+    )
       ? null
       : (first?.settings.durationMinutes ?? 30),
     timeZone: share.discreet ? (organisation?.timeZone ?? 'UTC') : (first?.settings.timeZone ?? 'UTC'),

@@ -2,7 +2,7 @@ import { localTime, offsetMinutes } from '../availability/days.ts'
 import { zoneNamed } from '../availability/zone.ts'
 
 /** "Monday, 1 June 2026, 09:00–09:30 (Europe/Rome, UTC+2)": the zone stands with every time, and its offset too, which tells the two
- *  02:30 of an autumn night apart. */
+ *  02:30 of an autumn night apart; in a meeting that outlasts a change of clocks, with each of its ends. */
 export function timeInWords(start: Date, end: Date, timeZone: string): string {
   const zone = zoneNamed(timeZone).name
   const date = new Intl.DateTimeFormat('en-GB', {
@@ -13,7 +13,10 @@ export function timeInWords(start: Date, end: Date, timeZone: string): string {
     year: 'numeric',
   }).format(start)
   const clock = (at: Date) => localTime(zone, at.getTime()).slice(11)
-  return `${date}, ${clock(start)}–${clock(end)} (${timeZone}, ${offsetInWords(offsetMinutes(zone, start.getTime()))})`
+  const [ahead, aheadAtEnd] = [start, end].map((at) => offsetInWords(offsetMinutes(zone, at.getTime())))
+  return ahead === aheadAtEnd
+    ? `${date}, ${clock(start)}–${clock(end)} (${timeZone}, ${ahead})`
+    : `${date}, ${clock(start)} ${ahead} – ${clock(end)} ${aheadAtEnd} (${timeZone})`
 }
 
 export function offsetInWords(minutes: number): string {

@@ -104,8 +104,7 @@ export const conversations = (f: Format) => ({
     calendarShared: 'Calendar shared',
     calendarSharedOf: (name: string) => `${name}’s calendar shared`,
     meetingBooked: 'Meeting booked',
-    meetingBookedAt: (when: string, zone: string, name: string) =>
-      `Meeting booked: ${when} (${zone}) with ${name}`,
+    meetingBookedAt: (when: string, name: string) => `Meeting booked: ${when} with ${name}`,
     file: 'File',
     noteBy: (name: string) => `Note by ${name}, your team only`,
     read: 'Read',

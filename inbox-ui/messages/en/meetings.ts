@@ -27,7 +27,7 @@ export const meetings = (f: Format) => ({
     title: 'Meetings',
     intro: (zone: string) => `What visitors have booked. Times in ${zone}.`,
     upcomingOf: 'Upcoming meetings',
-    ahead: (when: string, zone: string, name: string) => `${when} (${zone}), with ${name}`,
+    ahead: (when: string, name: string) => `${when}, with ${name}`,
     when: 'When',
     upcoming: 'Upcoming',
     past: 'Past',

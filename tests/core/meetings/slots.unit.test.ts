@@ -44,7 +44,6 @@ const minuteOfDay = fc.oneof(
 )
 const block = fc
   .record({
-    // never round the clock: where such a window began is another question
     weekdays: fc.oneof(
       fc.constant([1, 2, 3, 4, 6] as number[]),
       fc.subarray([1, 2, 3, 4, 5, 6, 7] as number[], { maxLength: 4 }),
@@ -60,9 +59,24 @@ const block = fc
       end: clock(Math.max(from, to)),
     })),
   )
+const roundTheClock = fc.constantFrom(everyDay('00:00', '24:00'), [
+  ...everyDay('07:00', '24:00'),
+  ...everyDay('00:00', '09:00'),
+])
 const situation = fc.record({
-  blocks: fc.array(block, { maxLength: 5 }).map((blocks) => blocks.flat()),
-  daysOff: fc.array(fc.integer({ min: -4, max: 8 }), { maxLength: 3 }),
+  blocks: fc
+    .tuple(
+      fc.array(block, { maxLength: 5 }),
+      fc.oneof({ weight: 3, arbitrary: fc.constant([]) }, { weight: 1, arbitrary: roundTheClock }),
+    )
+    .map((blocks) => blocks.flat(2)),
+  // of the days around, and of long ago
+  daysOff: fc.array(fc.oneof(fc.integer({ min: -4, max: 8 }), fc.integer({ min: -900, max: -5 })), {
+    maxLength: 3,
+  }),
+  daysAhead: fc.option(fc.integer({ min: 0, max: 4 })),
+  dailyMax: fc.option(fc.integer({ min: 1, max: 3 })),
+  meetings: fc.array(fc.integer({ min: -1_600, max: 3_000 }), { maxLength: 8 }),
   durationMinutes: fc.constantFrom(1, 15, 20, 30, 45, 60, 75, 300),
   stepMinutes: fc.option(fc.constantFrom(5, 15, 20, 30, 50, 90)),
   bufferBeforeMinutes: fc.constantFrom(0, 0, 5, 15, 60),
@@ -82,18 +96,20 @@ function agrees(
   given: typeof situation extends fc.Arbitrary<infer T> ? T : never,
   oracle = new Oracle(timeZone, around),
 ) {
-  const { blocks, daysOff, busy, now, from, lasts, ...rest } = given
+  const { blocks, daysOff, busy, meetings, now, from, lasts, ...rest } = given
   const today = oracle.dayAt(around)
   const datesOff = daysOff.map((days) => new Date((today + days) * 86_400_000).toISOString().slice(0, 10))
   const rules = rulesOf({ ...rest, schedule: { timeZone, blocks, datesOff } })
   const taken = busy.map(([start, length]) => ({ start: around + start, end: around + start + length }))
+  const booked = meetings.map((start) => around + start)
   const question = {
     now: (around + now) * 60_000,
     from: (around + from) * 60_000,
     to: (around + from + lasts) * 60_000,
     busy: taken.map(({ start, end }) => ({ start: start * 60_000, end: end * 60_000 })),
+    meetings: booked.map((start) => start * 60_000),
   }
-  const isFree = slotOracle(oracle, rules, taken, around + now)
+  const isFree = slotOracle(oracle, rules, { now: around + now, busy: taken, meetings: booked })
   const expected: number[] = []
   const unknown = new Set<number>()
   for (let minute = around + from; minute < around + from + lasts; minute++) {
@@ -133,6 +149,21 @@ describe('slots equal a walk along the wall clock', () => {
         },
       ),
       { numRuns: runs(100) },
+    )
+  })
+
+  test('in any zone, where a year begins and starts are counted anew for whoever can be met at any hour', {
+    timeout: within(180_000),
+  }, () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...Intl.supportedValuesOf('timeZone')),
+        fc.integer({ min: 1973, max: 2040 }),
+        roundTheClock,
+        situation,
+        (timeZone, year, blocks, given) => agrees(timeZone, Date.UTC(year, 0) / 60_000, { ...given, blocks }),
+      ),
+      { numRuns: runs(60) },
     )
   })
 })

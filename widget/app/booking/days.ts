@@ -21,8 +21,8 @@ export interface Time {
   label: string
 }
 
-/** By how much clocks are set back in autumn: an hour, half of one on Lord Howe Island. */
-const setBackMs = [60 * 60_000, 30 * 60_000]
+/** By how much clocks are set back in autumn: an hour, half of one on Lord Howe Island, two at Troll in Antarctica. */
+const setBackMs = [60 * 60_000, 30 * 60_000, 120 * 60_000]
 
 const formats = new Map<string, Intl.DateTimeFormat>()
 
@@ -55,7 +55,10 @@ export class ZoneClock {
       this.#write('en', { timeZoneName: 'shortOffset' }, one).split(', ').at(-1),
     )
     const place = this.zone.split('/').at(-1)?.replaceAll('_', ' ') ?? this.zone
-    return place === 'UTC' ? place : `${place} (${first === last ? first : `${first}/${last}`})`
+    const ahead = first === last ? first : `${first}/${last}`
+    // "Etc/GMT+5" is behind by as much
+    if (this.zone.startsWith('Etc/GMT')) return `${ahead}`
+    return place === 'UTC' ? place : `${place} (${ahead})`
   }
 
   time(at: number): string {
@@ -76,6 +79,9 @@ export class ZoneClock {
 
   /** "Thursday 20 November, 14:00" */
   when = (at: number): string => `${this.day(at)}, ${this.time(at)}`
+
+  /** "Thursday 20 November, 14:00, Rome (GMT+1)": by itself it has to say whose clock shows it. */
+  whenThere = (at: number): string => `${this.when(at)}, ${this.name(at)}`
 
   /** Only days on which something is free; slots ascend. */
   days(slots: readonly Slot[]): Day[] {
