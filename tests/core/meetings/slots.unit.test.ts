@@ -59,10 +59,10 @@ const block = fc
       end: clock(Math.max(from, to)),
     })),
   )
-const roundTheClock = fc.constantFrom(everyDay('00:00', '24:00'), [
-  ...everyDay('07:00', '24:00'),
-  ...everyDay('00:00', '09:00'),
-])
+const roundTheClock = fc.constantFrom(
+  everyDay('00:00', '24:00'),
+  everyDay('07:00', '24:00').concat(everyDay('00:00', '09:00')),
+)
 const situation = fc.record({
   blocks: fc
     .tuple(
