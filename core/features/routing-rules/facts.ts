@@ -64,11 +64,16 @@ export async function gatherFacts(db: Db | Tx, now: Date, request: RequestOf): P
            (select array_agg(a.name) from agents a where a.email = p.owner_email or a.email in (
               select one ->> 'owner' from jsonb_array_elements(mirror.people) one)) as owner_names,
            (select count(*) from (
-              select from conversations c
-              where c.visitor_id in (${sameVisitor()}) and c.id is distinct from ${request.id}::uuid
+              select from (${sameVisitor()}) same (id) cross join lateral (
+                -- the limit keeps PostgreSQL from reading every chat there is, as it did until it had counted them
+                select from conversations c
+                where c.visitor_id = same.id and c.id is distinct from ${request.id}::uuid
+                limit ${countedAtMost}) of_one
               limit ${countedAtMost}) chats) as past_chats,
            (select count(*) from (
-              select from visits s where s.visitor_id in (${sameVisitor()}) limit 2) visits) as visits,
+              select from (${sameVisitor()}) same (id) cross join lateral (
+                select from visits s where s.visitor_id = same.id limit 2) of_one
+              limit 2) visits) as visits,
            o.time_zone
     from visitors v
     cross join organisation o
