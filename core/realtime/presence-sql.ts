@@ -55,6 +55,10 @@ export function isReachable(
 /** So many deliveries in a row that failed: nobody may count on the next one. */
 const mostFailures = 5
 
+/** Whether an agent has a device that notifications are sent to, however many of them failed. */
+export const hasDevice = (agentId: RawBuilder<unknown>): RawBuilder<boolean> => sql<boolean>`${agentId} in (
+  select d.agent_id from push_subscriptions d where d.gone_at is null)`
+
 const hasLiveDevice = (agentId: RawBuilder<unknown>): RawBuilder<boolean> => sql<boolean>`${agentId} in (
   select d.agent_id from push_subscriptions d where d.gone_at is null and d.failures < ${mostFailures})`
 

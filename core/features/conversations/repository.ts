@@ -42,6 +42,10 @@ export interface ConversationRow {
   repliedAt: Date | null
 }
 
+export const rowColumns = sql`
+  id, site_id, visitor_id, status, agent_id, previous_id, requested_at, accepted_at, ended_at, end_reason,
+  last_seq, last_at, idle_at, idle_warned, first_text, page, blocked, round, claimed_by, replied_at`
+
 /** @throws {NotFoundError} */
 export async function lock(tx: Tx, id: string): Promise<ConversationRow> {
   const [row] = await lockAll(tx, [id])
@@ -52,9 +56,9 @@ export async function lock(tx: Tx, id: string): Promise<ConversationRow> {
 /** Those of them that exist. Locked in the order of their ids: whoever locks several does so. */
 export async function lockAll(tx: Tx, ids: string[]): Promise<ConversationRow[]> {
   const { rows } = await sql<ConversationRow>`${plannedOnce}
-    select id, site_id, visitor_id, status, agent_id, previous_id, requested_at, accepted_at, ended_at, end_reason,
-           last_seq, last_at, idle_at, idle_warned, first_text, page, blocked, round, claimed_by, replied_at
-    from conversations where id = any (${ids}::uuid[]) order by id for update`.execute(tx)
+    select ${rowColumns} from conversations where id = any (${ids}::uuid[]) order by id for update`.execute(
+    tx,
+  )
   return rows
 }
 

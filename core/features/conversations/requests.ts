@@ -56,7 +56,7 @@ export async function requestConversation(
       return { conversation: existing, created: false }
     }
     await keepFields(change, request.visitorId, request.fields)
-    const row = await insert(change, request, 'waiting')
+    const { row, shown } = await insert(change, request, 'waiting')
     await takePlace(tx, row.id, request.address ?? null, services.settings.limits.addressWaiting)
     if (await isBlocked(tx, request.visitorId)) {
       await missUnseen(change, row)
@@ -64,7 +64,8 @@ export async function requestConversation(
     }
     if (first) await sql`update conversations set wanted_agent_id = ${first} where id = ${row.id}`.execute(tx)
     await routeOn(services, change, row)
-    return { conversation: await forVisitor(tx, row.id), created: true }
+    // an offer changes nothing that the visitor sees, and others wait for this commit
+    return { conversation: row.status === 'waiting' ? shown : await forVisitor(tx, row.id), created: true }
   })
   if (!created && isOpen(conversation))
     await say(services, {
@@ -111,7 +112,11 @@ export async function leaveMessage(
     if (row && (await isLeft(tx, row, message))) return forVisitor(tx, row.id)
     if (row && isUnseen && begun !== null) return forVisitor(tx, row.id)
     if (!row || isUnseen) {
-      const made = await insert(change, { ...message, text: message.text ?? '', visitorId, siteId }, 'missed')
+      const { row: made } = await insert(
+        change,
+        { ...message, text: message.text ?? '', visitorId, siteId },
+        'missed',
+      )
       if (blocked) await sql`update conversations set blocked = true where id = ${made.id}`.execute(tx)
       else await tellMissed(services, change, made)
       return forVisitor(tx, made.id)
@@ -256,19 +261,20 @@ export const keepGiven = (
     await tellAgentOf(change, visitorId)
   })
 
-/** Makes the conversation with its first line; `tx` holds the visitor's lock. */
+/** Makes the conversation with its first line; `tx` holds the visitor's lock.
+ *  @returns its row, which nobody else sees before the commit, and what the visitor was told of it. */
 async function insert(
   { tx, now, tellVisitor }: Change,
   request: Request,
   status: 'waiting' | 'missed',
-): Promise<conversations.ConversationRow> {
+): Promise<{ row: conversations.ConversationRow; shown: WidgetConversation }> {
   await checkHowMany(tx, now, request.visitorId)
   const id = randomUUIDv7()
   const page = request.page ? JSON.stringify(request.page) : null
   const left = status === 'missed'
   const said = request.text === '' ? 0 : 1
   const { accepted = null } = request
-  await sql`${plannedOnce}
+  const { rows } = await sql<conversations.ConversationRow>`${plannedOnce}
     with previous as (
       select id from conversations where visitor_id = ${request.visitorId} order by requested_at desc limit 1
     ), made as (
@@ -281,16 +287,21 @@ async function insert(
               coalesce(${page}::jsonb, (select page from visitors where id = ${request.visitorId})), ${said}, ${now},
               left(${request.text}, 200), 'visitor', ${now}, ${said}, ${said}, ${now}, ${left},
               ${accepted && now}, ${accepted?.notice ?? null}, ${accepted?.url ?? null})
+      returning ${conversations.rowColumns}
     ), line as (
       insert into entries (conversation_id, seq, kind, sender_type, sender_id, client_id, at, text)
       select ${id}::uuid, 1, 'message', 'visitor', ${request.visitorId}::uuid, ${request.clientId}, ${now}::timestamptz, ${request.text}
       where ${said} = 1
+    ), backlog as (
+      insert into search_backlog (conversation_ids, seqs, at)
+      select array[${id}::uuid], array[1], ${now}::timestamptz where ${said} = 1
     )
-    insert into search_backlog (conversation_ids, seqs, at)
-    select array[${id}::uuid], array[1], ${now}::timestamptz where ${said} = 1`.execute(tx)
-  const row = await conversations.lock(tx, id)
-  tellVisitor(request.visitorId, { type: 'conversation', conversation: await forVisitor(tx, id) })
-  return row
+    select * from made`.execute(tx)
+  const [row] = rows
+  if (!row) throw new NotFoundError('conversation')
+  const shown = await forVisitor(tx, id)
+  tellVisitor(request.visitorId, { type: 'conversation', conversation: shown })
+  return { row, shown }
 }
 
 const mostADay = 50

@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import { plannedOnce } from '#core/db/planned-once.ts'
 import type { Db, Tx } from '#core/db/pool.ts'
 
@@ -31,14 +31,21 @@ export interface Backlog {
   lagMs: number
 }
 
-export async function insert(
-  tx: Tx,
-  row: { task: string; payload: unknown; orderKey: string | null; runAt: Date; createdAt: Date },
-): Promise<number> {
-  const { rows } = await sql<{ id: number }>`${plannedOnce}
+export interface NewRow {
+  task: string
+  payload: unknown
+  orderKey: string | null
+  runAt: Date
+  createdAt: Date
+}
+
+export const insertOf = (row: NewRow): RawBuilder<{ id: number }> => sql`
     insert into outbox (task, payload, order_key, run_at, created_at)
     values (${row.task}, ${JSON.stringify(row.payload)}::jsonb, ${row.orderKey}, ${row.runAt}, ${row.createdAt})
-    returning id`.execute(tx)
+    returning id`
+
+export async function insert(tx: Tx, row: NewRow): Promise<number> {
+  const { rows } = await sql<{ id: number }>`${plannedOnce}${insertOf(row)}`.execute(tx)
   return firstOf(rows).id
 }
 

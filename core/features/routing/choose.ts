@@ -6,11 +6,11 @@ import type { RoutingStage } from '../../contracts/routing.ts'
 import type { SiteRoute } from '../../contracts/sites.ts'
 import { plannedOnce } from '../../db/planned-once.ts'
 import type { Db, Tx } from '../../db/pool.ts'
-import { isConnected, isReachable } from '../../realtime/presence-sql.ts'
+import { hasDevice, isConnected, isReachable } from '../../realtime/presence-sql.ts'
 import { permits } from '../agents/permissions.ts'
 import { type OverrideColumns, overrideColumns, toOverride } from '../availability/service.ts'
 import { busyAt } from './busy.ts'
-import { loadOf } from './load.ts'
+import { loadOf, loads } from './load.ts'
 import { type Candidate, inTurn, type StageOrder } from './order.ts'
 import {
   firstAgent,
@@ -23,7 +23,7 @@ import {
 
 /** What routing decides by. */
 export interface RoutingRequest {
-  /** The conversation and its round, whose earlier offers count; null for one that is only imagined. */
+  /** The conversation and its round, whose earlier offers count; null where there are none. */
   conversation: { id: string; round: number } | null
   wantedAgentId: string | null
   previousAgentId: string | null
@@ -59,6 +59,7 @@ interface CandidateRow extends OverrideColumns {
   liveChatSchedule: Schedule
   reachable: boolean
   gone: boolean
+  hasDevice: boolean
   asked: boolean
   load: number
   busyUntil: Date | null
@@ -135,7 +136,11 @@ export async function stagesFor(
   ].filter(Boolean)
   const isTarget: RawBuilder<boolean> = teamId
     ? sql`a.id in (select m.agent_id from team_members m where m.team_id = ${teamId})`
-    : sql`a.id = any (${target?.agentIds ?? []}::uuid[])`
+    : isOneOf(target?.agentIds ?? [])
+  const asked = conversation
+    ? sql<boolean>`a.id in (select o.agent_id from offers o where o.conversation_id = ${conversation.id}
+                              and o.round = ${conversation.round})`
+    : sql<boolean>`false`
   const { takenFromAgentId } = request
   const gone = takenFromAgentId
     ? sql<boolean>`(a.id = ${takenFromAgentId} and not ${isConnected('agent', sql`a.id`, now)})`
@@ -143,20 +148,25 @@ export async function stagesFor(
   const { rows } = await sql<CandidateRow>`${plannedOnce}
     select a.id, a.name, a.position, a.profile, a.active, a.live_chat_schedule, ${overrideColumns},
            ${isReachable('agent', sql`a.id`, now)} as reachable, ${gone} as gone,
-           a.id in (select o.agent_id from offers o where o.conversation_id = ${conversation?.id ?? null}
-                      and o.round = ${conversation?.round ?? 0}) as asked,
-           ${loadOf(sql`a.id`)} as load, busy.until as busy_until,
+           ${hasDevice(sql`a.id`)} as has_device, ${asked} as asked,
+           ${limit === null ? sql`coalesce(loads.load, 0)` : loadOf(sql`a.id`)} as load, busy.until as busy_until,
            ${isTarget} as is_target,
            (select name from teams where id = ${teamId}) as target_name,
            (select last_offered_position from round_robins where of_id = ${target?.turnOf ?? null}) as target_position
     from agents a
     left join ${busyAt(now)} busy on busy.agent_id = a.id
-    where a.id = any (${byName}::uuid[]) or ${isTarget} or a.id in (
+    ${limit === null ? sql`left join ${loads} loads on loads.agent_id = a.id` : sql``}
+    where ${isOneOf(byName)} or ${isTarget} or a.id in (
       select next.id from agents next where next.active
       order by next.position <= ${after}, next.position limit ${limit})
     order by a.position`.execute(db)
   return toStages(request, owners, rows, target, after)
 }
+
+/** Not `= any`: how many that are is guessed from the parameter, so a plan made for this one looks cheaper than the one for all
+ *  and PostgreSQL plans anew each time, which took as long as carrying it out. */
+const isOneOf = (ids: (string | null)[]): RawBuilder<boolean> =>
+  sql<boolean>`a.id in (select unnest(${ids}::uuid[]))`
 
 interface Target {
   stage: RoutingStage
@@ -235,6 +245,7 @@ const toCandidate = (row: CandidateRow): Candidate => ({
   mayChat: row.active && canChat(row.profile),
   reachable: row.reachable,
   gone: row.gone,
+  hasDevice: row.hasDevice,
   asked: row.asked,
   load: row.load,
   schedule: row.liveChatSchedule,

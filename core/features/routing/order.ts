@@ -12,6 +12,8 @@ export interface Candidate {
   /** Not deactivated, and with a profile that takes chats. */
   mayChat: boolean
   reachable: boolean
+  /** Has a device that is told of offers. */
+  hasDevice?: boolean
   /** Had this very chat, until it was taken from them, and has no inbox connected. A device that may ring does not count:
    *  the visitor has waited for them once. */
   gone?: boolean

@@ -8,6 +8,7 @@ interface RequestRow extends StoredRoute {
   pending: number
   expired: number
   asked: number
+  hasCrm: boolean
   wantedAgentId: string | null
   previousAgentId: string | null
   takenFromAgentId: string | null
@@ -20,7 +21,14 @@ interface RequestRow extends StoredRoute {
 export async function readRequest(
   tx: Tx,
   { id, round }: { id: string; round: number },
-): Promise<{ request: RoutingRequest; pending: number; expired: number; asked: number } | null> {
+): Promise<{
+  request: RoutingRequest
+  pending: number
+  expired: number
+  asked: number
+  /** Whether somebody can be asked who the visitor is. */
+  hasCrm: boolean
+} | null> {
   const { rows } = await sql<RequestRow>`${plannedOnce}
     select offered.pending, offered.expired, offered.asked, c.wanted_agent_id,
            (select p.agent_id from conversations p
@@ -31,7 +39,8 @@ export async function readRequest(
             order by o.round desc limit 1) as taken_from_agent_id,
            coalesce(v.corrections ->> 'email', v.email) as email,
            coalesce(v.corrections ->> 'company', v.company) as company,
-           s.route, s.route_agent_id, s.route_team_id
+           s.route, s.route_agent_id, s.route_team_id,
+           exists (select from connections n where n.state = 'active') as has_crm
     from conversations c
     join visitors v on v.id = c.visitor_id
     join sites s on s.id = c.site_id
@@ -46,8 +55,9 @@ export async function readRequest(
     pending: row.pending,
     expired: row.expired,
     asked: row.asked,
+    hasCrm: row.hasCrm,
     request: {
-      conversation: { id, round },
+      conversation: row.asked > 0 ? { id, round } : null,
       wantedAgentId: row.wantedAgentId,
       previousAgentId: row.previousAgentId,
       takenFromAgentId: row.takenFromAgentId,

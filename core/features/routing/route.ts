@@ -7,14 +7,14 @@ import { isVisitorGone, miss } from '../conversations/endings.ts'
 import { forVisitor } from '../conversations/for-visitor.ts'
 import { append, type ConversationRow } from '../conversations/repository.ts'
 import { requestRefresh } from '../mirror/lookups.ts'
-import { enqueue } from '../outbox/outbox.ts'
+import { enqueued } from '../outbox/outbox.ts'
 import { pushOffer } from '../push/pushes.ts'
 import { chooseByRules } from '../routing-rules/book.ts'
 import { factsOf } from '../routing-rules/facts.ts'
 import { lockRouting, stagesFor } from './choose.ts'
 import { withdrawPending } from './offers.ts'
 import { type Considered, consider } from './order.ts'
-import { describeOffers } from './repository.ts'
+import { describeRequest } from './repository.ts'
 import { readRequest } from './request.ts'
 import { keepSteps, stepsOf } from './trace.ts'
 
@@ -34,11 +34,14 @@ export async function routeOn(
   const { offerTries, agentCap } = services.settings
   const found = await readRequest(tx, conversation)
   if (!found || found.pending > 0) return
-  const { request, expired, asked } = found
+  const { request, expired, asked, hasCrm } = found
   if (expired >= offerTries) return miss(services, change, conversation, 'no_answer')
 
-  // kept with the first choice, so that a rule can later be tried on it; before the lock, which others wait for
+  // From the lock to the commit every other request waits: what can be read before is, and what is left is written at
+  // once. With fifty requests a second a trip to the database more under it is felt by all.
+  // kept with the first choice, so that a rule can later be tried on it
   const facts = asked === 0 || request.route.by === 'rules' ? await factsOf(tx, now, conversation) : null
+  const offered = await describeRequest(tx, conversation.id)
   const after = await lockRouting(tx)
   const rule = facts && request.route.by === 'rules' ? await chooseByRules(services, tx, facts) : null
   const look = async (limit: number | null) => {
@@ -55,18 +58,31 @@ export async function routeOn(
 
   const id = randomUUIDv7()
   const expiresAt = new Date(now.getTime() + services.settings.offerTimeoutMs)
+  const { candidate } = chosen
   await sql`${plannedOnce}
     with made as (
       insert into offers (id, conversation_id, agent_id, state, offered_at, expires_at, round)
-      values (${id}, ${conversation.id}, ${chosen.candidate.id}, 'pending', ${now}, ${expiresAt}, ${conversation.round})
-    ), kept as (${keepSteps(conversation, now, stepsOf(stages, considered, id))})
+      values (${id}, ${conversation.id}, ${candidate.id}, 'pending', ${now}, ${expiresAt}, ${conversation.round})
+    ), kept as (${keepSteps(conversation, now, stepsOf(stages, considered, id))}
+    ), ends as (${enqueued(services.clock, { task: expireOffer, payload: { offerId: id }, runAt: expiresAt })})
     ${moveOn(chosen)}`.execute(tx)
-  await enqueue(tx, services.clock, { task: expireOffer, payload: { offerId: id }, runAt: expiresAt })
   change.after(services.wakeJobs)
-  const [offer] = await describeOffers(tx, sql`o.id = ${id}`)
-  if (offer) change.tellAgent(chosen.candidate.id, { type: 'offer', offer })
-  await pushOffer(services, change, { id, agentId: chosen.candidate.id })
-  await requestRefresh(services, change, conversation.visitorId)
+  if (offered)
+    change.tellAgent(candidate.id, {
+      type: 'offer',
+      offer: {
+        id,
+        conversationId: conversation.id,
+        state: 'pending',
+        offeredAt: now.toISOString(),
+        expiresAt: expiresAt.toISOString(),
+        ...offered,
+        handover: null,
+      },
+    })
+  // a device that came in between is found by the sweep
+  if (candidate.hasDevice) await pushOffer(services, change, { id, agentId: candidate.id })
+  if (hasCrm) await requestRefresh(services, change, conversation.visitorId)
 }
 
 /** How many of the round robin over all are looked at before everybody is. */
