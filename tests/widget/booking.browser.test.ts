@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest'
-import { Booking } from '../../widget/app/booking/booking.svelte.ts'
+import { Booking, type BookingOptions } from '../../widget/app/booking/booking.svelte.ts'
 
 afterEach(() => vi.unstubAllGlobals())
 
@@ -21,8 +21,8 @@ const slot = { start: '2026-12-01T09:00:00.000Z', end: '2026-12-01T09:30:00.000Z
 const problem = (status: number, code: string) =>
   new Response(JSON.stringify({ status, code, title: code, detail: 'Not now.' }), { status })
 
-/** A card whose bookings are answered so, and the keys that it sends. */
-async function aCard(...answers: Response[]) {
+/** A card whose bookings are answered so, with the keys that it sends. */
+async function aCard(answers: Response[], options: Partial<BookingOptions> = {}) {
   const keys: string[] = []
   vi.stubGlobal('fetch', async (path: string, { method, body }: { method: string; body: string }) => {
     if (method === 'POST') {
@@ -31,21 +31,30 @@ async function aCard(...answers: Response[]) {
     }
     return new Response(JSON.stringify(path.includes('/slots') ? { slots: [slot], nextFree: slot } : page))
   })
-  const card = new Booking({ place: { share: 'token' } })
+  const card = new Booking({ place: { share: 'token' }, ...options })
   await card.start()
   card.choose(slot)
   for (let left = answers.length; left > 0; left--) await card.confirm()
-  return keys
+  return { card, keys }
 }
 
 test('a card that was told to wait sends the same booking again, and another one after any other refusal', async () => {
   const wait = () => problem(429, 'rate_limited')
-  const [first, second, third, fourth] = await aCard(
+  const { keys } = await aCard([
     wait(),
     wait(),
     problem(409, 'too_many_meetings'),
     problem(409, 'too_many_meetings'),
-  )
+  ])
+  const [first, second, third, fourth] = keys
   expect([second, third]).toEqual([first, first])
   expect(fourth).not.toBe(first)
+})
+
+test('a calendar that takes nothing sends nobody into a chat that is not there', async () => {
+  const refused = () => [problem(409, 'calendar_refused')]
+  const { card: onPage } = await aCard(refused())
+  expect(onPage.problem).toMatch(/Choose another time, or try again later\.$/)
+  const { card: inChat } = await aCard(refused(), { visitor: () => 'token' })
+  expect(inChat.problem).toMatch(/Choose another time, or send us a message\.$/)
 })

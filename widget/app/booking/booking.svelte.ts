@@ -258,7 +258,7 @@ export class Booking {
           await this.#look()
           // Foyer may not have read yet that it is taken in the calendar itself
           this.#slots = this.#slots.filter(({ start, end }) => start !== slot.start || end !== slot.end)
-          this.#problem = b(code === 'slot_taken' ? 'taken' : this.moves ? 'moveRefused' : 'refused')
+          this.#problem = b(code === 'slot_taken' ? 'taken' : this.moves ? 'moveRefused' : this.#refused)
           this.#view = 'times'
         } else {
           this.#errors = formErrors(problem)
@@ -268,6 +268,11 @@ export class Booking {
         }
       },
     )
+  }
+
+  /** On a page of its own there is no chat to write into. */
+  get #refused() {
+    return this.#options.visitor ? 'refused' : 'refusedOnPage'
   }
 
   move = async (): Promise<void> => {

@@ -30,6 +30,8 @@ export default {
   confirming: 'One moment…',
   taken: 'That time has just been taken. Here is what is free now.',
   refused: 'The calendar takes no booking at that time right now. Choose another time, or send us a message.',
+  refusedOnPage:
+    'The calendar takes no booking at that time right now. Choose another time, or try again later.',
   moveRefused: 'The calendar does not take that move right now. Your meeting stays as it was.',
   lost: 'No answer yet. Check your connection and press Confirm again: nothing is booked twice.',
   neededName: 'A name is needed.',
