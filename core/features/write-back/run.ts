@@ -93,23 +93,15 @@ export async function writeNow(
 
 async function perform(services: Services, open: OpenConnection, write: Write): Promise<Settle> {
   const meeting = write.meetingId === null ? null : await describeMeeting(services, write.meetingId)
-  if (write.kind === 'meeting' && !meeting)
-    return skip(services, write, 'The meeting was deleted, or its guest erased.')
+  if (write.kind === 'meeting' && !meeting) return skip(services, write, erased(write))
   if (write.kind === 'meeting' && !isLoggable(meeting, write))
     return skip(services, write, 'It was not booked.')
   const subject = meeting?.guest ?? (await readSubject(services, write))
-  if (!subject) return skip(services, write, 'The visitor was erased.')
+  if (!subject) return skip(services, write, erased(write))
   const found = await findPerson(services, open, write, subject)
   const created = found ? null : await createPerson(services, open, write, subject)
   const person = found ?? created
-  if (!person)
-    return skip(
-      services,
-      write,
-      subject.email === null
-        ? 'No e-mail address is known.'
-        : 'Nobody there has this address, and nobody is to be made.',
-    )
+  if (!person) return skip(services, write, await whyNobody(services, write, subject))
   const { connector, crm } = open
   const declared = connector.crm
   if (!declared || !crm) return skip(services, write, 'This connection is no CRM.')
@@ -171,11 +163,27 @@ async function findPerson(
   return email === null ? null : findAndStore(services, open, email)
 }
 
-/** What is known of them here goes as soon as their chat has ended; until then it makes nobody anew. */
-async function isBeingErased({ db }: Services, email: string): Promise<boolean> {
+const erased = ({ kind }: Write) =>
+  kind === 'meeting' ? 'The meeting was deleted, or its guest erased.' : 'The visitor was erased.'
+
+async function whyNobody(services: Services, write: Write, { email }: Subject): Promise<string> {
+  if (email === null) return 'No e-mail address is known.'
+  return (await isErased(services, write, email))
+    ? erased(write)
+    : 'Nobody there has this address, and nobody is to be made.'
+}
+
+/** Since it was described, or soon: what is known of somebody here goes as soon as their chat has ended, and makes nobody anew. */
+async function isErased(services: Services, write: Write, email: string): Promise<boolean> {
   const { rows } = await sql`
-    select from erasures where finished_at is null and ${email} = any (emails) limit 1`.execute(db)
-  return rows.length > 0
+    select from erasures where finished_at is null and ${email} = any (emails) limit 1`.execute(services.db)
+  if (rows.length > 0) return true
+  // erased between the two looks, nothing is known of them any more
+  const { meetingId } = write
+  const still = meetingId
+    ? (await describeMeeting(services, meetingId))?.guest
+    : await readSubject(services, write)
+  return still?.email !== email
 }
 
 async function createPerson(
@@ -188,13 +196,7 @@ async function createPerson(
   const declared = connector.crm
   const { create } = row.writeBack
   if (!declared || !crm || !create.on || subject.email === null) return null
-  if (await isBeingErased(services, subject.email)) return null
-  // erased between the two looks, nothing is known of them any more
-  const { meetingId } = write
-  const still = meetingId
-    ? (await describeMeeting(services, meetingId))?.guest
-    : await readSubject(services, write)
-  if (still?.email !== subject.email) return null
+  if (await isErased(services, write, subject.email)) return null
   const type = create.type ?? declared.personTypes[0]?.type ?? ''
   const status = create.status === null ? {} : { crmStatus: statusInCrm(row, type, create.status) }
   const given = { ...subject.given, ...subject.corrections, ...status }

@@ -194,6 +194,28 @@ test('with Foyer’s own calendar too the host keeps what was ahead, cancelled a
   })
 })
 
+test('a meeting whose guest is being erased is not logged, and it is said that this is why', async () => {
+  const { person, books, host, conversationId } = await aGuest()
+  await host.ends(conversationId)
+  await until('the chat is logged', () => crm.logged.some(({ personId }) => personId === person.id))
+  const made = crm.callsOf('createPerson').length
+  crm.next('logMeeting', 'down')
+  // gone there, and what is here goes next
+  crm.people.delete(person.id)
+  await foyer.pool.query(
+    'insert into erasures (id, emails, asked_at) values (gen_random_uuid(), $1, now())',
+    [[email]],
+  )
+  const meeting = await books(5)
+  await until('it is given up', async () => {
+    const { rows } = await foyer.pool.query('select state, reason from crm_writes where meeting_id = $1', [
+      meeting.id,
+    ])
+    return rows[0]?.reason === 'The meeting was deleted, or its guest erased.' && rows[0].state === 'skipped'
+  })
+  expect(crm.callsOf('createPerson')).toHaveLength(made)
+})
+
 test('a meeting that was not logged before its guest was erased is not logged after that, under no name', async () => {
   const { person, books, host, conversationId } = await aGuest()
   await host.ends(conversationId)
@@ -203,6 +225,8 @@ test('a meeting that was not logged before its guest was erased is not logged af
   const meeting = await books(5)
   const triesBefore = crm.callsOf('logMeeting').length
   await until('it was tried again', () => crm.callsOf('logMeeting').length > triesBefore + 1)
+  // until Foyer hears of it, who is not there any more is somebody new
+  crm.next('findPerson', ...Array<'down'>(50).fill('down'))
   await erased(person)
   await until('it is given up', async () => {
     foyer.advance(60_000)
