@@ -47,7 +47,8 @@ export function blocks(event: ICAL.Event, own: ReadonlySet<string>): boolean {
   const { component } = event
   if (component.getFirstPropertyValue('status') === 'CANCELLED') return false
   if (component.getFirstPropertyValue('transp') === 'TRANSPARENT') return false
-  return responseOf(event, (address) => own.has(address)) !== 'declined'
+  const self = event.attendees.find((one) => own.has(addressIn(one)))
+  return self === undefined || responseOf(self) !== 'declined'
 }
 
 const responses: Record<string, GuestResponse> = {
@@ -57,10 +58,8 @@ const responses: Record<string, GuestResponse> = {
   TENTATIVE: 'tentative',
 }
 
-function responseOf(event: ICAL.Event, isMeant: (address: string) => boolean): GuestResponse | null {
-  const attendee = event.attendees.find((one) => isMeant(addressIn(one)))
-  return attendee ? (responses[String(attendee.getParameter('partstat') ?? '')] ?? 'needs_action') : null
-}
+const responseOf = (attendee: ICAL.Property): GuestResponse =>
+  responses[String(attendee.getParameter('partstat') ?? '')] ?? 'needs_action'
 
 const addressIn = (property: ICAL.Property) =>
   String(property.getFirstValue() ?? '')
@@ -71,17 +70,22 @@ const addressIn = (property: ICAL.Property) =>
 export function eventOf(text: string, etag: string | null, timeZone: string): CalendarEvent | null {
   const event = mainEvent(text)
   if (!event) return null
-  const host = String(event.component.getFirstPropertyValue('organizer') ?? '')
-    .replace(/^mailto:/i, '')
-    .toLowerCase()
+  const organizer = event.component.getFirstProperty('organizer')
+  const host = organizer && addressIn(organizer)
+  const attendees = event.attendees.map((one) => ({ email: addressIn(one), response: responseOf(one) }))
+  const isRoom = new Set(
+    event.attendees.flatMap((one) =>
+      /^(room|resource)$/i.test(String(one.getParameter('cutype') ?? '')) ? [addressIn(one)] : [],
+    ),
+  )
   return {
     id: event.uid,
     etag,
     state: event.component.getFirstPropertyValue('status') === 'CANCELLED' ? 'cancelled' : 'confirmed',
     start: instantOf(event.startDate, timeZone),
     end: endOf(event, timeZone),
-    guestResponse: responseOf(event, (address) => address !== host),
-    hostResponse: responseOf(event, (address) => address === host),
+    guests: attendees.filter(({ email }) => email !== host && !isRoom.has(email)),
+    hostResponse: attendees.find(({ email }) => email === host)?.response ?? null,
     video: { state: 'none', url: null },
     url: null,
   }

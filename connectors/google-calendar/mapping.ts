@@ -19,7 +19,12 @@ export function eventOf(event: Event, timeZone: string): CalendarEvent | null {
     state: event.status === 'cancelled' ? 'cancelled' : 'confirmed',
     start: instantOf(event.start, timeZone),
     end: instantOf(event.end, timeZone),
-    guestResponse: responseOf(event.attendees?.find((one) => !one.self && !one.organizer && !one.resource)),
+    guests: (event.attendees ?? []).flatMap((one) => {
+      const response = responseOf(one)
+      return one.email && response && !one.self && !one.organizer && !one.resource
+        ? [{ email: one.email, response }]
+        : []
+    }),
     hostResponse: responseOf(event.attendees?.find((one) => one.self)),
     video: videoOf(event),
     url: webAddress(event.htmlLink),

@@ -127,14 +127,19 @@ export interface CalendarEvent {
   state: 'confirmed' | 'cancelled'
   start: Date
   end: Date
-  /** Null: the guest is not on it (any more). */
-  guestResponse: GuestResponse | null
+  /** Everybody who is invited, but for the agent and rooms; whom a meeting is with is one of them, if they still are. */
+  guests: EventGuest[]
   /** Of the agent whose calendar it is: declined is as good as cancelled. */
   hostResponse: GuestResponse | null
   /** `pending`: asked for and not made yet; reading the event again tells. `failed`: it does not come. */
   video: { state: 'none' | 'pending' | 'failed'; url: null } | { state: 'ready'; url: string }
   /** For people to open. */
   url: string | null
+}
+
+export interface EventGuest {
+  email: string
+  response: GuestResponse
 }
 
 export type GuestResponse = 'needs_action' | 'accepted' | 'declined' | 'tentative'

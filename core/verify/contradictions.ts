@@ -18,6 +18,10 @@ interface Rule {
   broken: string
 }
 
+/** Of `m`, with its buffers. */
+const timeOfMeeting = `tstzrange(
+  m.start_at - m.buffer_before_minutes * interval '1 minute', m.end_at + m.buffer_after_minutes * interval '1 minute')`
+
 const rules: Rule[] = [
   {
     says: 'A chat’s log has no gap, and its head is the last line',
@@ -82,18 +86,25 @@ const rules: Rule[] = [
       where m.state = 'held' and not exists (select from taken_times t where t.meeting_id = m.id)`,
   },
   {
+    says: 'A meeting that is booked has its time, unless another one has some of it',
+    broken: `
+      select m.id::text from meetings m where m.state = 'booked' and m.end_at > $1
+        and not exists (select from taken_times t where t.meeting_id = m.id)
+        and not exists (select from taken_times t where t.agent_id = m.agent_id and t.taken && ${timeOfMeeting})`,
+  },
+  {
     says: 'The time of a meeting that is not being moved is the one that is taken',
     broken: `
       select m.id::text from meetings m join taken_times t on t.meeting_id = m.id
-      where m.state in ('held', 'booked') and m.moving_to is null and t.taken <> tstzrange(
-        m.start_at - m.buffer_before_minutes * interval '1 minute', m.end_at + m.buffer_after_minutes * interval '1 minute')`,
+      where m.state in ('held', 'booked') and m.moving_to is null and m.event_due is distinct from 'look'
+        and t.taken <> ${timeOfMeeting}`,
   },
   {
     says: 'What a calendar has still to be told is what became of the meeting',
     broken: `
       select id::text from meetings where (state = 'held') <> (event_due is not distinct from 'insert')
         or (event_due is not distinct from 'move') <> (moving_to is not null)
-        or event_due = 'cancel' and state not in ('cancelled', 'failed')`,
+        or event_due = 'cancel' and state not in ('cancelled', 'failed') or event_due = 'look' and state <> 'booked'`,
   },
   {
     says: 'What is promised is worked on in time, or given up with a reason',

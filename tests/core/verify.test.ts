@@ -177,6 +177,10 @@ const damages: Record<string, { breaks: string; does: () => Promise<string> }> =
       return meeting.id
     },
   },
+  'a booked meeting has lost its time': {
+    breaks: 'A meeting that is booked has its time, unless another one has some of it',
+    does: async () => (await aMeeting('booked')).id,
+  },
   'a held meeting is not put into the calendar': {
     breaks: 'What a calendar has still to be told is what became of the meeting',
     async does() {

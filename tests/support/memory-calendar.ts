@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { BusyTime, CalendarDeclaration, CalendarEvent, NewEvent } from '#connectors/sdk/calendar.ts'
 import type { ConnectorDeclaration } from '#connectors/sdk/contract.ts'
-import { RecordGoneError } from '#connectors/sdk/errors.ts'
+import { ProviderConflictError, RecordGoneError } from '#connectors/sdk/errors.ts'
 import type { TestFoyer } from './foyer.ts'
 
 type Action = 'busy' | 'insertEvent' | 'changeEvent' | 'cancelEvent' | 'readEvent'
@@ -23,6 +23,7 @@ export class MemoryCalendar {
   inserted = 0
   readonly #faults: Fault[] = []
   readonly #waits = new Map<Action, () => Promise<void>>()
+  readonly #heldBack = new Map<Action, () => Promise<void>>()
   readonly #tellsGuests: boolean
 
   constructor({ tellsGuests = false } = {}) {
@@ -36,6 +37,18 @@ export class MemoryCalendar {
   /** The next call waits for this before it has its effect. */
   answersAfter(action: Action, wait: () => Promise<void>): void {
     this.#waits.set(action, wait)
+  }
+
+  /** The next call has its effect, and its answer tells of how it was then, after this. */
+  heldBack(action: Action, wait: () => Promise<void>): void {
+    this.#heldBack.set(action, wait)
+  }
+
+  /** As its owner does it in the calendar itself. */
+  change(eventId: string, change: Partial<CalendarEvent>): CalendarEvent {
+    const event = this.events.get(eventId)
+    if (!event) throw new Error('There is no such event')
+    return Object.assign(event, change, { etag: String(Number(event.etag) + 1) })
   }
 
   get confirmed(): CalendarEvent[] {
@@ -68,7 +81,7 @@ export class MemoryCalendar {
             state: 'confirmed',
             start: event.start,
             end: event.end,
-            guestResponse: 'needs_action',
+            guests: [{ email: event.guest.email, response: 'needs_action' }],
             hostResponse: 'accepted',
             video: { state: 'none', url: null },
             url: null,
@@ -77,10 +90,12 @@ export class MemoryCalendar {
           return made
         }),
       readEvent: (_connection, { id }) => this.#act('readEvent', () => this.events.get(id) ?? null),
-      changeEvent: (_connection, { id }, { time }) =>
+      changeEvent: (_connection, { id }, { time }, etag) =>
         this.#act('changeEvent', () => {
           const event = this.events.get(id)
           if (!event || event.state === 'cancelled') throw new RecordGoneError('It is gone.')
+          if (etag !== null && etag !== event.etag)
+            throw new ProviderConflictError('It was changed meanwhile.')
           Object.assign(event, time, { etag: String(Number(event.etag) + 1) })
           return event
         }),
@@ -133,7 +148,13 @@ export class MemoryCalendar {
     await wait?.()
     const place = this.#faults.findIndex((fault) => fault.action === action)
     const [fault] = place < 0 ? [] : this.#faults.splice(place, 1)
-    if (!fault) return effect()
+    if (!fault) {
+      const answer = structuredClone(effect())
+      const heldBack = this.#heldBack.get(action)
+      this.#heldBack.delete(action)
+      await heldBack?.()
+      return answer
+    }
     if (fault.when === 'after') effect()
     if (fault.error) throw fault.error
     return new Promise<never>(() => undefined)

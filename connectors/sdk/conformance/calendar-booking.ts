@@ -18,7 +18,7 @@ export const calendarBookingTests: Rule<CalendarVendor>[] = [
       const made = await insert(session)
       assert.equal(made.state, 'confirmed')
       assert.deepEqual(stretch(made.start, made.end), stretch(at(9), at(10)))
-      assert.equal(made.guestResponse, 'needs_action')
+      assert.deepEqual(made.guests, [{ email: aMeeting().guest.email, response: 'needs_action' }])
       assert.deepEqual(await busyTimes(session), [stretch(at(9), at(10))])
       const read = await session.calendar.readEvent(session.connection(), refOf(session))
       assert.deepEqual(read, made)

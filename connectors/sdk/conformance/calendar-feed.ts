@@ -50,7 +50,7 @@ export const calendarFeedTests: Rule<CalendarVendor>[] = [
       await vendor.moveEvent(main, id, { start: at(14), end: at(15) })
       assert.equal((await next())?.start.getTime(), at(14).getTime())
       await vendor.answerAsGuest(main, id, 'declined')
-      assert.equal((await next())?.guestResponse, 'declined')
+      assert.equal((await next())?.guests[0]?.response, 'declined')
       await vendor.deleteEvent(main, id)
       const gone = await next()
       assert(gone === null || gone.state === 'cancelled')

@@ -67,7 +67,7 @@ async function tellOurs(
   if (changes.length === 0) return
   const { rows } = await sql<{ id: string }>`
     select event_id as id from meetings
-    where connection_id = ${connection.id} and state = 'booked' and event_id = any (${changes.map(({ id }) => id)}::text[])`.execute(
+    where connection_id = ${connection.id} and state in ('held', 'booked') and event_id = any (${changes.map(({ id }) => id)}::text[])`.execute(
     services.db,
   )
   const ours = new Set(rows.map(({ id }) => id))

@@ -170,7 +170,7 @@ async function refusedError(desk: BookingDesk, share: ShareRow, failed: MeetingR
   if (failed.refusedFor !== 'calendar') return takenError(desk, share, taken)
   return new ConflictError(
     'calendar_refused',
-    'The calendar takes no booking at this time right now. Choose another time, or leave a message.',
+    'The calendar takes no booking at this time right now. Choose another time, or try again later.',
     { ...(await desk.instead(share, taken)) },
   )
 }

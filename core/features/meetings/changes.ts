@@ -1,9 +1,9 @@
 import { sql } from 'kysely'
 import type { CalendarEvent } from '#connectors/sdk/calendar.ts'
-import { type Change, change, type Services } from '../../services.ts'
-import * as conversations from '../conversations/repository.ts'
-import { findMeeting, forAgent, lockMeeting, type MeetingRow, readMeetings, takeTime } from './repository.ts'
-import { cancelRow, moveRow, takenBy } from './states.ts'
+import type { Change, Services } from '../../services.ts'
+import type { Agenda } from './agenda.ts'
+import { findMeeting, forAgent, type MeetingRow, readMeetings, takeTime } from './repository.ts'
+import { cancelRow, failRow, moveRow, type NotTaken, responseOf, settle, takenBy } from './states.ts'
 import { tellMeeting } from './telling.ts'
 
 export interface CalendarChange {
@@ -16,7 +16,8 @@ export interface CalendarChange {
 
 /**
  * Something was changed in an agent's calendar itself. Where it is a meeting of ours, what stands there holds: moved, ended, or
- * answered by the guest. Heard twice, late or of our own doing it changes nothing. Called by the reading of calendars.
+ * answered by the guest. Heard twice, late or of our own doing it changes nothing. While the event is being entered or moved it is not
+ * known which came first: the event is read once more after that. Called by the reading of calendars.
  * @returns whether it is one of ours
  */
 export async function applyCalendarChange(services: Services, heard: CalendarChange): Promise<boolean> {
@@ -25,45 +26,73 @@ export async function applyCalendarChange(services: Services, heard: CalendarCha
     sql`m.event_id = ${heard.eventId} and m.connection_id = ${heard.connectionId}`,
   )
   if (!meeting) return false
-  // what is being entered or moved settles by itself, with what the provider answers
-  if (meeting.state !== 'booked') return true
+  if (meeting.state !== 'held' && meeting.state !== 'booked') return true
   const { rows } = await sql<{ connector: string }>`
     select connector from connections where id = ${heard.connectionId}`.execute(services.db)
   const tellsGuests = services.connectors.get(rows[0]?.connector ?? '')?.calendar?.tellsGuests ?? false
-  await change(services, async (change) => {
-    if (meeting.conversationId) await conversations.lockAll(change.tx, [meeting.conversationId])
-    const row = await lockMeeting(change.tx, meeting.id)
-    if (row?.state === 'booked') await apply(services, change, row, heard.event, tellsGuests)
+  await settle(services, meeting, async (change, row) => {
+    if (row.state === 'held') await applyToHeld(services, change, row, heard.event)
+    if (row.state === 'booked') await applyEvent(services, change, row, heard.event, { tellsGuests })
   })
   return true
 }
 
-async function apply(
+async function applyToHeld(
   services: Services,
   change: Change,
   row: MeetingRow,
   event: CalendarEvent | null,
-  tellsGuests: boolean,
 ): Promise<void> {
-  const agenda = { tellsGuests }
+  if (isOff(event)) return failRow(services, change, row, takenOff, { live: false })
+  await rememberChange(change, row)
+}
+
+/** The host will not come. */
+export const isOff = (event: CalendarEvent | null): boolean =>
+  event === null || event.state === 'cancelled' || event.hostResponse === 'declined'
+
+export const takenOff: NotTaken = {
+  for: 'taken',
+  because: 'The event was deleted or declined in the calendar before it was booked.',
+}
+
+const rememberChange = ({ tx }: Change, { id }: MeetingRow) =>
+  sql`update meetings set changed_meanwhile = true where id = ${id}`.execute(tx)
+
+/** Makes a meeting that is booked what its event is. @param event as it is now; null: it is gone */
+export async function applyEvent(
+  services: Services,
+  change: Change,
+  row: MeetingRow,
+  event: CalendarEvent | null,
+  { tellsGuests }: Pick<Agenda, 'tellsGuests'>,
+): Promise<void> {
+  const byHand = { tellsGuests, isByHand: true }
   if (event === null || event.state === 'cancelled')
-    return cancelRow(services, change, row, 'calendar', agenda, false)
-  // the host will not come: the guest is to hear of it
-  if (event.hostResponse === 'declined') return cancelRow(services, change, row, 'calendar', agenda, true)
+    return cancelRow(services, change, row, 'calendar', byHand, false)
+  // the event is ended for the guest as well, who is told as of any end of ours
+  if (isOff(event)) return cancelRow(services, change, row, 'calendar', { tellsGuests }, true)
 
   await noteAnswers(change, row, event)
-  const { start } = event
-  // calendars take an event without length; as a meeting it is as long as it was
-  const end =
-    event.end > start ? event.end : new Date(start.getTime() + row.endAt.getTime() - row.startAt.getTime())
+  const { start, end } = timesOf(row, event)
   const isWhereItWas = start.getTime() === row.startAt.getTime() && end.getTime() === row.endAt.getTime()
-  // a move of ours that is under way is told of by whoever makes it
-  if (isWhereItWas || row.movingTo !== null) return
+  if (isWhereItWas) return
+  if (row.movingTo !== null) {
+    // a move of ours that is under way is told of by whoever makes it
+    if (start.getTime() !== row.movingTo.getTime()) await rememberChange(change, row)
+    return
+  }
   const taken = takenBy(row, start, end)
   // on top of another meeting it is where it is all the same; the other one's time is taken already
   await takeTime(change.tx, row, taken.start, taken.end)
-  await moveRow(services, change, row, start, end, { agenda, etag: event.etag })
+  await moveRow(services, change, row, start, end, { agenda: byHand, etag: event.etag })
 }
+
+/** Calendars take an event without length; as a meeting it is as long as it was. */
+const timesOf = (row: MeetingRow, { start, end }: CalendarEvent) => ({
+  start,
+  end: end > start ? end : new Date(start.getTime() + row.endAt.getTime() - row.startAt.getTime()),
+})
 
 async function noteAnswers(
   { tx, now, ...change }: Change,
@@ -71,7 +100,7 @@ async function noteAnswers(
   event: CalendarEvent,
 ): Promise<void> {
   const videoUrl = event.video.url ?? row.videoUrl
-  const guestResponse = event.guestResponse ?? row.guestResponse
+  const guestResponse = responseOf(event, row) ?? row.guestResponse
   const isNews = videoUrl !== row.videoUrl || guestResponse !== row.guestResponse
   if (!isNews && event.etag === row.eventEtag) return
   await sql`

@@ -12,8 +12,9 @@ import { timeInWords } from './words.ts'
 export type News = 'booked' | 'moved' | 'cancelled' | 'failed' | 'move_failed' | 'reminder'
 
 interface Telling {
-  /** The provider tells the guest itself. */
-  providerTellsGuest: boolean
+  /** `by_provider`: it tells them itself. `perhaps`: it has invited them, and whoever changed the event in the calendar chose whether
+   *  they hear of it; better twice than never, but without an .ics file, which would be a second event in their calendar. */
+  guestIsTold: 'by_foyer' | 'perhaps' | 'by_provider'
   /** The meeting stands in a calendar of the agent's own, which shows it without an .ics file. */
   hostHasEvent: boolean
 }
@@ -24,11 +25,11 @@ export async function tellBoth(
   change: Change,
   meeting: MeetingRow,
   news: News,
-  { providerTellsGuest, hostHasEvent }: Telling,
+  { guestIsTold, hostHasEvent }: Telling,
 ): Promise<void> {
   if (!canMail(services)) return
-  const isInvited = providerTellsGuest && (news === 'booked' || news === 'moved' || news === 'cancelled')
-  if (!isInvited) await tellGuest(services, change, meeting, news)
+  if (guestIsTold !== 'by_provider' || !withIcs(news))
+    await tellGuest(services, change, meeting, news, guestIsTold === 'by_foyer')
   if (news !== 'reminder') await tellHost(services, change, meeting, news, hostHasEvent)
   change.after(services.wakeJobs)
 }
@@ -40,6 +41,7 @@ async function tellGuest(
   { tx, now }: Change,
   meeting: MeetingRow,
   news: News,
+  isInvitedByFoyer: boolean,
 ): Promise<void> {
   const { organisation } = meeting
   const when = timeInWords(meeting.startAt, meeting.endAt, meeting.timeZone)
@@ -50,6 +52,7 @@ async function tellGuest(
   const paragraphs = [
     first,
     guestSentences[news](meeting.agentName, when),
+    ...(isInDoubt(meeting, news) ? [doubt] : []),
     ...(withIcs(news) || news === 'reminder' ? [places(meeting)] : []),
     ...(meeting.body && news !== 'cancelled' && news !== 'failed' ? [meeting.body] : []),
     ...(link ? [`Move or cancel it here (the link is yours alone):\n${link}`] : []),
@@ -61,9 +64,13 @@ async function tellGuest(
     replyTo: meeting.agentEmail,
     subject,
     text: `${paragraphs.join('\n\n')}\n`,
-    ...(withIcs(news) ? { invitation: invitationOf(meeting, news, now, link) } : {}),
+    ...(withIcs(news) && isInvitedByFoyer ? { invitation: invitationOf(meeting, news, now, link) } : {}),
   })
 }
+
+const isInDoubt = ({ eventDue }: MeetingRow, news: News) => news === 'move_failed' && eventDue === 'look'
+const doubt =
+  'The calendar does not answer: should it turn out that it has the meeting at the new time, that holds, and you are told.'
 
 async function tellHost(
   services: Services,
@@ -76,6 +83,7 @@ async function tellHost(
   const paragraphs = [
     `Hello ${meeting.agentName},`,
     hostSentences[news](meeting, when),
+    ...(isInDoubt(meeting, news) ? [doubt] : []),
     ...(withIcs(news) ? [places(meeting)] : []),
     ...(meeting.note && news === 'booked' ? [`Their note:\n${meeting.note}`] : []),
     ...(news === 'booked' ? await background(tx, meeting) : []),

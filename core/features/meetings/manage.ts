@@ -100,7 +100,8 @@ export async function rescheduleMeeting(
       if (tooOften) throw tooOftenError(tooOften)
       await sql`
       update meetings set moving_to = ${start}, event_due = 'move', put_off = false, attempts = 0, last_problem = null,
-        refused_for = null, worked_until = ${new Date(change.now.getTime() + leaseMs)},
+        -- whether the calendar has made the move before this one is not known yet
+        checked_at = case when event_due = 'look' then checked_at end, refused_for = null, worked_until = ${new Date(change.now.getTime() + leaseMs)},
         moving_time_zone = ${by.type === 'visitor' ? by.timeZone : null}, changed_at = ${change.now}
       where id = ${row.id}`.execute(change.tx)
       await noteDown(change, row, by, 'meeting.moved')

@@ -36,7 +36,8 @@ export interface MeetingRow {
   calendarId: string | null
   eventId: string
   eventEtag: string | null
-  eventDue: 'insert' | 'move' | 'cancel' | null
+  eventDue: 'insert' | 'move' | 'cancel' | 'look' | null
+  /** The time was free when the calendar was asked, and so the event may have been made, or moved. */
   checkedAt: Date | null
   movingTo: Date | null
   /** Of the guest who moves it, from then on. */
@@ -106,14 +107,34 @@ export async function takeTime(
   return rows.length > 0
 }
 
-/** Gives back all times of a meeting, or all but one. */
+/** Gives back all times of a meeting, or all but one; whoever stood on one of them without having it, gets theirs. Under the meeting's
+ *  lock. */
 export async function giveBackTimes(
   tx: Tx,
-  meetingId: string,
+  { id, agentId }: Pick<MeetingRow, 'id' | 'agentId'>,
   but: { start: Date; end: Date } | null = null,
-) {
+): Promise<void> {
+  // until the end: a meeting that ends at the same time loses what it is given here, as it looks for it after this
+  await sql`select pg_advisory_xact_lock(hashtextextended(${`times of ${agentId}`}, 0))`.execute(tx)
   const kept = but ? sql`and taken <> tstzrange(${but.start}, ${but.end})` : sql``
-  await sql`delete from taken_times where meeting_id = ${meetingId} ${kept}`.execute(tx)
+  const { rows } = await sql<{ start: Date; end: Date }>`
+    delete from taken_times where meeting_id = ${id} ${kept}
+    returning lower(taken) as start, upper(taken) as end`.execute(tx)
+  for (const { start, end } of rows) await takeOverTimes(tx, agentId, start, end)
+}
+
+/** What was dragged in the calendar onto a meeting that had the time is alone there now, or no more than others are. */
+async function takeOverTimes(tx: Tx, agentId: string, start: Date, end: Date): Promise<void> {
+  await sql`
+    insert into taken_times (meeting_id, agent_id, taken)
+    select m.id, m.agent_id, times.taken from meetings m, lateral (select tstzrange(
+        m.start_at - m.buffer_before_minutes * interval '1 minute', m.end_at + m.buffer_after_minutes * interval '1 minute')) times (taken)
+    where m.agent_id = ${agentId} and m.state = 'booked' and times.taken && tstzrange(${start}, ${end})
+      -- a meeting with its buffers reaches no further: so the index by time serves
+      and m.start_at between ${start}::timestamptz - interval '2 days' and ${end}::timestamptz + interval '2 days'
+      and not exists (select from taken_times t where t.meeting_id = m.id and t.taken = times.taken)
+    order by m.booked_at, m.id
+    on conflict do nothing`.execute(tx)
 }
 
 const common = (row: MeetingRow) => ({

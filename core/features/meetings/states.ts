@@ -6,7 +6,6 @@ import { minuteMs } from '../availability/zone.ts'
 import * as conversations from '../conversations/repository.ts'
 import { enqueue } from '../outbox/outbox.ts'
 import { promiseMeetingLog } from '../write-back/orders.ts'
-import type { Agenda } from './agenda.ts'
 import { type News, tellBoth } from './letters.ts'
 import { findMeeting, forAgent, giveBackTimes, lockMeeting, type MeetingRow } from './repository.ts'
 import { tellEntry, tellMeeting } from './telling.ts'
@@ -15,10 +14,17 @@ import { wallTimes } from './times.ts'
 /**
  * What becomes of a meeting, each step whole in its transaction: the row, the times that are taken, and whoever is told.
  *
- *   held    -> booked (bookRow), failed (fail)
- *   booked  -> at another time (moveRow), or not (stay)
+ *   held    -> booked (bookRow), failed (failRow)
+ *   booked  -> at another time (moveRow), or not (stayRow)
  *   either  -> cancelled (cancelRow)
  */
+
+/** Whether the provider tells the guest of a change. */
+export interface Told {
+  tellsGuests: boolean
+  /** Somebody made it in the calendar itself, where they may have let nobody be told. */
+  isByHand?: boolean
+}
 
 /** Whoever holds a time, or orders a move, has the lease of it from the start: a sweep goes on where they stopped. */
 export const leaseMs = 30_000
@@ -36,21 +42,35 @@ export function settle(
   })
 }
 
+/** The event is read once more, if what was changed in the calendar meanwhile was not taken in. */
+const lookIfChanged = sql`case when changed_meanwhile then 'look' end`
+
 /** It stands in the agent's calendar. */
 export async function bookRow(
   services: Services,
   change: Change,
   row: MeetingRow,
   event: CalendarEvent | null,
-  agenda: Pick<Agenda, 'tellsGuests'> | null,
+  agenda: Told | null,
 ): Promise<void> {
   const { tx, now } = change
   await sql`
-    update meetings set state = 'booked', booked_at = ${now}, event_due = null, worked_until = null, attempts = 0,
+    update meetings set state = 'booked', booked_at = ${now}, event_due = ${lookIfChanged}, worked_until = null, attempts = 0,
       last_problem = null, refused_for = null, event_etag = ${event?.etag ?? null}, video_url = ${event?.video.url ?? null},
-      guest_response = ${event?.guestResponse ?? null}, changed_at = ${now}
+      guest_response = ${(event && responseOf(event, row)) ?? null}, changed_at = ${now}
     where id = ${row.id}`.execute(tx)
+  await lookSoon(services, change, row.id)
   await announce(services, change, row.id, 'booked', agenda)
+}
+
+/** Null: the guest is not on it (any more). */
+export const responseOf = ({ guests }: CalendarEvent, { email }: Pick<MeetingRow, 'email'>) =>
+  guests.find((one) => one.email.toLowerCase() === email)?.response ?? null
+
+async function lookSoon(services: Services, change: Change, meetingId: string): Promise<void> {
+  const { rows } = await sql`
+    select from meetings where id = ${meetingId} and event_due = 'look'`.execute(change.tx)
+  if (rows.length > 0) await promiseWork(services, change, meetingId)
 }
 
 /** Cancelled while its event was being made or moved: that may have come after the calendar was told to end it. */
@@ -68,17 +88,18 @@ export async function moveRow(
   row: MeetingRow,
   start: Date,
   end: Date,
-  { agenda, etag }: { agenda: Pick<Agenda, 'tellsGuests'> | null; etag: string | null },
+  { agenda, etag }: { agenda: Told | null; etag: string | null },
 ): Promise<void> {
   const { tx, now } = change
   const timeZone = row.movingTimeZone ?? row.timeZone
   const { wallTime, agentWallTime } = wallTimes(start, timeZone, row.agentTimeZone)
   await sql`
     update meetings set start_at = ${start}, end_at = ${end}, time_zone = ${timeZone}, wall_time = ${wallTime},
-      agent_wall_time = ${agentWallTime}, moving_to = null, moving_time_zone = null, event_due = null, worked_until = null, attempts = 0, last_problem = null, refused_for = null,
+      agent_wall_time = ${agentWallTime}, moving_to = null, moving_time_zone = null, event_due = ${lookIfChanged}, worked_until = null, attempts = 0, last_problem = null, refused_for = null,
       sequence = sequence + 1, event_etag = coalesce(${etag}, event_etag), changed_at = ${now}
     where id = ${row.id}`.execute(tx)
-  await giveBackTimes(tx, row.id, takenBy(row, start, end))
+  await giveBackTimes(tx, row, takenBy(row, start, end))
+  await lookSoon(services, change, row.id)
   await announce(services, change, row.id, 'moved', agenda)
 }
 
@@ -98,7 +119,7 @@ export async function cancelRow(
   change: Change,
   row: MeetingRow,
   by: 'visitor' | 'agent' | 'calendar',
-  agenda: Pick<Agenda, 'tellsGuests'> | null,
+  agenda: Told | null,
   eventIsThere: boolean,
 ): Promise<void> {
   if (row.state !== 'held' && row.state !== 'booked') return
@@ -108,7 +129,7 @@ export async function cancelRow(
     update meetings set state = 'cancelled', cancelled_at = ${now}, cancelled_by = ${by}, event_due = ${due}, moving_to = null,
       remind_at = null, worked_until = ${due && restOfLease(now)}, attempts = 0, sequence = sequence + 1, changed_at = ${now}
     where id = ${row.id} returning worked_until`.execute(tx)
-  await giveBackTimes(tx, row.id)
+  await giveBackTimes(tx, row)
   await sql`delete from calendar_busy where agent_id = ${row.agentId} and event_id = ${row.eventId}`.execute(
     tx,
   )
@@ -128,57 +149,59 @@ export interface NotTaken {
   because: string
 }
 
-export async function fail(
+/** Not booked. @param live whether somebody waits, who reads it in the answer */
+export async function failRow(
   services: Services,
-  meeting: MeetingRow,
+  change: Change,
+  row: MeetingRow,
   refused: NotTaken,
-  given: { live: boolean },
+  { live }: { live: boolean },
 ): Promise<void> {
-  await settle(services, meeting, async (change, row) => {
-    if (row.state !== 'held') return
-    const { tx, now } = change
-    // whether an insert whose answer was lost had its effect is not known: what may be there is ended
-    const due = row.connectionId !== null && row.checkedAt !== null ? 'cancel' : null
-    await sql`
-      update meetings set state = 'failed', failed_at = ${now}, failed_because = ${refused.because}, refused_for = ${refused.for},
-        event_due = ${due},
-        worked_until = null, attempts = 0, remind_at = null, changed_at = ${now}
-      where id = ${row.id}`.execute(tx)
-    await giveBackTimes(tx, row.id)
-    if (due) await promiseWork(services, change, row.id)
-    const failed = await findMeeting(tx, row.id)
-    if (!failed) return
-    if (isToldByMail(failed, given)) await tellBoth(services, change, failed, 'failed', noProvider)
-    tellMeeting(change, forAgent(failed))
-  })
+  const { tx, now } = change
+  // whether an insert whose answer was lost had its effect is not known: what may be there is ended
+  const due = row.connectionId !== null && row.checkedAt !== null ? 'cancel' : null
+  await sql`
+    update meetings set state = 'failed', failed_at = ${now}, failed_because = ${refused.because}, refused_for = ${refused.for},
+      event_due = ${due},
+      worked_until = null, attempts = 0, remind_at = null, changed_at = ${now}
+    where id = ${row.id}`.execute(tx)
+  await giveBackTimes(tx, row)
+  if (due) await promiseWork(services, change, row.id)
+  const failed = await findMeeting(tx, row.id)
+  if (!failed) return
+  if (isToldByMail(failed, live)) await tellBoth(services, change, failed, 'failed', byFoyer)
+  tellMeeting(change, forAgent(failed))
 }
 
-const noProvider = { providerTellsGuest: false, hostHasEvent: true }
+const byFoyer = { guestIsTold: 'by_foyer', hostHasEvent: true } as const
 
 /** Whoever waits for the answer is told by it. */
-const isToldByMail = ({ putOff }: MeetingRow, { live }: { live: boolean }) => putOff || !live
+const isToldByMail = ({ putOff }: MeetingRow, live: boolean) => putOff || !live
 
-export async function stay(
+/**
+ * A move is given up.
+ * @param live as for {@link failRow}
+ * @param inDoubt the calendar may have made it all the same and does not say so yet: both times stay taken until it does
+ */
+export async function stayRow(
   services: Services,
-  meeting: MeetingRow,
+  change: Change,
+  row: MeetingRow,
   refused: NotTaken,
-  given: { live: boolean },
+  { live, inDoubt }: { live: boolean; inDoubt: boolean },
 ): Promise<void> {
-  await settle(services, meeting, async (change, row) => {
-    if (row.state !== 'booked' || row.movingTo === null) return
-    const { tx, now } = change
-    await sql`
-      update meetings set moving_to = null, moving_time_zone = null, event_due = null, worked_until = null, attempts = 0,
-      last_problem = ${refused.because},
-        refused_for = ${refused.for},
-        changed_at = ${now}
-      where id = ${row.id}`.execute(tx)
-    await giveBackTimes(tx, row.id, takenBy(row, row.startAt, row.endAt))
-    const stayed = await findMeeting(tx, row.id)
-    if (!stayed) return
-    if (isToldByMail(stayed, given)) await tellBoth(services, change, stayed, 'move_failed', noProvider)
-    tellMeeting(change, forAgent(stayed))
-  })
+  const { tx, now } = change
+  await sql`
+    update meetings set moving_to = null, moving_time_zone = null,
+      event_due = ${inDoubt ? sql`'look'` : lookIfChanged}, worked_until = null, attempts = 0,
+      last_problem = ${refused.because}, refused_for = ${refused.for}, changed_at = ${now}
+    where id = ${row.id}`.execute(tx)
+  if (!inDoubt) await giveBackTimes(tx, row, takenBy(row, row.startAt, row.endAt))
+  await lookSoon(services, change, row.id)
+  const stayed = await findMeeting(tx, row.id)
+  if (!stayed) return
+  if (isToldByMail(stayed, live)) await tellBoth(services, change, stayed, 'move_failed', byFoyer)
+  tellMeeting(change, forAgent(stayed))
 }
 
 /** Tells everybody what a meeting has become: both by mail, both on their screens, the chat's log, and the CRMs. */
@@ -187,14 +210,14 @@ async function announce(
   change: Change,
   meetingId: string,
   news: News,
-  agenda: Pick<Agenda, 'tellsGuests'> | null,
+  agenda: Told | null,
 ): Promise<void> {
   const { tx, now } = change
   const row = await findMeeting(tx, meetingId)
   if (!row) return
   await remindOf(change, row)
   await tellBoth(services, change, row, news, {
-    providerTellsGuest: agenda?.tellsGuests ?? false,
+    guestIsTold: !agenda?.tellsGuests ? 'by_foyer' : agenda.isByHand ? 'perhaps' : 'by_provider',
     hostHasEvent: row.connectionId !== null,
   })
   await promiseMeetingLog(services, change, row.id)

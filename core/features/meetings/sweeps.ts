@@ -27,7 +27,7 @@ export async function sweepReminders(services: Services): Promise<void> {
       await sql`update meetings set remind_at = null where id = ${id}`.execute(change.tx)
       // one whose time has come meanwhile needs none
       if (row.state === 'booked' && row.startAt > change.now)
-        await tellBoth(services, change, row, 'reminder', { providerTellsGuest: false, hostHasEvent: true })
+        await tellBoth(services, change, row, 'reminder', { guestIsTold: 'by_foyer', hostHasEvent: true })
     }),
   )
   if (failures.length > 0) throw failures[0]

@@ -1,22 +1,23 @@
 import { sql } from 'kysely'
 import type { CalendarEvent } from '#connectors/sdk/calendar.ts'
 import { adviceOn } from '#connectors/sdk/retries.ts'
-import { change, type Services } from '../../services.ts'
+import { type Change, change, type Services } from '../../services.ts'
 import { ConnectionClosedError } from '../connections/open.ts'
-import { type Agenda, agendaOf, isAnothers } from './agenda.ts'
+import { type Agenda, agendaOf, CalendarGoneError, isAnothers } from './agenda.ts'
+import { applyEvent, isOff, takenOff } from './changes.ts'
 import { describeEvent } from './letters.ts'
-import { findMeeting, type MeetingRow } from './repository.ts'
+import { findMeeting, giveBackTimes, type MeetingRow } from './repository.ts'
 import {
   bookRow,
-  cancelRow,
   endLate,
-  fail,
+  failRow,
   leaseMs,
   moveRow,
   type NotTaken,
   promiseWork,
   settle,
-  stay,
+  stayRow,
+  takenBy,
 } from './states.ts'
 
 /**
@@ -24,6 +25,7 @@ import {
  *
  *   held     insert   live check -> event under the meeting's own id -> booked, or failed
  *   booked   move     live check -> event moved -> moved, or as it was
+ *   booked   look     event read -> where and what that says
  *   cancelled, failed: cancel   event ended
  *
  * Whoever works on a meeting holds its lease (`worked_until`). A step that was done and not written down is done again: the id was
@@ -54,11 +56,12 @@ export async function workOn(services: Services, meetingId: string, given: Given
 
 /** @param meeting whose lease the caller has */
 export async function workLeased(services: Services, meeting: MeetingRow, given: Given): Promise<Done> {
+  let agenda: Agenda | null = null
   try {
-    const agenda = await agendaOf(services, meeting, given)
+    agenda = await agendaOf(services, meeting, given)
     return await nextStep(services, meeting, agenda, given)
   } catch (error) {
-    return await notDone(services, meeting, error, given)
+    return await notDone(services, meeting, agenda, error, given)
   }
 }
 
@@ -88,6 +91,8 @@ async function nextStep(
         update meetings set event_due = null, worked_until = null, attempts = 0
         where id = ${meeting.id} and event_due = 'cancel'`.execute(services.db)
       return 'done'
+    case 'look':
+      return look(services, meeting, agenda)
     case null:
       return 'done'
     default:
@@ -101,25 +106,44 @@ async function insert(
   agenda: Agenda | null,
   given: Given,
 ): Promise<Done> {
-  if (agenda && !(await agenda.isFree(meeting.startAt, meeting.endAt))) {
+  const made = agenda && (await elsewhere(meeting, agenda))
+  if (agenda && !made && !(await agenda.isFree(meeting.startAt, meeting.endAt))) {
     await fail(services, meeting, taken('The time was taken in the calendar meanwhile.'), given)
     return 'refused'
   }
-  if (agenda)
-    await sql`update meetings set checked_at = ${services.clock.now()} where id = ${meeting.id}`.execute(
-      services.db,
-    )
-  const event = agenda ? await insertEvent(services, meeting, agenda) : null
-  if (event?.state === 'cancelled') {
-    await fail(services, meeting, taken('The event was deleted in the calendar before it was booked.'), given)
+  if (agenda) await noteChecked(services, meeting)
+  const event = made ?? (agenda && (await insertEvent(services, meeting, agenda)))
+  if (event && isOff(event)) {
+    await fail(services, meeting, takenOff, given)
     return 'refused'
   }
   await settle(services, meeting, async (change, row) => {
     if (row.state !== 'held') return agenda ? endLate(services, change, row) : undefined
     await bookRow(services, change, row, event, agenda)
+    if (!agenda) return
+    // it may have been moved there since an insert whose answer was lost
+    const booked = await findMeeting(change.tx, row.id)
+    if (booked) await applyEvent(services, change, booked, event, agenda)
   })
   return 'done'
 }
+
+/** An event whose making was not heard of, and which was moved since: what is at its old time is not in its way. */
+async function elsewhere(meeting: MeetingRow, agenda: Agenda): Promise<CalendarEvent | null> {
+  const event = meeting.checkedAt && (await agenda.read(meeting))
+  return event && !isOff(event) && !isAt(event, meeting.startAt) ? event : null
+}
+
+/** From here on the calendar may have done what it is asked for, whatever becomes of this process. */
+async function noteChecked({ db, clock }: Services, meeting: MeetingRow): Promise<void> {
+  meeting.checkedAt = clock.now()
+  await sql`update meetings set checked_at = ${meeting.checkedAt} where id = ${meeting.id}`.execute(db)
+}
+
+const fail = (services: Services, meeting: MeetingRow, refused: NotTaken, given: Given) =>
+  settle(services, meeting, async (change, row) => {
+    if (row.state === 'held') await failRow(services, change, row, refused, given)
+  })
 
 const taken = (because: string): NotTaken => ({ for: 'taken', because })
 
@@ -155,15 +179,18 @@ async function move(
   const start = meeting.movingTo
   if (!start) return 'done'
   const end = new Date(start.getTime() + meeting.endAt.getTime() - meeting.startAt.getTime())
-  if (agenda && !(await agenda.isFree(start, end))) {
-    await stay(services, meeting, taken('The new time was taken in the calendar meanwhile.'), given)
-    return 'refused'
-  }
+  if (agenda && !(await agenda.isFree(start, end)))
+    return giveUpMove(
+      services,
+      meeting,
+      agenda,
+      taken('The new time was taken in the calendar meanwhile.'),
+      given,
+    )
+  if (agenda) await noteChecked(services, meeting)
   const event = agenda ? await agenda.move(meeting, start, end) : null
   if (agenda && event === null) {
-    await settle(services, meeting, (change, row) =>
-      cancelRow(services, change, row, 'calendar', agenda, false),
-    )
+    await settle(services, meeting, (change, row) => applyEvent(services, change, row, null, agenda))
     return 'refused'
   }
   await settle(services, meeting, async (change, row) => {
@@ -174,42 +201,129 @@ async function move(
   return 'done'
 }
 
-async function notDone(services: Services, meeting: MeetingRow, error: unknown, given: Given): Promise<Done> {
+/** The calendar may have made it all the same, in a try whose answer was lost: then what stands there holds, and not that it was given
+ *  up. */
+async function giveUpMove(
+  services: Services,
+  meeting: MeetingRow,
+  agenda: Agenda | null,
+  refused: NotTaken,
+  given: Given,
+): Promise<Done> {
+  const mayBeMade = meeting.checkedAt !== null
+  const read = mayBeMade && agenda ? await agenda.read(meeting).then(asRead, () => null) : null
+  let done: Done = 'refused'
+  await settle(services, meeting, async (change, row) => {
+    const { movingTo } = row
+    if (row.state !== 'booked' || movingTo === null) return
+    const stays = () =>
+      stayRow(services, change, row, refused, { live: given.live, inDoubt: mayBeMade && read === null })
+    if (read === null || agenda === null) return stays()
+    const { event } = read
+    if (event === null || isOff(event) || !isAt(event, row.startAt, movingTo))
+      return applyEvent(services, change, { ...row, movingTo: null, movingTimeZone: null }, event, agenda)
+    if (isAt(event, row.startAt)) return stays()
+    const end = new Date(movingTo.getTime() + row.endAt.getTime() - row.startAt.getTime())
+    await moveRow(services, change, row, movingTo, end, { agenda, etag: event.etag })
+    done = 'done'
+  })
+  return done
+}
+
+const asRead = (event: CalendarEvent | null) => ({ event })
+
+const isAt = ({ start }: CalendarEvent, ...times: Date[]) =>
+  times.some((time) => time.getTime() === start.getTime())
+
+async function look(services: Services, meeting: MeetingRow, agenda: Agenda | null): Promise<Done> {
+  const event = agenda && (await agenda.read(meeting))
+  let done: Done = 'done'
+  await settle(services, meeting, async (change, row) => {
+    if (row.eventDue !== 'look') return
+    if (row.eventEtag !== meeting.eventEtag) {
+      // something newer was heard while it was read
+      done = 'later'
+      await sql`update meetings set worked_until = null where id = ${row.id}`.execute(change.tx)
+      return promiseWork(services, change, row.id)
+    }
+    await doneLooking(change, row)
+    const seen = await findMeeting(change.tx, row.id)
+    if (agenda && seen) await applyEvent(services, change, seen, event, agenda)
+    await keepOneTime(change, row.id)
+  })
+  return done
+}
+
+const doneLooking = ({ tx }: Change, { id }: MeetingRow) =>
+  sql`
+    update meetings set event_due = null, changed_meanwhile = false, worked_until = null, attempts = 0
+    where id = ${id} and event_due = 'look'`.execute(tx)
+
+/** Of a move in doubt there were two. */
+async function keepOneTime({ tx }: Change, id: string): Promise<void> {
+  const row = await findMeeting(tx, id)
+  if (row?.state === 'booked') await giveBackTimes(tx, row, takenBy(row, row.startAt, row.endAt))
+}
+
+/** Nothing can be read there, now or ever. */
+const stopLooking = (services: Services, meeting: MeetingRow) =>
+  settle(services, meeting, async (change, row) => {
+    if (row.eventDue !== 'look') return
+    await doneLooking(change, row)
+    await keepOneTime(change, row.id)
+  })
+
+async function notDone(
+  services: Services,
+  meeting: MeetingRow,
+  agenda: Agenda | null,
+  error: unknown,
+  given: Given,
+): Promise<Done> {
   const advice = adviceOn(error)
-  const isOver =
-    error instanceof ConnectionClosedError ||
-    advice?.again === 'never' ||
-    advice?.again === 'on_repair' ||
-    meeting.attempts + 1 >= mostAttempts
+  const isClosed = error instanceof ConnectionClosedError
+  const waits = advice?.again === 'when_told'
+  const attempts = meeting.attempts + (waits ? 0 : 1)
+  const cannotBe = isClosed || advice?.again === 'never' || advice?.again === 'on_repair'
+  const isOver = cannotBe || attempts >= mostAttempts || hasCome(services, meeting)
   const because = error instanceof Error ? error.message : 'Something went wrong.'
   if (isOver && meeting.eventDue === 'insert') {
     await fail(services, meeting, { for: 'calendar', because }, given)
     return 'refused'
   }
-  if (isOver && meeting.eventDue === 'move') {
-    await stay(services, meeting, { for: 'calendar', because }, given)
+  if (isOver && meeting.eventDue === 'move')
+    return giveUpMove(services, meeting, agenda, { for: 'calendar', because }, given)
+  if (meeting.eventDue === 'look' && (isGone(error) || meeting.endAt <= services.clock.now())) {
+    await stopLooking(services, meeting)
     return 'refused'
   }
-  if (
-    isOver &&
-    meeting.eventDue === 'cancel' &&
-    (advice?.again === 'never' || error instanceof ConnectionClosedError)
-  ) {
+  if (cannotBe && meeting.eventDue === 'cancel' && (advice?.again === 'never' || isClosed)) {
     // nothing is left that could be done there
     await sql`
       update meetings set event_due = null, worked_until = null, last_problem = ${because}
       where id = ${meeting.id} and event_due = 'cancel'`.execute(services.db)
     return 'refused'
   }
-  if (!advice && !given.signal.aborted)
+  if (!advice && !isClosed && !given.signal.aborted)
     services.log.error({ err: error, meeting: meeting.id }, 'Work on a meeting failed')
   const afterMs = advice?.afterMs ?? Math.min(300_000, 2_000 * 2 ** meeting.attempts)
   await change(services, async (change) => {
     await sql`
-      update meetings set attempts = attempts + 1, last_problem = ${because},
+      update meetings set attempts = ${attempts},
+        last_problem = case when event_due = 'look' then last_problem else ${because} end,
         worked_until = ${new Date(change.now.getTime() + afterMs)}
       where id = ${meeting.id} and event_due is not null`.execute(change.tx)
     await promiseWork(services, change, meeting.id, afterMs + 100)
   })
   return 'later'
 }
+
+/** The time that was wanted. */
+const hasCome = ({ clock }: Services, { eventDue, startAt, movingTo }: MeetingRow) =>
+  (eventDue === 'insert' ? startAt : (movingTo ?? startAt)) <= clock.now()
+
+/** The calendar was disconnected, which is not repaired by connecting one. */
+const isGone = (error: unknown) =>
+  error instanceof CalendarGoneError ||
+  (error instanceof ConnectionClosedError && error.details.state === 'disconnected') ||
+  adviceOn(error)?.again === 'never'

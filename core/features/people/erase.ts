@@ -4,7 +4,7 @@ import { erasePerson, workOnMeeting } from '../../contracts/jobs.ts'
 import type { Db, Tx } from '../../db/pool.ts'
 import { type Change, change, type Services } from '../../services.ts'
 import { forgetNotices } from '../mail/batches.ts'
-import { erasedEmail, forAgent, readMeetings } from '../meetings/repository.ts'
+import { erasedEmail, forAgent, giveBackTimes, readMeetings } from '../meetings/repository.ts'
 import { restOfLease } from '../meetings/states.ts'
 import { tellMeeting } from '../meetings/telling.ts'
 import { forgetPeople } from '../mirror/store.ts'
@@ -93,14 +93,15 @@ async function eraseMeetings({ clock }: Services, change: Change, emails: string
   await sql`
     delete from meetings where email = any (${emails})
       and (state = 'failed' or end_at <= ${now}) and event_due is distinct from 'cancel'`.execute(tx)
-  const { rows } = await sql<{ id: string; workedUntil: Date | null }>`
+  const { rows } = await sql<{ id: string; agentId: string; workedUntil: Date | null }>`
     update meetings set state = 'cancelled', cancelled_at = coalesce(cancelled_at, ${now}), cancelled_by = coalesce(cancelled_by, 'agent'),
       failed_at = null, event_due = 'cancel', moving_to = null, remind_at = null, worked_until = ${restOfLease(now)}, name = 'Erased',
       email = ${erasedEmail}, note = null, title = 'Erased', body = '',
       notice_accepted_at = null, notice_text = null, notice_url = null, changed_at = ${now}
-    where email = any (${emails}) returning id, worked_until`.execute(tx)
-  for (const { id, workedUntil } of rows) {
-    await sql`delete from taken_times where meeting_id = ${id}`.execute(tx)
+    where email = any (${emails}) returning id, agent_id, worked_until`.execute(tx)
+  // in one order, so that two who erase do not wait for each other
+  for (const { id, agentId, workedUntil } of rows.sort((a, b) => a.agentId.localeCompare(b.agentId))) {
+    await giveBackTimes(tx, { id, agentId })
     await enqueue(tx, clock, { task: workOnMeeting, payload: { meetingId: id }, runAt: workedUntil ?? now })
   }
   const erased = await readMeetings(tx, sql`m.id = any (${rows.map(({ id }) => id)}::uuid[])`)

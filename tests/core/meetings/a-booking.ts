@@ -6,6 +6,8 @@ import { HttpClient } from '#tests/support/http-client.ts'
 import { MemoryCalendar } from '#tests/support/memory-calendar.ts'
 import type { VisitorActor } from '#tests/support/visitor-actor.ts'
 
+const dayMs = 86_400_000
+
 export const everyDay = (start: string, end: string) =>
   [1, 2, 3, 4, 5, 6, 7].map((weekday) => ({ weekday, start, end }))
 
@@ -29,6 +31,8 @@ export async function connectedCalendar(options: { tellsGuests?: boolean } = {})
   const calendar = new MemoryCalendar(options)
   const foyer = await startFoyer({
     workers: false,
+    // hours before anybody can be met, whenever it runs: what a test waits for does not meet what it booked
+    startsAt: new Date(Math.ceil(Date.now() / dayMs) * dayMs + 6 * 3_600_000),
     connectors: [calendar.declaration()],
     config: { smtpUrl: 'smtp://127.0.0.1:1', publicUrl: 'https://chat.example.com' },
   })

@@ -112,7 +112,7 @@ for (const [what, error] of Object.entries({
       expect(refused.status).toBe(409)
       expect(await refused.json()).toMatchObject({
         code: 'calendar_refused',
-        detail: expect.stringContaining('leave a message'),
+        detail: expect.stringContaining('try again later'),
         slots: expect.any(Array),
       })
       expect([calendar.inserted, calendar.confirmed]).toEqual([0, []])
@@ -267,19 +267,31 @@ test('what is changed in the calendar itself comes back: moved, answered, declin
   })
   const free = (await guest.slots()).slots.map((slot) => slot.start)
   expect([free.includes(slots[0]?.start ?? ''), free.includes(slots[8]?.start ?? '')]).toEqual([true, false])
-  // the provider has told the guest itself
-  expect((await mails(foyer)).filter(({ to }) => to !== host.me.email)).toEqual([])
-  expect((await mails(foyer)).filter(({ subject }) => subject.includes('moved'))).toHaveLength(1)
+  // the provider has invited the guest, and whether it has told them of this the host alone knows
+  expect((await mails(foyer)).filter(({ to }) => to !== host.me.email)).toEqual([
+    {
+      subject: `Your meeting with ${host.me.name} has moved`,
+      to: 'sofia.ricci@northwind.test',
+      method: null,
+    },
+  ])
+  expect((await mails(foyer)).filter(({ subject }) => subject.includes('moved'))).toHaveLength(2)
 
   await heard(one.id, {
     start,
     end,
-    guestResponse: 'declined',
+    guests: [
+      { email: 'a.colleague@northwind.test', response: 'accepted' },
+      { email: 'Sofia.Ricci@northwind.test', response: 'declined' },
+    ],
     video: { state: 'ready', url: 'https://meet.example/1' },
   })
   expect(await meeting(one.id)).toMatchObject({
     state: 'booked',
-    guestResponse: 'declined',
+    guests: [
+      { email: 'a.colleague@northwind.test', response: 'accepted' },
+      { email: 'Sofia.Ricci@northwind.test', response: 'declined' },
+    ],
     videoUrl: 'https://meet.example/1',
   })
   // on top of another one: it is so, and nobody else gets either time
