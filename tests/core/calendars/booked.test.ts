@@ -3,6 +3,7 @@ import type { GuestMeeting, Meeting } from '#core/contracts/meetings.ts'
 import { Guest, setMeetingSettings, share } from '#tests/core/meetings/a-booking.ts'
 import type { AgentActor } from '#tests/support/agent-actor.ts'
 import type { TestFoyer } from '#tests/support/foyer.ts'
+import { HttpClient } from '#tests/support/http-client.ts'
 import { waitFor } from '#tests/support/wait.ts'
 import {
   agentWithGoogle,
@@ -69,7 +70,10 @@ test('what is moved, answered and deleted at Google comes back', async () => {
   await look()
   await waitFor('it is moved', async () => (await read(host, meeting)).start === to.toISOString())
   google.store.changeEvent(calendarId, eventId, {
-    attendees: [{ email: 'sofia.ricci@northwind.test', responseStatus: 'declined' }],
+    attendees: [
+      { email: 'a.colleague@northwind.test', responseStatus: 'accepted' },
+      { email: 'Sofia.Ricci@northwind.test', responseStatus: 'declined' },
+    ],
   })
   await look()
   await waitFor(
@@ -79,6 +83,33 @@ test('what is moved, answered and deleted at Google comes back', async () => {
   google.store.changeEvent(calendarId, eventId, { status: 'cancelled' })
   await look()
   await waitFor('it is cancelled', async () => (await read(host, meeting)).state === 'cancelled')
+})
+
+test('what was changed or deleted at Google before its guest moves it: moved all the same, or cancelled', async () => {
+  const { host, meeting, slots, calendarId, eventId } = await booked()
+  const moves = (place: number) =>
+    new HttpClient(foyer.origin).post<GuestMeeting>(`/meeting/${meeting.token}/reschedule`, {
+      start: slots[place]?.start,
+    })
+  // its version is another one, which Foyer has not heard of: 412
+  google.store.changeEvent(calendarId, eventId, { summary: 'Talk about prices' })
+  expect(await moves(8)).toMatchObject({ state: 'booked', start: slots[8]?.start })
+  const event = google.store.calendars.get(calendarId)?.events.get(eventId)
+  expect(event).toMatchObject({ summary: 'Talk about prices', start: { dateTime: slots[8]?.start } })
+  google.store.changeEvent(calendarId, eventId, { status: 'cancelled' })
+  expect(await moves(9)).toMatchObject({ state: 'cancelled' })
+  expect(await read(host, meeting)).toMatchObject({ state: 'cancelled', cancelledBy: 'calendar' })
+})
+
+test('what was deleted at Google already is cancelled as anything else', async () => {
+  const { host, meeting, calendarId, eventId } = await booked()
+  google.store.changeEvent(calendarId, eventId, { status: 'cancelled' })
+  await host.http.post(`/meetings/${meeting.id}/cancel`)
+  await waitFor('nothing is left to be done there', async () => {
+    const { rows } = await foyer.pool.query('select event_due from meetings where id = $1', [meeting.id])
+    return rows[0].event_due === null
+  })
+  expect(await read(host, meeting)).toMatchObject({ state: 'cancelled' })
 })
 
 test('what was changed while Google forgot its feed comes back all the same', async () => {

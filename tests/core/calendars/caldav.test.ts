@@ -2,9 +2,12 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { caldav } from '#connectors/caldav/index.ts'
 import type { CalendarVendor } from '#connectors/sdk/conformance/vendor.ts'
 import type { CalendarChoices, ConnectCalendarAnswer, MyCalendar } from '#core/contracts/calendars.ts'
+import type { GuestMeeting, Meeting } from '#core/contracts/meetings.ts'
 import { aCaldavVendor } from '#tests/connectors/caldav/a-vendor.ts'
 import { startRadicale } from '#tests/connectors/caldav/radicale.ts'
+import { Guest, setMeetingSettings, share } from '#tests/core/meetings/a-booking.ts'
 import { startFoyer, type TestFoyer } from '#tests/support/foyer.ts'
+import { HttpClient } from '#tests/support/http-client.ts'
 import { waitFor } from '#tests/support/wait.ts'
 import { mirrorOf, myCalendar } from './a-calendar.ts'
 
@@ -50,6 +53,85 @@ test('an agent connects by name and password, chooses a calendar, and its busy t
   expect(busy).toMatchObject([{ start, end }])
   const { rows } = await foyer.pool.query('select jsonb_agg(to_jsonb(c)) as all from connections c')
   expect(JSON.stringify(rows)).not.toContain(vendor.client.secret)
+})
+
+/** A guest has booked a meeting, and its event stands in the agent's calendar on the server. */
+async function booked() {
+  const host = await foyer.agent()
+  await host.http.post<ConnectCalendarAnswer>('/me/calendar/connect', typed())
+  const { calendars } = await host.http.get<CalendarChoices>('/me/calendar/choices')
+  await host.http.put<MyCalendar>('/me/calendar', {
+    calendarId: calendars.find(({ name }) => name === 'Calendar other')?.id,
+  })
+  await waitFor('the calendar is read', async () => (await myCalendar(host)).calendar?.busyReadAt)
+  await setMeetingSettings(host, {})
+  const visitor = await foyer.visitor()
+  const { id } = await visitor.asks('May I see you?')
+  await host.accepts(id)
+  const { token } = await share(host, id)
+  await host.switchTo('unavailable')
+  const guest = new Guest(foyer.origin, token)
+  const { slots } = await guest.slots()
+  const at = (place: number) => {
+    const { start = '', end = '' } = slots[place] ?? {}
+    return { start: new Date(start), end: new Date(end) }
+  }
+  const meeting = await guest.books(slots[5]?.start)
+  const { other } = vendor.calendars
+  const [eventId = '', ...more] = await vendor.eventIds(other)
+  expect(more).toEqual([])
+  return {
+    calendarId: other,
+    eventId,
+    meeting,
+    slots,
+    at,
+    read: () => host.http.get<Meeting>(`/meetings/${meeting.id}`),
+    /** Foyer looks at the calendar again, until it is so. */
+    hears: (what: string, isSo: (meeting: Meeting) => boolean) =>
+      waitFor(
+        what,
+        async () => {
+          await foyer.pool.query(`update calendar_feeds set next_at = 'epoch'`)
+          foyer.advance(1)
+          return isSo(await host.http.get<Meeting>(`/meetings/${meeting.id}`))
+        },
+        { everyMs: 200 },
+      ),
+    timesThere: async () => (await mirrorOf(foyer, host)).map(({ start }) => start.toISOString()),
+    asGuest: (path: string, body?: object) =>
+      new HttpClient(foyer.origin).post<GuestMeeting>(`/meeting/${meeting.token}/${path}`, body),
+  }
+}
+
+test('what is moved, answered and deleted on the server comes back', async () => {
+  const { calendarId, eventId, at, hears } = await booked()
+  await vendor.moveEvent(calendarId, eventId, at(9))
+  await hears('it is moved', ({ start }) => start === at(9).start.toISOString())
+  await vendor.answerAsGuest(calendarId, eventId, 'declined')
+  await hears('the guest has declined', ({ guestResponse }) => guestResponse === 'declined')
+  await vendor.deleteEvent(calendarId, eventId)
+  await hears('it is cancelled', ({ state }) => state === 'cancelled')
+})
+
+test('what a guest moves and cancels is moved and gone on the server, whatever was changed there meanwhile', async () => {
+  const { calendarId, eventId, meeting, slots, at, asGuest, hears, timesThere } = await booked()
+  expect(await asGuest('reschedule', { start: slots[8]?.start })).toMatchObject({ start: slots[8]?.start })
+  await hears('the event is read', ({ start }) => start === slots[8]?.start)
+  await expect.poll(timesThere).toEqual([slots[8]?.start])
+  // its version is another one now
+  await vendor.moveEvent(calendarId, eventId, at(11))
+  expect(await asGuest('reschedule', { start: slots[9]?.start })).toMatchObject({ start: slots[9]?.start })
+  await hears('the event is read', ({ start }) => start === slots[9]?.start)
+  await expect.poll(timesThere).toEqual([slots[9]?.start])
+  expect(await asGuest('cancel')).toMatchObject({ id: meeting.id, state: 'cancelled' })
+  await waitFor('it is gone', async () => (await vendor.eventIds(calendarId)).length === 0)
+})
+
+test('what was deleted on the server before its guest moves it is cancelled', async () => {
+  const { calendarId, eventId, slots, asGuest } = await booked()
+  await vendor.deleteEvent(calendarId, eventId)
+  expect(await asGuest('reschedule', { start: slots[8]?.start })).toMatchObject({ state: 'cancelled' })
 })
 
 test('what the server does not take is refused with its reason, and nothing is kept', async () => {
