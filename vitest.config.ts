@@ -94,6 +94,7 @@ export default defineConfig({
           name: 'e2e',
           retry: 1,
           include: ['tests/{e2e,faults}/**/*.test.ts'],
+          globalSetup: ['./tests/support/compiled-ahead.ts'],
           setupFiles: ['./tests/support/no-leaks.ts'],
           sequence: { groupOrder: 3 },
           isolate: false,

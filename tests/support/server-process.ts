@@ -100,6 +100,6 @@ function readyLineIn(output: string): { port?: number; worker?: number } | undef
 
 /** What a process needs of this one's environment; settings of whoever runs the tests stay out. */
 function bareEnvironment(): NodeJS.ProcessEnv {
-  const { PATH, HOME, TMPDIR, LANG } = process.env
-  return { PATH, HOME, TMPDIR, LANG }
+  const { PATH, HOME, TMPDIR, LANG, NODE_COMPILE_CACHE } = process.env
+  return { PATH, HOME, TMPDIR, LANG, NODE_COMPILE_CACHE }
 }
