@@ -12,7 +12,8 @@ import { findTool, headlessChromium } from './tests/support/tools.ts'
  *  - `*.alone.test.ts`: those that put something in the place of a module, for which nobody else may have loaded it
  *  - every other `*.test.ts`: integration, on a database of its own
  *
- *  For machines with two cores: two files at a time, three where tests mostly wait for something. Files share a process
+ *  For machines with two cores: the components beside pure code, then three files at a time, as their tests mostly wait for
+ *  something; the slow ones of whole Foyers first, so that many small ones fill the end. Files share a process
  *  (`isolate: false`), which saves loading Foyer anew for each: a third of the processor time of all integration files.
  *  Tests wait as long as a crowded machine needs; what needed its second try nevertheless is named at the end. A race that
  *  fails once in many tries is a fault, so files with a `@module-tag first-try` have one try only. */
@@ -39,8 +40,8 @@ export default defineConfig({
           name: 'unit',
           include: ['tests/**/*.unit.test.ts'],
           isolate: false,
-          sequence: { groupOrder: 0 },
-          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+          maxWorkers: 1,
         },
       },
       {
@@ -52,7 +53,7 @@ export default defineConfig({
           exclude: ['tests/{e2e,faults}/**', 'tests/**/*.{unit,browser,alone}.test.ts'],
           setupFiles: ['./tests/support/no-leaks.ts'],
           isolate: false,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
           maxWorkers: 3,
         },
       },
@@ -62,7 +63,7 @@ export default defineConfig({
           name: 'alone',
           include: ['tests/**/*.alone.test.ts'],
           setupFiles: ['./tests/support/no-leaks.ts'],
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
           maxWorkers: 3,
         },
       },
@@ -74,7 +75,7 @@ export default defineConfig({
           ...patient,
           name: 'browser',
           include: ['tests/**/*.browser.test.ts'],
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 1 },
           maxWorkers: 1,
           browser: {
             enabled: true,
@@ -96,7 +97,7 @@ export default defineConfig({
           include: ['tests/{e2e,faults}/**/*.test.ts'],
           globalSetup: ['./tests/support/compiled-ahead.ts'],
           setupFiles: ['./tests/support/no-leaks.ts'],
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 2 },
           isolate: false,
           maxWorkers: 3,
         },

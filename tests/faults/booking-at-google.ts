@@ -55,11 +55,12 @@ export class BookingsAtGoogle {
     this.#environment = environment
   }
 
-  static async start(name: string): Promise<BookingsAtGoogle> {
+  /** With the web process through which the host's calendar was connected. */
+  static async start(name: string): Promise<{ bookings: BookingsAtGoogle; web: ServerProcess }> {
     const database = await scratchDatabase()
     const redis = await startRedis()
     const pool = createPool(database.url, 4, name)
-    const one = new BookingsAtGoogle(pool, {
+    const bookings = new BookingsAtGoogle(pool, {
       FOYER_DATABASE_URL: database.url,
       FOYER_REDIS_URL: redis.url,
       FOYER_SECRET_KEY: randomBytes(32).toString('hex'),
@@ -68,14 +69,13 @@ export class BookingsAtGoogle {
       FOYER_SMTP_URL: 'smtp://127.0.0.1:1',
       FOYER_LOG_LEVEL: 'fatal',
     })
-    one.#undo.push(
+    bookings.#undo.push(
       () => redis.stop(),
       () => pool.end(),
       () => database.drop(),
     )
-    await one.#serveGoogle()
-    await one.#connectHost()
-    return one
+    await bookings.#serveGoogle()
+    return { bookings, web: await bookings.#connectHost() }
   }
 
   async close(): Promise<void> {
@@ -96,7 +96,7 @@ export class BookingsAtGoogle {
     }
   }
 
-  async #connectHost(): Promise<void> {
+  async #connectHost(): Promise<ServerProcess> {
     const { pool } = this
     await anOrganisation(pool, new Date())
     const admin = await anAgent(pool, new Date(), { profile: 'admin' })
@@ -111,7 +111,7 @@ export class BookingsAtGoogle {
     await connectGoogle(web, agent)
     await setMeetingSettings(agent, { blocks: everyDay('00:00', '24:00') })
     this.#host = { id: agent.id, email }
-    await this.kill(web)
+    return web
   }
 
   /** A new process. It begins later than what the one before it has held for itself. */

@@ -13,8 +13,7 @@ let web: ServerProcess
 let worker: ServerProcess | undefined
 
 beforeAll(async () => {
-  bookings = await BookingsAtGoogle.start('booking-kill-worker')
-  web = await bookings.run('web')
+  ;({ bookings, web } = await BookingsAtGoogle.start('booking-kill-worker'))
 }, within(120_000))
 beforeEach(() => bookings.begin())
 afterAll(() => bookings.close())

@@ -12,7 +12,7 @@ let bookings: BookingsAtGoogle
 let running: ServerProcess | undefined
 
 beforeAll(async () => {
-  bookings = await BookingsAtGoogle.start('booking-kill')
+  ;({ bookings, web: running } = await BookingsAtGoogle.start('booking-kill'))
 }, within(120_000))
 beforeEach(() => bookings.begin())
 afterAll(() => bookings.close())

@@ -60,12 +60,15 @@ export async function openPerson(
 
 const results = fileURLToPath(new URL('../.results/', import.meta.url))
 
-/** Keeps a picture for people to look at, under tests/.results (not committed). */
-export async function screenshot(page: Page, name: string): Promise<string> {
+/** Keeps a picture for people who look at how Foyer looks: with FOYER_PICTURES=1, since drawing them takes long. */
+export async function screenshot(page: Page, name: string): Promise<void> {
+  if (process.env.FOYER_PICTURES === '1') await keepPicture(page, name)
+}
+
+/** Under tests/.results (not committed). */
+export async function keepPicture(page: Page, name: string): Promise<void> {
   await mkdir(`${results}screenshots`, { recursive: true })
-  const path = `${results}screenshots/${name}.png`
-  await page.screenshot({ path, animations: 'disabled' })
-  return path
+  await page.screenshot({ path: `${results}screenshots/${name}.png`, animations: 'disabled' })
 }
 
 const rules = {

@@ -1,7 +1,7 @@
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
 import { onTestFinished } from 'vitest'
 import type { SiteSettings } from '#core/contracts/sites.ts'
-import { launchBrowser, openPerson, screenshot } from './browser.ts'
+import { keepPicture, launchBrowser, openPerson } from './browser.ts'
 import { type AnAgent, anAgent } from './factories.ts'
 import { atFileEnd } from './file-end.ts'
 import { type FoyerOptions, startFoyer, type TestFoyer } from './foyer.ts'
@@ -108,7 +108,7 @@ function leavesWithTest(context: BrowserContext, name: string): void {
   onTestFinished(async ({ task }) => {
     if (task.result?.state === 'fail')
       for (const [place, page] of context.pages().entries())
-        await screenshot(page, `failed ${task.name} ${name} ${place}`.replaceAll(/[^\w]+/g, '-')).catch(
+        await keepPicture(page, `failed ${task.name} ${name} ${place}`.replaceAll(/[^\w]+/g, '-')).catch(
           // a page that has crashed or hangs has no picture; the failure itself is reported anyway
           () => undefined,
         )
