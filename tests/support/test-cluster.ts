@@ -1,6 +1,7 @@
 import pg from 'pg'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '#core/db/embedded/embedded-postgres.ts'
 import { migrate } from '#core/db/migrate.ts'
+import { openQueue } from '#workers/queue.ts'
 import { HopelessError, waitFor } from './wait.ts'
 
 export interface TestDatabase {
@@ -66,6 +67,8 @@ export class TestCluster {
   async #start(): Promise<EmbeddedPostgres> {
     const server = await startEmbeddedPostgres({ dataDir: this.#dataDir, settings })
     await migrate(server.url)
+    // BullMQ's functions, too, which workers would make anew in each database
+    await (await openQueue({ databaseUrl: server.url }, console)).close()
     return server
   }
 }
