@@ -201,33 +201,9 @@ interface Said {
 function indexGroups(db: Db, { groups, lines, octets, cutForMs }: typeof atOnce): Promise<Indexed> {
   return db.transaction().execute(async (tx) => {
     const { rows } = await sql<Said>`
-      with next as (
-        select id, sum(cardinality(seqs)) over (order by id) as lines, row_number() over (order by id) as place
-        from (select id, seqs from search_backlog order by id limit ${groups} for update skip locked) b
-      ), taken as (
-        delete from search_backlog where id in (select id from next where lines <= ${lines} or place = 1)
-        returning conversation_ids, seqs, at
-      ), said as (
-        select conversation_id, array_agg(seq) as seqs
-        from taken, unnest(taken.conversation_ids, taken.seqs) as line (conversation_id, seq) group by conversation_id
-      ), held as (
-        -- instead of a foreign key: while their words are written, none of them is deleted
-        select c.id from conversations c where c.id in (select conversation_id from said) order by c.id for key share
-      ), line as (
-        select held.id as conversation_id, e.seq, e.text,
-               sum(octet_length(e.text)) over (rows unbounded preceding) - octet_length(e.text) < ${octets} as fits
-        from held join said on said.conversation_id = held.id, lateral (
-          select e.seq, e.text from entries e
-          where e.conversation_id = held.id and e.seq = any (said.seqs) and e.text is not null
-        ) e
-      )
-      select conversation_id, array_agg(seq)::text as seqs, count(*)::int as lines,
-             string_agg(text, ' ') filter (where fits) as text,
-             (select min(at) from taken)::text as since,
-             (select count(*) from next) > (select count(*) from taken) or ${groups} = 1 as may_be_more
       -- Nobody waits for this to be on the disk: a crash takes the words and the emptied backlog back together.
-      from (select set_config('synchronous_commit', 'off', true)) mode, line
-      group by conversation_id, seq / ${linesADocument}, fits`.execute(tx)
+      select taken.* from (select set_config('synchronous_commit', 'off', true)) mode,
+        take_search_backlog(${groups}, ${lines}, ${octets}, ${linesADocument}) taken`.execute(tx)
     const [first] = rows
     if (!first) return { lines: 0, mayBeMore: false }
     const documents: [conversationId: string, words: string][] = []
@@ -248,8 +224,10 @@ function indexGroups(db: Db, { groups, lines, octets, cutForMs }: typeof atOnce)
     }
     await sql`
       insert into search_documents (conversation_id, words)
-      select (d ->> 0)::uuid, array_to_tsvector(string_to_array(d ->> 1, ' '))
-      from jsonb_array_elements(${JSON.stringify(documents)}::jsonb) d`.execute(tx)
+      select id, array_to_tsvector(string_to_array(words, ' '))
+      from unnest(${documents.map(([id]) => id)}::uuid[], ${documents.map(([, words]) => words)}::text[]) as d (id, words)`.execute(
+      tx,
+    )
     if (left.length > 0) await putBack(tx, first.since, left)
     const linesOf = (some: Said[]) => some.reduce((sum, said) => sum + said.lines, 0)
     return {
