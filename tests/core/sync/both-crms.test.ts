@@ -6,6 +6,7 @@ import { setTokens } from '#core/features/connections/secrets.ts'
 import { change } from '#core/services.ts'
 import type { AgentActor } from '#tests/support/agent-actor.ts'
 import { startVendors, type Vendors } from '#tests/support/crm-vendors.ts'
+import { empty } from '#tests/support/empty.ts'
 import { startFoyer, type TestFoyer } from '#tests/support/foyer.ts'
 import { waitFor } from '#tests/support/wait.ts'
 import { startFoyerWorkers } from '#workers/foyer.ts'
@@ -42,7 +43,7 @@ describe.each([
   })
   beforeEach(async () => {
     vendors.hubspot.faults.clear()
-    await foyer.pool.query('truncate connections, people_mirror, mirror_gone, crm_users cascade')
+    await empty(foyer.pool, 'connections, people_mirror, mirror_gone, crm_users')
     // Salesforce first in precedence
     ids.salesforce = await vendors.connectSalesforce(foyer.app.services, { writes: true })
     ids.hubspot = await vendors.connectHubSpot(foyer.app.services, { writes: true })

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { ConnectionSync } from '#core/contracts/sync.ts'
 import type { Visitor } from '#core/contracts/visitors.ts'
 import type { AgentActor } from '#tests/support/agent-actor.ts'
+import { empty } from '#tests/support/empty.ts'
 import { startFoyer, type TestFoyer } from '#tests/support/foyer.ts'
 import { MemoryCrm } from '#tests/support/memory-crm.ts'
 import { waitFor } from '#tests/support/wait.ts'
@@ -24,7 +25,7 @@ afterAll(async () => {
   await crm.stop()
 })
 beforeEach(async () => {
-  await foyer.pool.query('truncate connections, people_mirror, mirror_gone cascade')
+  await empty(foyer.pool, 'connections, people_mirror, mirror_gone')
   await foyer.pool.query('update visitors set email = null')
   crm.clear()
 })

@@ -5,6 +5,7 @@ import { requestRefresh } from '#core/features/mirror/lookups.ts'
 import { refreshPersonNow } from '#core/features/mirror/refresh.ts'
 import { change } from '#core/services.ts'
 import type { AgentActor } from '#tests/support/agent-actor.ts'
+import { empty } from '#tests/support/empty.ts'
 import { aConversation, aVisitor } from '#tests/support/factories.ts'
 import { startFoyer, type TestFoyer } from '#tests/support/foyer.ts'
 import { MemoryCrm } from '#tests/support/memory-crm.ts'
@@ -41,7 +42,7 @@ let visitorId = ''
 let connections: string[] = []
 beforeEach(async () => {
   foyer.clock.stopAt(now)
-  await foyer.pool.query('truncate connections, people_mirror, mirror_gone cascade')
+  await empty(foyer.pool, 'connections, people_mirror, mirror_gone')
   await foyer.pool.query(`update visitors set email = null`)
   acme.clear()
   zenith.clear()

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { CrmWrite } from '#core/contracts/sync.ts'
 import type { WidgetConversation } from '#core/contracts/widget.ts'
 import type { AgentActor } from '#tests/support/agent-actor.ts'
+import { empty } from '#tests/support/empty.ts'
 import { startFoyer, type TestFoyer } from '#tests/support/foyer.ts'
 import { MemoryCrm } from '#tests/support/memory-crm.ts'
 import { aPng, sendFile } from '#tests/support/upload.ts'
@@ -33,7 +34,7 @@ afterAll(async () => {
   await crm.stop()
 })
 beforeEach(async () => {
-  await foyer.pool.query('truncate connections, people_mirror, mirror_gone, crm_users cascade')
+  await empty(foyer.pool, 'connections, people_mirror, mirror_gone, crm_users')
   crm.clear()
   connection = await crm.connectWriting(foyer.app.services)
   sub = `user-${randomUUID()}`

@@ -4,6 +4,7 @@ import type { CrmWrite } from '#core/contracts/sync.ts'
 import { promiseMeetingLog } from '#core/features/write-back/orders.ts'
 import { change } from '#core/services.ts'
 import type { AgentActor } from '#tests/support/agent-actor.ts'
+import { empty } from '#tests/support/empty.ts'
 import { startFoyer, type TestFoyer } from '#tests/support/foyer.ts'
 import { MemoryCrm } from '#tests/support/memory-crm.ts'
 import { waitFor } from '#tests/support/wait.ts'
@@ -26,7 +27,7 @@ afterAll(async () => {
   await crm.stop()
 })
 beforeEach(async () => {
-  await foyer.pool.query('truncate connections, people_mirror, mirror_gone, crm_users cascade')
+  await empty(foyer.pool, 'connections, people_mirror, mirror_gone, crm_users')
   crm.clear()
   email = `guest${++people}@northwind.test`
 })

@@ -3,6 +3,7 @@ import type { LoggedConversation, NewPerson, PersonChange } from '#connectors/sd
 import type { ConnectionAttention } from '#core/contracts/connections.ts'
 import type { CrmWrite } from '#core/contracts/sync.ts'
 import type { AgentActor } from '#tests/support/agent-actor.ts'
+import { empty } from '#tests/support/empty.ts'
 import { startFoyer, type TestFoyer } from '#tests/support/foyer.ts'
 import { MemoryCrm } from '#tests/support/memory-crm.ts'
 import { waitFor } from '#tests/support/wait.ts'
@@ -28,7 +29,7 @@ afterAll(async () => {
   await crm.stop()
 })
 beforeEach(async () => {
-  await foyer.pool.query('truncate connections, people_mirror, mirror_gone, crm_users cascade')
+  await empty(foyer.pool, 'connections, people_mirror, mirror_gone, crm_users')
   crm.clear()
   email = `person${++people}@northwind.test`
 })
