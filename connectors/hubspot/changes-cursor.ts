@@ -2,16 +2,17 @@ import * as z from 'zod'
 import { CursorExpiredError } from '../sdk/errors.ts'
 
 const Round = z.object({
-  /** What was changed then or later is asked for; milliseconds. */
+  /** What was changed then or later is told in this round; milliseconds, by HubSpot's clock. */
   from: z.number(),
+  /** When its first page was asked for, by ours; null: it has not begun. */
+  startedAt: z.number().nullable(),
+  /** How far it has come: all that changed before was told. */
+  at: z.number(),
+  /** The last id told of those that changed at `at`, while more share that instant than a page holds. */
+  tie: z.string().nullable(),
   /** The newest change seen. */
   newest: z.number(),
-  /** HubSpot's own cursor within a search, and how many results came before it. */
-  after: z.string().nullable(),
-  rows: z.number(),
-  /** The last id seen of those that changed at `from`, when more share that instant than a search gives. */
-  tie: z.string().nullable(),
-  /** Changes within the overlap that were told already: `id@instant`. */
+  /** What was told already of the overlap with the rounds before: `id@instant`. */
   seen: z.array(z.string()),
 })
 export type Round = z.infer<typeof Round>
@@ -28,8 +29,17 @@ export type Sweep = z.infer<typeof Sweep>
 const Cursor = z.object({ round: Round, sweep: Sweep })
 type Cursor = z.infer<typeof Cursor>
 
+export const roundFrom = (from: number, seen: string[] = []): Round => ({
+  from,
+  startedAt: null,
+  at: from,
+  tie: null,
+  newest: from,
+  seen,
+})
+
 export const firstCursor = (now: number): Cursor => ({
-  round: { from: now, newest: now, after: null, rows: 0, tie: null, seen: [] },
+  round: roundFrom(now),
   sweep: { at: now, startedAt: now, after: null },
 })
 

@@ -1,28 +1,25 @@
 import type { Crm, CrmChange } from '../sdk/crm.ts'
-import { firstCursor, parseCursor, type Round, type Sweep, writeCursor } from './changes-cursor.ts'
+import { firstCursor, parseCursor, type Round, roundFrom, type Sweep, writeCursor } from './changes-cursor.ts'
 import { clientFor, type Filter, type HubSpotRecord, pageSize } from './client.ts'
 import { contactType } from './mapping.ts'
 import { readPeople } from './people.ts'
 
 /** What changed later is searched for again: a search may see a change only some time after a later one. */
 const overlapMs = 300_000
-/** HubSpot refuses to page further: https://developers.hubspot.com/docs/api-reference/search/guide#limitations */
-const searchCap = 10_000
 /** Archived contacts are in no search; their list has no order of time, so it is looked through now and then, behind the webhooks. */
 const sweepEveryMs = 3_600_000
 
 /**
- * Contacts changed since the cursor, a page of the search at a time, oldest first; each is read anew by its id. States:
- * - paging: on to the next page of what has changed since `from`
- * - restarting: after 10,000 results `from` moves to the last instant seen
- * - in a tie: more than 10,000 share that instant, and are paged by their ids
- * - sweeping: through the list of archived contacts, once an hour
- * - done: `from` moves to `overlap` before the newest change seen
+ * Contacts changed since the cursor, a page of the search at a time, oldest first; each is read anew by its id. Never by HubSpot's own paging,
+ * which counts places: who changes again while changes are read leaves the front, and as many behind the page's end would be passed over (nor
+ * does it go beyond 10,000). States of a round:
+ * - reading: what changed at or after the last instant told
+ * - in a tie: a page is full of one instant, which is read on by ids, and left behind
+ * - over: the next one begins `overlap` before the newest change seen, or before this round's start, if that is earlier
+ * Between rounds, once an hour:
+ * - sweeping: through the list of archived contacts
  */
-export const changes = (crm: Crm, cursor: string | null) => changesWithin(searchCap, crm, cursor)
-
-export async function changesWithin(
-  cap: number,
+export async function changes(
   crm: Crm,
   cursor: string | null,
 ): Promise<{ changes: CrmChange[]; cursor: string; done: boolean }> {
@@ -31,62 +28,54 @@ export async function changesWithin(
   const { round, sweep } = parseCursor(cursor)
   if (sweep.after !== null) return sweepOn(crm, round, sweep, sweep.after)
 
-  const { records, after } = await page(crm, round)
+  const { records, isLast } = await page(crm, round)
   const fresh = records.filter((record) => !round.seen.includes(seenAs(record)))
   const found = await whatBecameOf(crm, fresh, round.from)
-  const next = nextRound(round, records, after, cap)
-  if (next.isDone && now - sweep.at >= sweepEveryMs)
+  const { next, isOver } = roundAfter({ ...round, startedAt: round.startedAt ?? now }, records, isLast)
+  if (isOver && now - sweep.at >= sweepEveryMs)
     return {
       changes: found,
-      cursor: writeCursor({ round: next.round, sweep: { ...sweep, after: '' } }),
+      cursor: writeCursor({ round: next, sweep: { ...sweep, after: '' } }),
       done: false,
     }
-  return { changes: found, cursor: writeCursor({ round: next.round, sweep }), done: next.isDone }
+  return { changes: found, cursor: writeCursor({ round: next, sweep }), done: isOver }
 }
 
-function page({ connection }: Crm, { from, after, tie }: Round) {
+async function page({ connection }: Crm, { at, tie }: Round) {
   const filters: Filter[] =
     tie === null
-      ? [{ propertyName: 'lastmodifieddate', operator: 'Gte', value: String(from) }]
+      ? [{ propertyName: 'lastmodifieddate', operator: 'Gte', value: String(at) }]
       : [
-          { propertyName: 'lastmodifieddate', operator: 'Eq', value: String(from) },
+          { propertyName: 'lastmodifieddate', operator: 'Eq', value: String(at) },
           { propertyName: 'hs_object_id', operator: 'Gt', value: tie },
         ]
-  return clientFor(connection).search('contacts', {
+  const { records, after } = await clientFor(connection).search('contacts', {
     groups: [filters],
     sort: tie === null ? 'lastmodifieddate' : 'hs_object_id',
     properties: ['lastmodifieddate', 'notes_last_updated'],
     limit: pageSize,
-    after: tie === null ? after : null,
+    after: null,
   })
+  return { records, isLast: after === null }
 }
 
-function nextRound(
-  round: Round,
+function roundAfter(
+  round: Round & { startedAt: number },
   records: HubSpotRecord[],
-  after: string | null,
-  cap: number,
-): { round: Round; isDone: boolean } {
-  const last = records.at(-1)
+  isLast: boolean,
+): { next: Round; isOver: boolean } {
   const newest = Math.max(round.newest, ...records.map(modifiedAt))
-  const seen = remembered([...round.seen, ...records.map(seenAs)], newest)
+  const nextFrom = Math.max(round.from, Math.min(newest, round.startedAt) - overlapMs)
+  const seen = remembered([...round.seen, ...records.map(seenAs)], nextFrom)
   const on = { ...round, newest, seen }
-  if (round.tie !== null) {
-    // an instant that is read to the end is left behind
-    if (last && after !== null) return { round: { ...on, tie: last.id }, isDone: false }
-    return { round: { ...on, from: round.from + 1, tie: null, after: null, rows: 0 }, isDone: false }
-  }
-  const rows = round.rows + records.length
-  if (last && after !== null) {
-    if (rows + pageSize <= cap) return { round: { ...on, after, rows }, isDone: false }
+  const last = records.at(-1)
+  if (last && !isLast) {
+    if (round.tie !== null) return { next: { ...on, tie: last.id }, isOver: false }
     const at = modifiedAt(last)
-    const isTie = at === round.from
-    return { round: { ...on, from: at, after: null, rows: 0, tie: isTie ? '0' : null }, isDone: false }
+    return { next: at > round.at ? { ...on, at } : { ...on, tie: '0' }, isOver: false }
   }
-  return {
-    round: { ...on, from: Math.max(round.from, newest - overlapMs), after: null, rows: 0 },
-    isDone: true,
-  }
+  if (round.tie !== null) return { next: { ...on, at: round.at + 1, tie: null }, isOver: false }
+  return { next: roundFrom(nextFrom, seen), isOver: true }
 }
 
 const modifiedAt = ({ properties, updatedAt }: HubSpotRecord): number => {
@@ -97,8 +86,8 @@ const seenAs = (record: HubSpotRecord) => `${record.id}@${modifiedAt(record)}`
 
 /** Enough to read the overlap of a usual day once; what is forgotten is read again, which harms nobody. */
 const remembersAtMost = 400
-function remembered(seen: string[], newest: number): string[] {
-  const recent = [...new Set(seen)].filter((one) => Number(one.split('@')[1]) >= newest - overlapMs)
+function remembered(seen: string[], since: number): string[] {
+  const recent = [...new Set(seen)].filter((one) => Number(one.split('@')[1]) >= since)
   return recent.slice(-remembersAtMost)
 }
 

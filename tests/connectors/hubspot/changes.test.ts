@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest'
-import { changesWithin } from '#connectors/hubspot/changes.ts'
 import type { CrmChange } from '#connectors/sdk/crm.ts'
 import { CursorExpiredError } from '#connectors/sdk/errors.ts'
 import { type Connected, connected, contact, crmOf } from './a-connection.ts'
@@ -98,38 +97,107 @@ test('two that were merged are told as one, a deleted one as gone within the hou
 })
 
 /** The same as at HubSpot's ten thousand, with fewer contacts. */
-const cap = 300
-const pollWithin = (world: Connected, cursor: string) =>
-  poll(world, cursor, (crm, at) => changesWithin(cap, crm, at))
-
-test('more changes than a search gives are all told, and each once', async () => {
-  const world = await connected({ searchCap: cap })
-  const { store, clock } = world.standIn
-  const { cursor } = await poll(world, null)
-  clock.advance(1_000)
-  for (let i = 0; i < 750; i += 1) {
+const searchCap = 300
+const manyAtOnce = ({ store, clock }: Connected['standIn'], count: number) => {
+  for (let i = 0; i < count; i += 1) {
     if (i % 50 === 0) clock.advance(10)
     store.create('contacts', { email: `p${i}@b.test` })
   }
-  const { told } = await pollWithin(world, cursor)
+}
+
+test('more changes than a search gives are all told, and each once', async () => {
+  const world = await connected({ searchCap })
+  const { cursor } = await poll(world, null)
+  world.standIn.clock.advance(1_000)
+  manyAtOnce(world.standIn, 750)
+  const { told } = await poll(world, cursor)
   expect(told).toHaveLength(750)
   expect(new Set(told).size).toBe(750)
 })
 
 test('an instant that more contacts share than a search gives is read by their ids', async () => {
-  const world = await connected({ searchCap: cap })
+  const world = await connected({ searchCap })
   const { store, clock } = world.standIn
   const { cursor } = await poll(world, null)
   clock.advance(1_000)
   for (let i = 0; i < 650; i += 1) store.create('contacts', { email: `p${i}@b.test` })
   clock.advance(1_000)
   store.create('contacts', { email: 'later@b.test' })
-  const { told, cursor: next } = await pollWithin(world, cursor)
+  const { told, cursor: next } = await poll(world, cursor)
   expect(new Set(told).size).toBe(651)
   expect(told.at(-1)).toBe('changed later@b.test')
   clock.advance(1_000)
   store.create('contacts', { email: 'last@b.test' })
-  expect((await pollWithin(world, next)).told).toContain('changed last@b.test')
+  expect((await poll(world, next)).told).toContain('changed last@b.test')
+})
+
+test.each([
+  { where: 'at several instants', apartMs: 10 },
+  { where: 'in one instant', apartMs: 0 },
+])('whoever changes again while changes are read makes nobody else be missed ($where)', async ({ apartMs }) => {
+  const world = await connected()
+  const { store, clock } = world.standIn
+  const { cursor } = await poll(world, null)
+  clock.advance(1_000)
+  const records = Array.from({ length: 450 }, (_, i) => {
+    if (i % 50 === 0) clock.advance(apartMs)
+    return store.create('contacts', { email: `p${i}@b.test` })
+  })
+  let page = 0
+  const { told } = await poll(world, cursor, async (crm, at) => {
+    const answer = await crmOf.changes(crm, at)
+    // they leave the front of what is found, and all behind them move up
+    for (const record of records.slice(page * 30, page * 30 + 30)) store.update(record, { jobtitle: `${page}` })
+    page += 1
+    return answer
+  })
+  expect(new Set(told).size).toBe(450)
+})
+
+test.each([
+  { what: 'more than a search gives', many: (standIn: Connected['standIn']) => manyAtOnce(standIn, 750) },
+  {
+    what: 'more than a search gives, in one instant',
+    many: ({ store, clock }: Connected['standIn']) => {
+      clock.advance(10)
+      for (let i = 0; i < 650; i += 1) store.create('contacts', { email: `p${i}@b.test` })
+    },
+  },
+])('a change that the search sees late is not missed, though $what came after it', async ({ many }) => {
+  const world = await connected({ searchCap })
+  const { store, clock } = world.standIn
+  const { cursor } = await poll(world, null)
+  clock.advance(1_000)
+  store.setIndexLag(120_000)
+  store.create('contacts', { email: 'late@b.test' })
+  store.setIndexLag(0)
+  many(world.standIn)
+  const first = await poll(world, cursor)
+  expect(first.told).not.toContain('changed late@b.test')
+  clock.advance(120_000)
+  expect((await poll(world, first.cursor)).told).toContain('changed late@b.test')
+})
+
+test('a change that the search sees late is not missed, though reading was interrupted for an hour', async () => {
+  const world = await connected()
+  const { store, clock } = world.standIn
+  const { cursor } = await poll(world, null)
+  clock.advance(1_000)
+  store.setIndexLag(120_000)
+  store.create('contacts', { email: 'late@b.test' })
+  store.setIndexLag(0)
+  manyAtOnce(world.standIn, 150)
+  let page = 0
+  const first = await poll(world, cursor, async (crm, at) => {
+    if (page++ === 1) {
+      clock.advance(3_600_000)
+      store.create('contacts', { email: 'young@b.test' })
+    }
+    return crmOf.changes(crm, at)
+  })
+  expect(first.told).toContain('changed young@b.test')
+  const told = [...first.told, ...(await poll(world, first.cursor)).told]
+  expect(told).toContain('changed late@b.test')
 })
 
 test('a cursor that is none leads to reading everybody anew', async () => {
