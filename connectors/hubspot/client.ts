@@ -32,10 +32,6 @@ const Failed = z.array(
   }),
 )
 const Batch = z.object({ results: z.array(Found), errors: Failed.optional() })
-const Upserted = z.object({
-  results: z.array(Found.extend({ _new: z.boolean() })),
-  errors: Failed.optional(),
-})
 const Associated = z.object({
   results: z.array(
     z.object({
@@ -169,20 +165,6 @@ export function clientFor(connection: Connection) {
     async update(type: ObjectType, id: string, properties: Record<string, string>): Promise<HubSpotRecord> {
       const { objects } = await parts()
       return parse(Found, await objects.update(type, id, { properties }))
-    },
-
-    /** Makes the contact with this address, or gives the one that is there: HubSpot sees to it that two at once make one. */
-    async upsertByEmail(email: string, properties: Record<string, string>) {
-      const { batches } = await parts()
-      const answer = await batches.upsert('contacts', {
-        inputs: [{ id: email, idProperty: 'email', properties: { ...properties, email } }],
-      })
-      const { results, errors = [] } = parse(Upserted, answer)
-      const [record] = results
-      if (record) return { record, isNew: record._new }
-      throw batchError(
-        errors[0] ?? { category: '', message: 'neither a result nor an error came', errors: [] },
-      )
     },
 
     async search(

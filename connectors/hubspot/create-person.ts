@@ -9,7 +9,8 @@ import { readPerson } from './read-person.ts'
 const repeatedWithinMs = 30 * 86_400_000
 
 /** HubSpot knows people by their address, so one address is one contact, however often and from wherever it is made. A run whose answer was lost gives
- *  the contact it made; somebody else who is there already is left alone and named.
+ *  the contact it made; somebody else who is there already is left alone and named. Not by an upsert: that overwrites whoever was made by another
+ *  since we looked.
  *  @throws {DuplicateError} */
 export async function createPerson(crm: Crm, person: NewPerson): Promise<CrmPerson> {
   const email = person.values.email?.trim().toLowerCase()
@@ -17,14 +18,14 @@ export async function createPerson(crm: Crm, person: NewPerson): Promise<CrmPers
     throw new ProviderRejectedError('HubSpot knows people by their e-mail address; this one has none.', [
       'email',
     ])
-  const properties = newProperties(person, crm)
+  const properties = { ...newProperties(person, crm), email }
   const existing = await findPerson(crm, email)
   if (existing) {
-    if (await isAsMade(crm, existing.id, { ...properties, email })) return existing
+    if (await isAsMade(crm, existing.id, properties)) return existing
     throw new DuplicateError('HubSpot has a contact with this e-mail address already.', [existing.id])
   }
-  const { record } = await clientFor(crm.connection).upsertByEmail(email, properties)
-  return readPerson(crm, { type: person.type, id: record.id })
+  const { id } = await clientFor(crm.connection).create('contacts', properties)
+  return readPerson(crm, { type: person.type, id })
 }
 
 /** HubSpot keeps no key of ours. A contact that was made lately and says exactly what this creation says is the one that

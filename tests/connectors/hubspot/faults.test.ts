@@ -61,7 +61,9 @@ test('a note whose answer was lost is found again by its reference: one note', a
 test('a contact whose making was not answered is there once, and the second run gives it', async () => {
   const world = await withTom()
   world.standIn.store.setIndexLag(60_000)
-  world.standIn.faults.plan('POST /crm/v3/objects/contacts/batch/upsert', { kind: 'lostAnswer' })
+  world.standIn.faults.plan(({ method, path }) => method === 'POST' && path === '/crm/v3/objects/contacts', {
+    kind: 'lostAnswer',
+  })
   await expect(crmOf.createPerson(world.crm, newPerson)).rejects.toMatchObject({ outcome: 'unknown' })
   const made = world.standIn.store.findByEmail('new@person.test')
   const again = await crmOf.createPerson(world.crm, newPerson)

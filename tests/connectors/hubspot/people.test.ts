@@ -171,6 +171,27 @@ test('somebody who is there is not created again, nor changed', async () => {
   expect(inHubSpot(world).properties).toEqual(before)
 })
 
+test('somebody who was made since we looked is left as they are, and named', async () => {
+  const world = await withSamplePeople()
+  const isMaking = ({ method, path }: { method: string; path: string }) =>
+    method === 'POST' && /\/contacts(\/batch\/upsert)?$/.test(path)
+  const theirs = { email: 'new@person.test', firstname: 'Nadia', jobtitle: 'CFO', lifecyclestage: 'customer' }
+  world.standIn.faults.plan(
+    (request) => {
+      if (isMaking(request)) world.standIn.store.create('contacts', theirs)
+      return isMaking(request)
+    },
+    { kind: 'slow', ms: 0 },
+  )
+  const error = await crmOf.createPerson(world.crm, newPerson()).catch((error: unknown) => error)
+  const made = inHubSpot(world, 'new@person.test')
+  expect(made.properties).toMatchObject(theirs)
+  expect(made.properties.lead_source).toBeUndefined()
+  expect(error).toEqual(
+    new DuplicateError('HubSpot has a contact with this e-mail address already.', [made.id]),
+  )
+})
+
 test('two visitors with one address at once become one contact', async () => {
   const world = await withSamplePeople()
   const all = await Promise.allSettled(
