@@ -9,7 +9,7 @@ import {
 import { ConnectionClosedError, openConnection } from '#core/features/connections/open.ts'
 import { refreshPersonNow } from '#core/features/mirror/refresh.ts'
 import { eraseEverywhere } from '#core/features/people/erase.ts'
-import { applyEvent, readEvent } from '#core/features/sync/events.ts'
+import { applyEvent, readEvent, StillThereError } from '#core/features/sync/events.ts'
 import { resumeHeld } from '#core/features/write-back/orders.ts'
 import { giveUp, WriteLaterError, WriteRefusedError, writeNow } from '#core/features/write-back/run.ts'
 import type { Services } from '#core/services.ts'
@@ -76,6 +76,7 @@ export const applyWebhookEvent = defineOutsideTask({
         const open = await openConnection(services, event.connectionId, { signal, priority: 'background' })
         await applyEvent(services, open, event)
       } catch (error) {
+        if (error instanceof StillThereError) throw new NotYetError(error.message, error.afterMs)
         const isClosed = error instanceof ConnectionClosedError || adviceOn(error)?.again === 'on_repair'
         if (isClosed && event.change.type === 'gone' && event.change.erase)
           throw new NotYetError((error as Error).message, closedAgainAfterMs)

@@ -55,6 +55,9 @@ export function createStore(now: () => number) {
   // later starts give later ids: a mirror that outlives the stand-in never mistakes one person for another
   let lastId = Math.floor(now() / 1_000) * 1_000
   let indexLagMs = 0
+  let erasureLagMs = 0
+  /** Told of as erased, and still there until then. */
+  const erasing = new Map<StoredRecord, number>()
 
   const keyOf = (type: ObjectType, id: string) => `${type}/${id}`
   const tell = (type: string, objectId: string, details: Record<string, unknown> = {}) => {
@@ -74,8 +77,17 @@ export function createStore(now: () => number) {
     if (record.indexed.length > 20) record.indexed.shift()
   }
 
+  function endErasures() {
+    for (const [record, until] of erasing)
+      if (until <= now()) {
+        erasing.delete(record)
+        remove(record)
+      }
+  }
+
   /** Follows merges. */
   function find(type: ObjectType, id: string, archived = false): StoredRecord | null {
+    endErasures()
     let key = id
     if (type === 'contacts') for (let next = mergedInto.get(key); next; next = mergedInto.get(key)) key = next
     const record = records.get(keyOf(type, key))
@@ -192,11 +204,19 @@ export function createStore(now: () => number) {
     if (record.type === 'contacts') tell('contact.deletion', record.id)
   }
 
-  /** For ever, with everything: what the GDPR asks for. */
+  /** For ever, with everything: what the GDPR asks for. It is told at once, done when the lag is over. */
   function erase(record: StoredRecord) {
-    archive(record)
-    records.delete(keyOf(record.type, record.id))
+    if (erasureLagMs === 0) remove(record)
+    else erasing.set(record, now() + erasureLagMs)
+    tell('contact.deletion', record.id)
     tell('contact.privacyDeletion', record.id)
+  }
+
+  function remove(record: StoredRecord) {
+    record.archivedAt = now()
+    if (record.properties.email) byEmail.delete(record.properties.email)
+    touch(record)
+    records.delete(keyOf(record.type, record.id))
   }
 
   function associate(from: StoredRecord, to: StoredRecord, typeIds: number[]) {
@@ -286,6 +306,10 @@ export function createStore(now: () => number) {
       byEmail.set(email.toLowerCase(), record.id)
       record.properties.hs_additional_emails = [...emailsOf(record).slice(1), email.toLowerCase()].join(';')
       touch(record)
+    },
+    /** How long somebody can still be read who was told of as erased. */
+    setErasureLag(ms: number) {
+      erasureLagMs = ms
     },
     /** How long the search goes on seeing what was. */
     setIndexLag(ms: number) {

@@ -66,8 +66,22 @@ export async function readEvent({ db }: Services, eventId: string): Promise<Stor
   return rows[0] ?? null
 }
 
+/** After so long the vendor's word counts for more than what can be read of somebody it told was erased. */
+const erasedAnywayAfterMs = 24 * 3_600_000
+const lookedAtAgainWithinMs = { least: 2_000, most: 3_600_000 }
+
+/** The vendor told that it erased somebody whom it still shows: what can be read lags behind. */
+export class StillThereError extends Error {
+  readonly afterMs: number
+  constructor(afterMs: number) {
+    super('The CRM told that this person was erased, and still shows them.')
+    this.afterMs = afterMs
+  }
+}
+
 /** What the vendor told is a hint: the record is read, and what it says now counts. So an event that comes twice, late or
- *  after a later one changes nothing. @throws {ConnectorError} */
+ *  after a later one changes nothing. @throws {StillThereError} somebody erased can still be read: to be repeated, until they are gone
+ *  @throws {ConnectorError} */
 export async function applyEvent(
   services: Services,
   open: OpenConnection,
@@ -87,11 +101,19 @@ export async function applyEvent(
     found.set(id, await readOrGone(() => declared.readPerson(crm, { ...hint.ref, id })))
   const there = [...found.values()].filter((person) => person !== null)
   const gone = [...found].filter(([, person]) => person === null).map(([id]) => id)
+  const toldForMs = readAt.getTime() - event.receivedAt.getTime()
+  if (isErasure && there.length > 0 && toldForMs < erasedAnywayAfterMs) {
+    const { least, most } = lookedAtAgainWithinMs
+    throw new StillThereError(Math.min(Math.max(least, toldForMs), most))
+  }
   const mirror = mirrorOf(open)
   const emails = await change(services, async (change) => {
     const { tx, now } = change
-    if (isErasure) for (const id of gone) await eraseByCrm(services, change, mirror.connector, id)
-    const forgotten = isErasure ? [] : await forgetPeople(tx, mirror.connector, gone, now)
+    if (isErasure) {
+      await eraseByCrm(services, change, mirror.connector, hint.ref.id)
+      return []
+    }
+    const forgotten = await forgetPeople(tx, mirror.connector, gone, now)
     return [...forgotten, ...(await storePeople(tx, mirror, there, { readAt, direct: true }))]
   })
   if (emails.length > 0) await change(services, (change) => tellAgentsAbout(change, emails))

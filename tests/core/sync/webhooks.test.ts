@@ -4,6 +4,7 @@ import type { ConnectorList } from '#core/contracts/connections.ts'
 import { startVendors, type Vendors } from '#tests/support/crm-vendors.ts'
 import { startFoyer, type TestFoyer } from '#tests/support/foyer.ts'
 import { waitFor } from '#tests/support/wait.ts'
+import { problemsOf } from '../../connectors/hubspot/contract/validate.ts'
 import { startRedis, type TestRedis } from '../../workers/support/redis.ts'
 
 let redis: TestRedis
@@ -34,6 +35,7 @@ describe.each([
   afterAll(async () => {
     await foyer?.close()
     await vendors?.stop()
+    expect(vendors?.hubspot.requests.flatMap(problemsOf)).toEqual([])
   })
   beforeEach(() => {
     vendors.hubspot.webhooks.take(url)
@@ -137,6 +139,47 @@ describe.each([
     })
     await expect(agent.http.get(`/conversations/${id}`)).rejects.toThrow()
   })
+
+  test.each([
+    { until: 'it shows them no more', lagMs: 30_000, passMs: 60_000 },
+    { until: 'a day has passed', lagMs: 10 * 86_400_000, passMs: 86_400_000 },
+  ])(
+    'whoever HubSpot erases is erased here, though it goes on showing them for a while: when $until',
+    async ({ lagMs, passMs }) => {
+      const { store } = vendors.hubspot
+      const record = contact()
+      await tells()
+      const visitor = await foyer.visitor({ fields: { email, name: 'Tom Typed' } })
+      const isErased = async () => {
+        const { rows } = await foyer.pool.query('select name, email from visitors where id = $1', [
+          visitor.id,
+        ])
+        return rows[0]?.name === null && rows[0]?.email === null
+      }
+      const before = vendors.hubspot.requests.length
+      store.setErasureLag(lagMs)
+      store.erase(record)
+      expect(await vendors.hubspot.webhooks.send(url)).toEqual([204])
+      await waitFor('both events were looked at, and they are there', () => {
+        const looks = vendors.hubspot.requests
+          .slice(before)
+          .filter(({ path }) => path.endsWith(`/${record.id}`))
+        return looks.length >= 2 && looks.every(({ status }) => status === 200)
+      })
+      await waitFor('it is put off', async () => {
+        const { rows } = await foyer.pool.query(
+          `select from outbox where task = 'apply-webhook-event' and state = 'open' and run_at > $1`,
+          [foyer.clock.now()],
+        )
+        return rows.length === 1
+      })
+      expect(await isErased()).toBe(false)
+      foyer.clock.advance(passMs)
+      await waitFor('it is erased', isErased)
+      expect(await mirrored(record)).toEqual([])
+      store.setErasureLag(0)
+    },
+  )
 
   test('an open panel follows', async () => {
     const record = contact({ jobtitle: 'CTO' })
