@@ -14,6 +14,8 @@ export interface ChangeSource {
   type: string
   isPerson: boolean
   pageSize: number
+  /** Where rows name no person, or only the first of several: the type that joins them, its field for the row, and the one for the person. */
+  people?: { type: string; of: string; person: string }
   select(since: Date, after: Place | null): Select
 }
 
@@ -25,13 +27,21 @@ export function changeSources(mapping: FieldMapping, sight: Sight): ChangeSource
     pageSize: 200,
     select: (since, after) => page(type, fieldsToRead(type, mapping, sight), since, after, 200),
   })
-  const activity = (name: string, type: string, fields: string[]): ChangeSource => ({
+  const activity = (
+    name: string,
+    type: string,
+    fields: string[],
+    people?: ChangeSource['people'],
+  ): ChangeSource => ({
     name,
     type,
     isPerson: false,
     pageSize: 500,
+    ...(people && sight.seesType(people.type) ? { people } : {}),
     select: (since, after) => page(type, ['Id', 'SystemModstamp', ...fields], since, after, 500),
   })
+  // the link to a person keeps its stamp when the note changes, and links cannot be asked for by their stamp
+  const notes = { type: 'ContentDocumentLink', of: 'ContentDocumentId', person: 'LinkedEntityId' }
   const ofAccounts: ChangeSource = {
     ...people('a', 'Contact'),
     // a contact shows its account's name, status and owner, whose changes leave the contact's stamp alone
@@ -46,11 +56,22 @@ export function changeSources(mapping: FieldMapping, sight: Sight): ChangeSource
     people('c', 'Contact'),
     people('l', 'Lead'),
     ...(sight.seesType('Account') && sight.sees('Contact', 'AccountId') ? [ofAccounts] : []),
-    activity('t', 'Task', ['WhoId', 'Who.Type']),
-    activity('e', 'Event', ['WhoId', 'Who.Type']),
+    activity('t', 'Task', ['WhoId', 'Who.Type'], {
+      type: 'TaskRelation',
+      of: 'TaskId',
+      person: 'RelationId',
+    }),
+    activity('e', 'Event', ['WhoId', 'Who.Type'], {
+      type: 'EventRelation',
+      of: 'EventId',
+      person: 'RelationId',
+    }),
+    activity('r', 'TaskRelation', ['RelationId']),
+    activity('v', 'EventRelation', ['RelationId']),
     activity('m', 'EmailMessageRelation', ['RelationId']),
     activity('k', 'CampaignMember', ['LeadId', 'ContactId']),
     activity('n', 'Note', ['ParentId']),
+    ...(sight.seesType(notes.type) ? [activity('d', 'ContentDocument', ['FileType'], notes)] : []),
   ].filter(({ type }) => sight.seesType(type))
 }
 

@@ -1,4 +1,4 @@
-import type { Crm, CrmChange } from '../sdk/crm.ts'
+import type { Crm, CrmChange, PersonRef } from '../sdk/crm.ts'
 import { RecordGoneError } from '../sdk/errors.ts'
 import { type Feed, feedFrom, hourMs, textOf, windowStart } from './change-cursor.ts'
 import { type ChangeSource, changeSources, positionAfter, rowKey } from './change-sources.ts'
@@ -9,6 +9,9 @@ import { personFrom, personTypes } from './people.ts'
 import { asPerson, followed, webOriginOf } from './read-person.ts'
 import { instantAt, type Row } from './rows.ts'
 import { names, soql } from './soql.ts'
+
+/** An account's change is told with its contacts. */
+type ToldChange = Exclude<CrmChange, { type: 'company_changed' }>
 
 /**
  * Polls by SystemModstamp: each round reads from ten minutes before the last one's start, since long transactions commit with the stamp of
@@ -30,16 +33,19 @@ export const changes = (
       asked.map((source) => source.select(windowStart(feed), feed.placeOf(source.name))),
     )
     feed.startedAt ??= salesforce.now.toISOString()
-    const told: { at: number; change: CrmChange }[] = []
+    const told: { at: number; change: ToldChange }[] = []
     for (const [at, source] of asked.entries()) {
       const rows = answers[at]
       if (rows === undefined || rows instanceof Error) throw rows
       const isLast = rows.length < source.pageSize
       feed.places[source.name] = isLast ? 'done' : positionAfter(rows)
-      for (const row of rows) {
-        if (!feed.isNew(rowKey(source, row))) continue
+      const fresh = rows.filter((row) => feed.isNew(rowKey(source, row)))
+      const joined = await peopleBehind(salesforce, source, fresh)
+      for (const row of fresh) {
         const change = await changeFrom(salesforce, crm, sight, source, row)
-        if (change) told.push({ at: instantAt(row, 'SystemModstamp')?.getTime() ?? 0, change })
+        const ofOthers = joined(row).map((ref): ToldChange => ({ type: 'activities_changed', ref }))
+        const stamp = instantAt(row, 'SystemModstamp')?.getTime() ?? 0
+        told.push(...[...(change ? [change] : []), ...ofOthers].map((change) => ({ at: stamp, change })))
       }
     }
     const isDone = open.every(({ name }) => feed.places[name] === 'done')
@@ -58,7 +64,7 @@ async function changeFrom(
   sight: Sight,
   { type, isPerson }: ChangeSource,
   row: Row,
-): Promise<CrmChange | null> {
+): Promise<ToldChange | null> {
   const id = asId(row.Id) ?? ''
   if (!isPerson) {
     const person =
@@ -84,6 +90,31 @@ async function changeFrom(
   }
 }
 
+/** Deleted links too: they go with the note they lead to. */
+async function peopleBehind(
+  salesforce: Salesforce,
+  { name, people }: ChangeSource,
+  rows: Row[],
+): Promise<(row: Row) => PersonRef[]> {
+  const refs = new Map<string, PersonRef[]>()
+  // of documents only notes are in a history
+  const asked = rows.filter((row) => name !== 'd' || row.FileType === 'SNOTE').map(({ Id }) => String(Id))
+  for (let at = 0; people && at < asked.length; at += 200) {
+    const { type, of, person } = people
+    const links = await salesforce.rows({
+      soql: soql`SELECT Id, ${names(of, person)} FROM ${names(type)} WHERE ${names(of)} IN ${asked.slice(at, at + 200)}`,
+      withDeleted: true,
+    })
+    for (const link of links) {
+      const id = asId(link[person])
+      const key = asId(link[of]) ?? ''
+      const kind = id && typeOfPrefix[id.slice(0, 3)]
+      if (kind) refs.set(key, [...(refs.get(key) ?? []), { type: kind, id }])
+    }
+  }
+  return (row) => refs.get(asId(row.Id) ?? '') ?? []
+}
+
 /** `Who.Type` where the query has it; the first letters of an id say the same. */
 const whoType = (row: Row): string | null => {
   const type = (row.Who as { Type?: unknown } | null | undefined)?.Type
@@ -92,11 +123,11 @@ const whoType = (row: Row): string | null => {
 const typeOfPrefix: Record<string, string> = { '003': 'Contact', '00Q': 'Lead' }
 
 /** What left the recycle bin before we looked is in no query; Salesforce names it for 15 days. Asked once an hour. */
-async function purgedSince(salesforce: Salesforce, feed: Feed, sight: Sight): Promise<CrmChange[]> {
+async function purgedSince(salesforce: Salesforce, feed: Feed, sight: Sight): Promise<ToldChange[]> {
   const from = new Date(feed.deletedAt)
   const to = salesforce.now
   if (to.getTime() - from.getTime() < hourMs) return []
-  const gone: CrmChange[] = []
+  const gone: ToldChange[] = []
   for (const { type } of personTypes.filter(({ type }) => sight.seesType(type))) {
     const ids = await salesforce.deletedIds(type, from, to)
     for (let at = 0; at < ids.length; at += 200) {
@@ -115,8 +146,8 @@ async function purgedSince(salesforce: Salesforce, feed: Feed, sight: Sight): Pr
 }
 
 /** Of several rows about one person the last one says it all, but for who was merged into them: that the loser's row says. */
-function onceEach(changes: CrmChange[]): CrmChange[] {
-  const last = new Map<string, CrmChange>()
+function onceEach(changes: ToldChange[]): ToldChange[] {
+  const last = new Map<string, ToldChange>()
   for (const change of changes) {
     const ref = change.type === 'changed' ? change.person : change.ref
     const key = `${change.type === 'activities_changed'}/${ref.type}/${ref.id}`

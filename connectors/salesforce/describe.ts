@@ -20,6 +20,7 @@ const describedTypes = [
   'TaskRelation',
   'CampaignMember',
   'Note',
+  'ContentDocument',
   'ContentDocumentLink',
 ]
 

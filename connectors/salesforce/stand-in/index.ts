@@ -36,6 +36,8 @@ export interface StandInOptions {
   /** Calls in any 24 hours. */
   dailyLimit?: number
   personAccounts?: boolean
+  /** Tasks of several people. */
+  sharedActivities?: boolean
   isSandbox?: boolean
 }
 
@@ -54,7 +56,8 @@ export class SalesforceStandIn {
 
   constructor(options: StandInOptions = {}) {
     const { now = () => new Date(), pageSize = 2_000, dailyLimit = 100_000 } = options
-    this.org = new Org({ now, personAccounts: options.personAccounts, isSandbox: options.isSandbox })
+    const { personAccounts, sharedActivities, isSandbox } = options
+    this.org = new Org({ now, personAccounts, sharedActivities, isSandbox })
     this.oauth = new OAuthServer(
       `${this.org.organizationId}/${this.org.userId}`,
       () => this.org.now(),
@@ -66,6 +69,11 @@ export class SalesforceStandIn {
 
   fails(fault: Fault) {
     this.#faults.push({ ...fault, left: fault.times ?? 1 })
+  }
+
+  /** What was to go wrong goes well from now on. */
+  recovers() {
+    this.#faults.length = 0
   }
 
   /** Calls of the last 24 hours. */

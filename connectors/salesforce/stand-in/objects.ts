@@ -142,6 +142,14 @@ export const standardObjects: Record<string, { prefix: string; label: string; fi
       CreatedById:reference!>User LastModifiedDate:datetime! LastModifiedById:reference!>User
       SystemModstamp:datetime! IsDeleted:boolean!`,
   },
+  TaskRelation: {
+    prefix: '0RT',
+    label: 'Task Relation',
+    fields: `
+      Id:id! RelationId:reference>Contact,Lead,Account,Opportunity TaskId:reference>Task IsWhat:boolean
+      CreatedDate:datetime! CreatedById:reference!>User LastModifiedDate:datetime!
+      LastModifiedById:reference!>User SystemModstamp:datetime! IsDeleted:boolean!`,
+  },
   Group: {
     prefix: '00G',
     label: 'Group',

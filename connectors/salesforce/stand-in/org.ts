@@ -22,6 +22,8 @@ export class Org {
   readonly validationRules: ((type: string, row: Record<string, Value>) => string | null)[] = []
   /** Finds people of the same address; `block` refuses to save, unless the request's header allows it. */
   duplicateRule: 'off' | 'block' = 'off'
+  /** Records that no sharing rule shows to the connected user. Duplicate rules that bypass sharing name them all the same. */
+  readonly unshared = new Set<string>()
   /** Held by somebody else's transaction. */
   readonly locked = new Set<string>()
   /** Deleted rows that left the recycle bin: only `deleted` still names them. */
@@ -30,9 +32,14 @@ export class Org {
   #made = 0
   #stampOfTransaction: Date | null = null
 
-  constructor({ now = () => new Date(), personAccounts = false, isSandbox = false } = {}) {
+  constructor({
+    now = () => new Date(),
+    personAccounts = false,
+    sharedActivities = false,
+    isSandbox = false,
+  } = {}) {
     this.now = now
-    this.schema = new Schema({ personAccounts })
+    this.schema = new Schema({ personAccounts, sharedActivities })
     this.organizationId = this.insert('Organization', {
       Name: 'Foyer Demo',
       IsSandbox: isSandbox,
@@ -102,6 +109,10 @@ export class Org {
     if (!row) throw new Error(`The stand-in has no ${id}`)
     Object.assign(row, { IsDeleted: true, ...values })
     this.#touch(row)
+    // what joins it to people goes with it
+    for (const [type, field] of joins)
+      for (const link of this.rows(type).values())
+        if (link[field] === row.Id && link.IsDeleted !== true) this.delete(link.Id)
   }
 
   /** Out of the recycle bin: back, or gone for good. */
@@ -246,6 +257,7 @@ export class Org {
       'Event',
       'EmailMessageRelation',
       'EventRelation',
+      'TaskRelation',
       'CampaignMember',
       'Note',
       'ContentDocumentLink',
@@ -258,6 +270,12 @@ export class Org {
           }
   }
 }
+
+const joins = [
+  ['ContentDocumentLink', 'ContentDocumentId'],
+  ['EventRelation', 'EventId'],
+  ['TaskRelation', 'TaskId'],
+] as const
 
 const defaults: Record<string, Record<string, Value>> = {
   Lead: { Status: 'Open - Not Contacted' },

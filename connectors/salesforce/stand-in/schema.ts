@@ -28,8 +28,10 @@ export interface StandInObject {
 export class Schema {
   readonly objects = new Map<string, StandInObject>()
 
-  constructor({ personAccounts = false } = {}) {
+  constructor({ personAccounts = false, sharedActivities = false } = {}) {
     for (const [name, { prefix, label, fields }] of Object.entries(standardObjects)) {
+      // there only with "Shared Activities"
+      if (name === 'TaskRelation' && !sharedActivities) continue
       const text = personAccounts ? `${fields} ${personAccountFields[name] ?? ''}` : fields
       const parsed = text
         .trim()
@@ -95,5 +97,6 @@ const requiredToCreate: Record<string, string[]> = {
   CampaignMember: ['CampaignId'],
   EmailMessageRelation: ['EmailMessageId', 'RelationType'],
   EventRelation: ['EventId', 'RelationId'],
+  TaskRelation: ['TaskId', 'RelationId'],
   Note: ['ParentId', 'Title'],
 }

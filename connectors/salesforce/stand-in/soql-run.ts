@@ -11,7 +11,7 @@ export function runQuery(org: Org, query: SoqlQuery, { withDeleted }: { withDele
   if (type === 'ContentDocumentLink') refuseUnfilteredLinks(query.where)
   const keeps = query.where ? predicateOf(org, type, query.where, withDeleted) : () => true
   const rows = [...org.rows(type).values()].filter(
-    (row) => (withDeleted || row.IsDeleted !== true) && keeps(row),
+    (row) => (withDeleted || row.IsDeleted !== true) && !org.unshared.has(row.Id) && keeps(row),
   )
   const order = query.orderBy.map(({ path, isDescending }) => ({
     read: resolvePath(org, type, path).read,

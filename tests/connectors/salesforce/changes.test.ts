@@ -27,10 +27,12 @@ async function poll({ afterMs = minutes(1) } = {}): Promise<CrmChange[]> {
   }
   return told
 }
-const short = (change: CrmChange) =>
-  change.type === 'changed'
+const short = (change: CrmChange) => {
+  if (change.type === 'company_changed') return `company_changed ${change.company.name}`
+  return change.type === 'changed'
     ? `changed ${change.person.type} ${change.person.fields.name}`
     : `${change.type} ${change.ref.type}`
+}
 const lead = (LastName: string) =>
   sf.org.insert('Lead', { LastName, Company: 'X', Email: `${LastName}@x.test` })
 
@@ -145,6 +147,56 @@ test('activities of all kinds are told by whose they are, deleted ones too', asy
   await tells(() => sf.org.insert('CampaignMember', { CampaignId: null, LeadId: Id }))
   await tells(() => sf.org.insert('Note', { ParentId: Id, Title: 'n' }))
   await tells(() => sf.org.insert('EmailMessageRelation', { RelationId: Id, RelationType: 'ToAddress' }))
+})
+
+const activitiesOf = (...ids: string[]) =>
+  ids.map((id) => ({ type: 'activities_changed', ref: { type: 'Lead', id } }))
+
+test('a note of today is told by whose it is: new, edited, deleted; a file is not', async () => {
+  const [one, other] = [lead('A').Id, lead('B').Id]
+  await poll()
+  const document = (FileType: string) => {
+    const { Id } = sf.org.insert('ContentDocument', { Title: 'n', FileType })
+    for (const LinkedEntityId of [one, other, sf.org.userId])
+      sf.org.insert('ContentDocumentLink', { ContentDocumentId: Id, LinkedEntityId })
+    return Id
+  }
+  const note = document('SNOTE')
+  expect(await poll()).toEqual(activitiesOf(one, other))
+  sf.org.update(note, { Title: 'edited' })
+  expect(await poll()).toEqual(activitiesOf(one, other))
+  sf.org.delete(note)
+  expect(await poll()).toEqual(activitiesOf(one, other))
+  document('PDF')
+  expect(await poll()).toEqual([])
+})
+
+test('an event of several people is told with each of them, whoever comes to it and when it is edited', async () => {
+  const [first, second] = [lead('A').Id, lead('B').Id]
+  const event = sf.org.insert('Event', { WhoId: first, Subject: 'e' })
+  await poll()
+  const relation = sf.org.insert('EventRelation', { EventId: event.Id, RelationId: second })
+  expect(await poll()).toEqual(activitiesOf(second))
+  sf.org.update(event.Id, { Subject: 'edited' })
+  expect(await poll()).toEqual(activitiesOf(first, second))
+  sf.org.delete(relation.Id)
+  expect(await poll()).toEqual(activitiesOf(second))
+  sf.org.delete(event.Id)
+  // who had left it before is told as well: that harms nobody
+  expect(await poll()).toEqual(activitiesOf(first, second))
+})
+
+test('a task of several people is told with each of them, where an org has such tasks', async () => {
+  await sf.close()
+  sf = await startSalesforce({ sharedActivities: true })
+  const [first, second] = [lead('A').Id, lead('B').Id]
+  const task = sf.org.insert('Task', { WhoId: first, Subject: 't' })
+  sf.passes(minutes(60))
+  cursor = (await salesforce.crm.changes(await sf.describedCrm(), null)).cursor
+  sf.org.insert('TaskRelation', { TaskId: task.Id, RelationId: second })
+  expect(await poll()).toEqual(activitiesOf(second))
+  sf.org.update(task.Id, { Status: 'Completed' })
+  expect(await poll()).toEqual(activitiesOf(first, second))
 })
 
 test('activities of nobody, or of things that are no people, are told of nobody', async () => {
