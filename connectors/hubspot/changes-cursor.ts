@@ -1,5 +1,10 @@
 import * as z from 'zod'
 import { CursorExpiredError } from '../sdk/errors.ts'
+import { engagementTypes } from './object-types.ts'
+
+/** The types of record whose changes are followed, in the order in which they are read. */
+export const followedTypes = ['contacts', 'companies', ...engagementTypes] as const
+export type FollowedType = (typeof followedTypes)[number]
 
 const Round = z.object({
   /** What was changed then or later is told in this round; milliseconds, by HubSpot's clock. */
@@ -26,8 +31,13 @@ const Sweep = z.object({
 })
 export type Sweep = z.infer<typeof Sweep>
 
-const Cursor = z.object({ round: Round, sweep: Sweep })
-type Cursor = z.infer<typeof Cursor>
+const Cursor = z.object({
+  rounds: z.record(z.enum(followedTypes), Round),
+  /** The type that is being read. */
+  type: z.enum(followedTypes),
+  sweep: Sweep,
+})
+export type Cursor = z.infer<typeof Cursor>
 
 export const roundFrom = (from: number, seen: string[] = []): Round => ({
   from,
@@ -39,9 +49,14 @@ export const roundFrom = (from: number, seen: string[] = []): Round => ({
 })
 
 export const firstCursor = (now: number): Cursor => ({
-  round: roundFrom(now),
+  rounds: Object.fromEntries(followedTypes.map((type) => [type, roundFrom(now)])) as Cursor['rounds'],
+  type: followedTypes[0],
   sweep: { at: now, startedAt: now, after: null },
 })
+
+/** Null: it was the last one. */
+export const typeAfter = (type: FollowedType): FollowedType | null =>
+  followedTypes[followedTypes.indexOf(type) + 1] ?? null
 
 export const writeCursor = (cursor: Cursor): string => JSON.stringify(cursor)
 

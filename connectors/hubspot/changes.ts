@@ -1,8 +1,20 @@
 import type { Crm, CrmChange } from '../sdk/crm.ts'
-import { firstCursor, parseCursor, type Round, roundFrom, type Sweep, writeCursor } from './changes-cursor.ts'
+import { contactActivityProperties } from './activity-mapping.ts'
+import {
+  type Cursor,
+  type FollowedType,
+  firstCursor,
+  parseCursor,
+  type Round,
+  roundFrom,
+  type Sweep,
+  typeAfter,
+  writeCursor,
+} from './changes-cursor.ts'
 import { clientFor, type Filter, type HubSpotRecord, pageSize } from './client.ts'
 import { contactType } from './mapping.ts'
-import { readPeople } from './people.ts'
+import type { EngagementType } from './object-types.ts'
+import { readCompanies, readPeople } from './people.ts'
 
 /** What changed later is searched for again: a search may see a change only some time after a later one. */
 const overlapMs = 300_000
@@ -10,13 +22,13 @@ const overlapMs = 300_000
 const sweepEveryMs = 3_600_000
 
 /**
- * Contacts changed since the cursor, a page of the search at a time, oldest first; each is read anew by its id. Never by HubSpot's own paging,
- * which counts places: who changes again while changes are read leaves the front, and as many behind the page's end would be passed over (nor
- * does it go beyond 10,000). States of a round:
+ * What has changed since the cursor, one type of record after the other, a page of the search at a time, oldest first; each is read anew by its id.
+ * Never by HubSpot's own paging, which counts places: what changes again while changes are read leaves the front, and as many behind the page's end
+ * would be passed over (nor does it go beyond 10,000). States of a type's round:
  * - reading: what changed at or after the last instant told
  * - in a tie: a page is full of one instant, which is read on by ids, and left behind
  * - over: the next one begins `overlap` before the newest change seen, or before this round's start, if that is earlier
- * Between rounds, once an hour:
+ * After the last type, once an hour:
  * - sweeping: through the list of archived contacts
  */
 export async function changes(
@@ -25,34 +37,45 @@ export async function changes(
 ): Promise<{ changes: CrmChange[]; cursor: string; done: boolean }> {
   const now = crm.connection.now().getTime()
   if (cursor === null) return { changes: [], cursor: writeCursor(firstCursor(now)), done: true }
-  const { round, sweep } = parseCursor(cursor)
-  if (sweep.after !== null) return sweepOn(crm, round, sweep, sweep.after)
+  const at = parseCursor(cursor)
+  if (at.sweep.after !== null) return sweepOn(crm, at, at.sweep.after)
 
-  const { records, isLast } = await page(crm, round)
+  const { type, sweep } = at
+  const round = at.rounds[type]
+  const { records, isLast } = await page(crm, type, round)
   const fresh = records.filter((record) => !round.seen.includes(seenAs(record)))
-  const found = await whatBecameOf(crm, fresh, round.from)
+  const found = await whatChanged(crm, type, fresh, round.from)
   const { next, isOver } = roundAfter({ ...round, startedAt: round.startedAt ?? now }, records, isLast)
-  if (isOver && now - sweep.at >= sweepEveryMs)
-    return {
-      changes: found,
-      cursor: writeCursor({ round: next, sweep: { ...sweep, after: '' } }),
-      done: false,
-    }
-  return { changes: found, cursor: writeCursor({ round: next, sweep }), done: isOver }
+  const rounds = { ...at.rounds, [type]: next }
+  const told = (then: Pick<Cursor, 'type' | 'sweep'>, done: boolean) => ({
+    changes: found,
+    cursor: writeCursor({ rounds, ...then }),
+    done,
+  })
+  if (!isOver) return told({ type, sweep }, false)
+  const further = typeAfter(type)
+  if (further !== null) return told({ type: further, sweep }, false)
+  const first = firstCursor(now).type
+  return now - sweep.at >= sweepEveryMs
+    ? told({ type: first, sweep: { ...sweep, after: '' } }, false)
+    : told({ type: first, sweep }, true)
 }
 
-async function page({ connection }: Crm, { at, tie }: Round) {
+const modified = (type: FollowedType) => (type === 'contacts' ? 'lastmodifieddate' : 'hs_lastmodifieddate')
+
+async function page({ connection }: Crm, type: FollowedType, { at, tie }: Round) {
+  const propertyName = modified(type)
   const filters: Filter[] =
     tie === null
-      ? [{ propertyName: 'lastmodifieddate', operator: 'Gte', value: String(at) }]
+      ? [{ propertyName, operator: 'Gte', value: String(at) }]
       : [
-          { propertyName: 'lastmodifieddate', operator: 'Eq', value: String(at) },
+          { propertyName, operator: 'Eq', value: String(at) },
           { propertyName: 'hs_object_id', operator: 'Gt', value: tie },
         ]
-  const { records, after } = await clientFor(connection).search('contacts', {
+  const { records, after } = await clientFor(connection).search(type, {
     groups: [filters],
-    sort: tie === null ? 'lastmodifieddate' : 'hs_object_id',
-    properties: ['lastmodifieddate', 'notes_last_updated'],
+    sort: tie === null ? propertyName : 'hs_object_id',
+    properties: type === 'contacts' ? [propertyName, ...activityDates] : [propertyName],
     limit: pageSize,
     after: null,
   })
@@ -79,7 +102,7 @@ function roundAfter(
 }
 
 const modifiedAt = ({ properties, updatedAt }: HubSpotRecord): number => {
-  const at = Date.parse(properties.lastmodifieddate ?? '')
+  const at = Date.parse(properties.lastmodifieddate ?? properties.hs_lastmodifieddate ?? '')
   return Number.isNaN(at) ? updatedAt.getTime() : at
 }
 const seenAs = (record: HubSpotRecord) => `${record.id}@${modifiedAt(record)}`
@@ -90,6 +113,37 @@ function remembered(seen: string[], since: number): string[] {
   const recent = [...new Set(seen)].filter((one) => Number(one.split('@')[1]) >= since)
   return recent.slice(-remembersAtMost)
 }
+
+async function whatChanged(
+  crm: Crm,
+  type: FollowedType,
+  records: HubSpotRecord[],
+  since: number,
+): Promise<CrmChange[]> {
+  if (records.length === 0) return []
+  if (type === 'contacts') return whatBecameOf(crm, records, since)
+  const ids = records.map(({ id }) => id)
+  if (type !== 'companies') return whoseHistory(crm, type, ids)
+  const companies = await readCompanies(crm, ids)
+  return [...companies.values()].map((company) => ({ type: 'company_changed', company }))
+}
+
+/** What was logged with several people is in the history of each. */
+async function whoseHistory({ connection }: Crm, type: EngagementType, ids: string[]): Promise<CrmChange[]> {
+  const associated = await clientFor(connection).associated(
+    type,
+    'contacts',
+    ids.map((id) => ({ id })),
+  )
+  const contacts = new Set(associated.flatMap(({ to }) => to.map(({ id }) => id)))
+  return [...contacts].map((id) => ({ type: 'activities_changed', ref: { type: contactType, id } }))
+}
+
+/** What a contact keeps of its own history: a form, a mail, that something was logged. */
+const activityDates = [
+  'notes_last_updated',
+  ...contactActivityProperties.filter((name) => name.endsWith('_date')),
+]
 
 /** Own writes come back here as well, and read as what they are. */
 async function whatBecameOf(crm: Crm, records: HubSpotRecord[], since: number): Promise<CrmChange[]> {
@@ -105,17 +159,22 @@ async function whatBecameOf(crm: Crm, records: HubSpotRecord[], since: number): 
     // two that were merged meanwhile are one
     if (told.has(person.id)) return []
     told.add(person.id)
-    const loggedAt = Date.parse(properties.notes_last_updated ?? '')
+    const isLogged = activityDates.some((name) => instantOf(properties[name]) >= since)
     return [
       { type: 'changed', person },
-      ...(loggedAt >= since
+      ...(isLogged
         ? [{ type: 'activities_changed' as const, ref: { type: contactType, id: person.id } }]
         : []),
     ]
   })
 }
 
-async function sweepOn({ connection }: Crm, round: Round, sweep: Sweep, after: string) {
+/** ISO 8601, or milliseconds since 1970; NaN for none. */
+const instantOf = (value: string | null | undefined): number =>
+  value && /^\d+$/.test(value) ? Number(value) : Date.parse(value ?? '')
+
+async function sweepOn({ connection }: Crm, at: Cursor, after: string) {
+  const { sweep } = at
   const startedAt = after === '' ? connection.now().getTime() : sweep.startedAt
   const found = await clientFor(connection).list('contacts', {
     properties: [],
@@ -129,5 +188,5 @@ async function sweepOn({ connection }: Crm, round: Round, sweep: Sweep, after: s
   const next: Sweep = isDone
     ? { at: startedAt, startedAt, after: null }
     : { ...sweep, startedAt, after: found.after }
-  return { changes: gone, cursor: writeCursor({ round, sweep: next }), done: isDone }
+  return { changes: gone, cursor: writeCursor({ ...at, sweep: next }), done: isDone }
 }

@@ -40,35 +40,16 @@ export async function toPeople(
       .map((id) => companyIds.get(id))
       .find((id) => id !== undefined)
   const wanted = [...new Set(contacts.map(companyIdOf).filter((id) => id !== undefined))]
-  const companies = new Map(
-    (await clientFor(connection).readMany('companies', wanted, companyProperties)).map((one) => [
-      one.id,
-      one,
-    ]),
-  )
-  const ownerIds = [...contacts, ...companies.values()].map(({ properties }) => properties.hubspot_owner_id)
-  const owners = await ownersById(
-    connection,
-    ownerIds.filter((id) => !!id).map((id) => String(id)),
-  )
-  const ownerOf = ({ properties }: HubSpotRecord) => owners.get(properties.hubspot_owner_id ?? '') ?? null
-  const companyOf = (record: HubSpotRecord): CrmCompany => ({
-    id: record.id,
-    name: record.properties.name?.trim() || null,
-    domain: record.properties.domain?.trim().toLowerCase() || null,
-    owner: ownerOf(record),
-    url: recordUrl(connection, 'companies', record.id),
-  })
+  const [companies, owners] = await Promise.all([readCompanies(crm, wanted), ownersOf(crm, contacts)])
   return contacts.map((contact): CrmPerson => {
     const { id, properties, updatedAt } = contact
-    const record = companies.get(companyIdOf(contact) ?? '')
-    const company = record ? companyOf(record) : null
+    const company = companies.get(companyIdOf(contact) ?? '') ?? null
     return {
       type: contactType,
       id,
       emails: emailsOf(properties),
       fields: fieldsOf(properties, company?.name ?? null, crm),
-      owner: ownerOf(contact),
+      owner: owners.get(properties.hubspot_owner_id ?? '') ?? null,
       company,
       url: recordUrl(connection, 'contacts', id),
       changedAt: changedAt(properties.lastmodifieddate, updatedAt),
@@ -76,6 +57,31 @@ export async function toPeople(
     }
   })
 }
+
+/** By their ids; those that are gone are left out. */
+export async function readCompanies(crm: Crm, ids: string[]): Promise<Map<string, CrmCompany>> {
+  const { connection } = crm
+  const records = await clientFor(connection).readMany('companies', ids, companyProperties)
+  const owners = await ownersOf(crm, records)
+  return new Map(
+    records.map(({ id, properties }) => [
+      id,
+      {
+        id,
+        name: properties.name?.trim() || null,
+        domain: properties.domain?.trim().toLowerCase() || null,
+        owner: owners.get(properties.hubspot_owner_id ?? '') ?? null,
+        url: recordUrl(connection, 'companies', id),
+      },
+    ]),
+  )
+}
+
+const ownersOf = ({ connection }: Crm, records: HubSpotRecord[]) =>
+  ownersById(
+    connection,
+    records.flatMap(({ properties }) => properties.hubspot_owner_id ?? []).filter((id) => id !== ''),
+  )
 
 function changedAt(said: string | null | undefined, otherwise: Date): Date {
   const at = new Date(said ?? Number.NaN)

@@ -139,6 +139,8 @@ export interface CrmActivity {
 export type CrmChange =
   | { type: 'changed'; person: CrmPerson }
   | { type: 'activities_changed'; ref: PersonRef }
+  /** For vendors where a company's changes leave its people as they were, and would bring all of them along. */
+  | { type: 'company_changed'; company: CrmCompany }
   /** Deleted: forget what the mirror holds. `erase`: privacy deletion, erase everywhere. */
   | { type: 'gone'; ref: PersonRef; erase: boolean }
 

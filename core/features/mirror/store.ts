@@ -34,7 +34,7 @@ export async function storePeople(
 ): Promise<string[]> {
   if (people.length === 0) return []
   await lockMirror(tx, connector)
-  await storeCompanies(tx, connector, people, readAt)
+  await storeCompanies(tx, connector, companiesOf(people), readAt)
   const given = people.map((person) => toRow(person, types))
   const { rows } = await sql<{ emails: string[] }>`
     with given as materialized (
@@ -119,17 +119,76 @@ const ownerColumns = (owner: CrmOwner | null) => ({
 const clean = (value: string | null | undefined): string | null =>
   value?.replaceAll('\0', '').toWellFormed().trim().slice(0, 1_000) || null
 
-async function storeCompanies(tx: Tx, connector: string, people: CrmPerson[], readAt: Date): Promise<void> {
-  const byId = new Map<string, CrmCompany>()
-  for (const { company } of people) if (company) byId.set(company.id, company)
-  if (byId.size === 0) return
-  const given = [...byId.values()].map(({ id, name, domain, owner, url }) => ({
-    id,
-    name: clean(name),
-    domain: domain?.toLowerCase() ?? null,
-    ...ownerColumns(owner),
-    url,
-  }))
+/**
+ * Takes what a CRM said of companies into the mirror: of those that somebody in it works for. Whoever is shown with the company's
+ * name is shown with the new one.
+ * @returns the addresses of which something is different now.
+ */
+export async function storeCompaniesAlone(
+  tx: Tx,
+  connector: string,
+  companies: CrmCompany[],
+  readAt: Date,
+): Promise<string[]> {
+  if (companies.length === 0) return []
+  await lockMirror(tx, connector)
+  const given = companies.map(companyRow)
+  const { rows: changed } = await sql<{ id: string; before: string | null }>`
+    select k.external_id as id, k.fields -> 'name' ->> 'value' as before from companies_mirror k
+    join jsonb_to_recordset(${JSON.stringify(given)}::jsonb) as g (id text, name text, domain text, owner_id text,
+      owner_name text, owner_email text, owner_active boolean, owner_is_queue boolean, url text) on g.id = k.external_id
+    where k.connector = ${connector} and k.read_at <= ${readAt}
+      and (g.name, g.domain, g.owner_id, g.owner_name, g.owner_email, g.owner_active, g.owner_is_queue, g.url) is distinct from
+        (k.fields -> 'name' ->> 'value', k.domain, k.owner_id, k.owner_name, k.owner_email, k.owner_active, k.owner_is_queue, k.record_url)`.execute(
+    tx,
+  )
+  if (changed.length === 0) return []
+  const before = new Map(changed.map((one) => [one.id, one.before]))
+  await storeCompanies(
+    tx,
+    connector,
+    companies.filter(({ id }) => before.has(id)),
+    readAt,
+  )
+  const names = given
+    .filter(({ id }) => before.has(id))
+    .map(({ id, name }) => ({ id, name, before: before.get(id) ?? null }))
+  const { rows } = await sql<{ emails: string[] }>`
+    with given as materialized (
+      select * from jsonb_to_recordset(${JSON.stringify(names)}::jsonb) as g (id text, name text, before text)
+    ), renamed as (
+      update people_mirror m
+      set fields = jsonb_set(m.fields, '{company}', mirrored_field(m.fields -> 'company', g.name, ${readAt}))
+      from given g
+      where m.connector = ${connector} and m.company_id = g.id and g.name is not null and g.name is distinct from g.before
+        and m.fields -> 'company' ->> 'value' is not distinct from g.before
+    )
+    select m.emails from people_mirror m join given g on g.id = m.company_id where m.connector = ${connector}`.execute(
+    tx,
+  )
+  return [...new Set(rows.flatMap(({ emails }) => emails))]
+}
+
+const companiesOf = (people: CrmPerson[]): CrmCompany[] => [
+  ...new Map(people.flatMap(({ company }) => (company ? [[company.id, company]] : []))).values(),
+]
+
+const companyRow = ({ id, name, domain, owner, url }: CrmCompany) => ({
+  id,
+  name: clean(name),
+  domain: domain?.toLowerCase() ?? null,
+  ...ownerColumns(owner),
+  url,
+})
+
+async function storeCompanies(
+  tx: Tx,
+  connector: string,
+  companies: CrmCompany[],
+  readAt: Date,
+): Promise<void> {
+  if (companies.length === 0) return
+  const given = companies.map(companyRow)
   await sql`
     insert into companies_mirror as m (connector, external_id, domain, fields, owner_id, owner_name, owner_email, owner_active,
       owner_is_queue, record_url, read_at)

@@ -1,9 +1,9 @@
 import { sql } from 'kysely'
-import type { CrmChange, CrmPerson, PersonRef } from '#connectors/sdk/crm.ts'
+import type { CrmChange, CrmCompany, CrmPerson, PersonRef } from '#connectors/sdk/crm.ts'
 import { type Change, change, type Services } from '../../services.ts'
 import type { OpenConnection } from '../connections/open.ts'
 import { readActivitiesOf, readOrGone } from '../mirror/refresh.ts'
-import { forgetPeople, storedAtOnce, storePeople } from '../mirror/store.ts'
+import { forgetPeople, storeCompaniesAlone, storedAtOnce, storePeople } from '../mirror/store.ts'
 import { eraseByCrm } from '../people/erase.ts'
 import { knownEmail } from '../visitors/known.ts'
 import { tellAgentsAbout } from '../visitors/service.ts'
@@ -44,6 +44,7 @@ export async function takeChanges(
         ({ tx }: Change) =>
           storePeople(tx, mirror, slice, { readAt, direct: false }),
     ),
+    ({ tx }) => storeCompaniesAlone(tx, mirror.connector, companiesIn(changes), readAt),
   ]
   for (const [place, step] of steps.entries()) {
     const emails = await change(services, async (change) => {
@@ -83,6 +84,12 @@ export const mirrorOf = ({ row, connector }: OpenConnection) => ({
   connector: row.connector,
   types: connector.crm?.personTypes.map(({ type }) => type) ?? [],
 })
+
+const companiesIn = (changes: CrmChange[]): CrmCompany[] => [
+  ...new Map(
+    changes.flatMap((one) => (one.type === 'company_changed' ? [[one.company.id, one.company]] : [])),
+  ).values(),
+]
 
 function newestOf(changes: CrmChange[]): Map<string, CrmPerson> {
   const people = new Map<string, CrmPerson>()
@@ -129,6 +136,24 @@ const slices = <T>(all: T[]): T[][] =>
   Array.from({ length: Math.ceil(all.length / storedAtOnce) }, (_, place) =>
     all.slice(place * storedAtOnce, (place + 1) * storedAtOnce),
   )
+
+/** No feed tells everything: what is deleted, or given to somebody else, leaves no trace in some. So what is on a screen is read
+ *  anew now and then, the longest unread first, no more than a few each time: that costs a vendor's limits. */
+const readAnewAfterMs = 10 * 60_000
+const readAnewAtOnce = 3
+
+export async function readLongUnread(services: Services, open: OpenConnection): Promise<void> {
+  const before = new Date(services.clock.now().getTime() - readAnewAfterMs)
+  const { rows } = await sql<PersonRef>`
+    select m.type, m.external_id as id from (
+      select distinct e.connector, e.external_id from conversations c
+      join visitors v on v.id = c.visitor_id
+      join people_mirror_emails e on e.email = ${knownEmail()} and e.connector = ${open.row.connector}
+      where c.status in ('waiting', 'active')) as watched
+    join people_mirror m using (connector, external_id)
+    where m.activities_at <= ${before} order by m.activities_at limit ${readAnewAtOnce}`.execute(services.db)
+  await readWatched(services, open, rows)
+}
 
 /** Reads anew what those did whom somebody talks with now. Of the others it is read with their next chat. */
 export async function readWatched(

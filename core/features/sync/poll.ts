@@ -7,7 +7,7 @@ import type { Services } from '../../services.ts'
 import { noteSync } from '../connections/health.ts'
 import { ConnectionClosedError, type OpenConnection, openConnection } from '../connections/open.ts'
 import { storeUsers } from '../mirror/store.ts'
-import { takeChanges } from './changes.ts'
+import { readLongUnread, takeChanges } from './changes.ts'
 import type { Lease } from './lease.ts'
 
 const pollEveryMs = 30_000
@@ -26,6 +26,7 @@ export async function pollChanges(services: Services, lease: Lease): Promise<voi
     const open = await openConnection(services, connectionId, { signal, priority: 'background' })
     await readUsers(services, open)
     await readFeed(services, open, lease)
+    await readLongUnread(services, open)
     await noteSync(services, connectionId)
   } catch (error) {
     await putOff(services, connectionId, error)

@@ -18,7 +18,11 @@ async function poll({ crm, standIn }: Connected, cursor: string | null, read = c
 }
 
 const words = (change: CrmChange) =>
-  change.type === 'changed' ? `changed ${change.person.emails[0]}` : `${change.type} ${change.ref.id}`
+  change.type === 'changed'
+    ? `changed ${change.person.emails[0]}`
+    : change.type === 'company_changed'
+      ? `company_changed ${change.company.name}`
+      : `${change.type} ${change.ref.id}`
 
 test('a first poll tells nothing, later ones tell what was changed since, oldest first', async () => {
   const world = await connected()
@@ -53,15 +57,71 @@ test('a change that the search sees late, after a younger one, is not missed', a
   expect((await poll(world, first.cursor)).told).toEqual(['changed late@b.test'])
 })
 
-test('an activity that somebody logs is told with its contact', async () => {
+test('an activity that somebody logs, changes or belongs to another is told with its contacts', async () => {
+  const world = await connected()
+  const { store, clock } = world.standIn
+  const [of, other] = ['a@b.test', 'c@d.test'].map((email) => store.create('contacts', { email }))
+  if (!of || !other) throw new Error('No contacts')
+  clock.advance(600_000)
+  const { cursor } = await poll(world, null)
+  clock.advance(1_000)
+  const note = store.create('notes', { hs_note_body: 'x', hs_timestamp: String(clock.now()) })
+  store.associate(note, of, [])
+  const logged = await poll(world, cursor)
+  expect(new Set(logged.told)).toEqual(new Set(['changed a@b.test', `activities_changed ${of.id}`]))
+  clock.advance(1_000)
+  store.update(note, { hs_note_body: 'y' })
+  const edited = await poll(world, logged.cursor)
+  expect(edited.told).toEqual([`activities_changed ${of.id}`])
+  expect((await poll(world, edited.cursor)).told).toEqual([])
+  for (const [type, values] of [
+    ['calls', { hs_call_title: 'c' }],
+    ['meetings', { hs_meeting_title: 'm' }],
+    ['tasks', { hs_task_subject: 't' }],
+    ['emails', { hs_email_subject: 'e' }],
+  ] as const) {
+    const one = store.create(type, { ...values, hs_timestamp: String(clock.now()) })
+    store.associate(one, of, [])
+    store.associate(one, other, [])
+    clock.advance(600_000)
+    const { cursor: before } = await poll(world, (await poll(world, edited.cursor)).cursor)
+    clock.advance(1_000)
+    store.update(one, values)
+    expect((await poll(world, before)).told).toEqual([
+      `activities_changed ${of.id}`,
+      `activities_changed ${other.id}`,
+    ])
+  }
+})
+
+test('a form that somebody sends is told as an activity of theirs', async () => {
   const world = await connected()
   const { store, clock } = world.standIn
   const of = store.create('contacts', { email: 'a@b.test' })
-  clock.advance(1_000)
+  clock.advance(600_000)
   const { cursor } = await poll(world, null)
   clock.advance(1_000)
-  store.associate(store.create('notes', { hs_note_body: 'x', hs_timestamp: String(clock.now()) }), of, [])
+  of.properties.recent_conversion_date = new Date(clock.now()).toISOString()
+  of.properties.recent_conversion_event_name = 'Contact us'
+  store.update(of, {})
   expect((await poll(world, cursor)).told).toEqual(['changed a@b.test', `activities_changed ${of.id}`])
+})
+
+test('a company that changes is told once, whoever works there', async () => {
+  const world = await connected()
+  const { store, clock } = world.standIn
+  const company = store.create('companies', { name: 'Contoso', domain: 'contoso.test' })
+  for (let i = 0; i < 3; i += 1)
+    store.associate(store.create('contacts', { email: `p${i}@contoso.test` }), company, [1])
+  clock.advance(600_000)
+  const { cursor } = await poll(world, null)
+  clock.advance(1_000)
+  store.update(company, { name: 'Contoso AG', domain: 'Contoso-AG.test' })
+  const { changes, cursor: next } = await poll(world, cursor)
+  expect(changes).toMatchObject([
+    { type: 'company_changed', company: { id: company.id, name: 'Contoso AG', domain: 'contoso-ag.test' } },
+  ])
+  expect((await poll(world, next)).changes).toEqual([])
 })
 
 test('what we write ourselves comes back once, as what it is', async () => {
@@ -134,25 +194,29 @@ test('an instant that more contacts share than a search gives is read by their i
 test.each([
   { where: 'at several instants', apartMs: 10 },
   { where: 'in one instant', apartMs: 0 },
-])('whoever changes again while changes are read makes nobody else be missed ($where)', async ({ apartMs }) => {
-  const world = await connected()
-  const { store, clock } = world.standIn
-  const { cursor } = await poll(world, null)
-  clock.advance(1_000)
-  const records = Array.from({ length: 450 }, (_, i) => {
-    if (i % 50 === 0) clock.advance(apartMs)
-    return store.create('contacts', { email: `p${i}@b.test` })
-  })
-  let page = 0
-  const { told } = await poll(world, cursor, async (crm, at) => {
-    const answer = await crmOf.changes(crm, at)
-    // they leave the front of what is found, and all behind them move up
-    for (const record of records.slice(page * 30, page * 30 + 30)) store.update(record, { jobtitle: `${page}` })
-    page += 1
-    return answer
-  })
-  expect(new Set(told).size).toBe(450)
-})
+])(
+  'whoever changes again while changes are read makes nobody else be missed ($where)',
+  async ({ apartMs }) => {
+    const world = await connected()
+    const { store, clock } = world.standIn
+    const { cursor } = await poll(world, null)
+    clock.advance(1_000)
+    const records = Array.from({ length: 450 }, (_, i) => {
+      if (i % 50 === 0) clock.advance(apartMs)
+      return store.create('contacts', { email: `p${i}@b.test` })
+    })
+    let page = 0
+    const { told } = await poll(world, cursor, async (crm, at) => {
+      const answer = await crmOf.changes(crm, at)
+      // they leave the front of what is found, and all behind them move up
+      for (const record of records.slice(page * 30, page * 30 + 30))
+        store.update(record, { jobtitle: `${page}` })
+      page += 1
+      return answer
+    })
+    expect(new Set(told).size).toBe(450)
+  },
+)
 
 test.each([
   { what: 'more than a search gives', many: (standIn: Connected['standIn']) => manyAtOnce(standIn, 750) },

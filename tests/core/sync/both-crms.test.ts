@@ -10,6 +10,7 @@ import { empty } from '#tests/support/empty.ts'
 import { startFoyer, type TestFoyer } from '#tests/support/foyer.ts'
 import { waitFor } from '#tests/support/wait.ts'
 import { startFoyerWorkers } from '#workers/foyer.ts'
+import { problemsOf } from '../../connectors/hubspot/contract/validate.ts'
 import { startRedis, type TestRedis } from '../../workers/support/redis.ts'
 import { untilPolled } from './polled.ts'
 
@@ -40,9 +41,12 @@ describe.each([
   afterAll(async () => {
     await foyer?.close()
     await vendors?.stop()
+    // whatever a test is about, what was sent is what HubSpot describes
+    expect(vendors?.hubspot.requests.flatMap(problemsOf)).toEqual([])
   })
   beforeEach(async () => {
     vendors.hubspot.faults.clear()
+    vendors.salesforce.recovers()
     await empty(foyer.pool, 'connections, people_mirror, mirror_gone, crm_users')
     // Salesforce first in precedence
     ids.salesforce = await vendors.connectSalesforce(foyer.app.services, { writes: true })
@@ -141,10 +145,35 @@ describe.each([
     expect(activities.map(({ kind }) => kind).filter((kind) => kind !== 'visit')).toEqual(['chat'])
   })
 
+  test('an open panel follows what is edited in HubSpot: a note, and the name of the company', async () => {
+    const company = vendors.hubspot.store.create('companies', { name: 'Contoso' })
+    const inHubSpot = contact()
+    vendors.hubspot.store.associate(inHubSpot, company, [1])
+    const note = vendors.hubspot.store.create('notes', {
+      hs_note_body: 'Wants a quote',
+      hs_timestamp: String(foyer.clock.now().getTime()),
+    })
+    vendors.hubspot.store.associate(note, inHubSpot, [])
+    await isImported()
+    const { visitor, id } = await chats()
+    const history = async () => JSON.stringify(await agent.http.get(`/visitors/${visitor.id}/activities`))
+    await waitFor('the note is there', async () => (await history()).includes('Wants a quote'))
+    foyer.clock.advance(1_000)
+    vendors.hubspot.store.update(note, { hs_note_body: 'Has the quote' })
+    vendors.hubspot.store.update(company, { name: 'Contoso AG' })
+    await polled('both are as they are there', async () => {
+      const { company } = await panel(visitor.id)
+      return company === 'Contoso AG' && (await history()).includes('Has the quote')
+    })
+    await agent.ends(id)
+  })
+
   test('when both lose the answers to what Foyer makes there is one of each, though HubSpot’s search lags', async () => {
     vendors.hubspot.store.setIndexLag(600_000)
-    for (const path of ['POST /crm/v3/objects/contacts/batch/upsert', 'POST /crm/v3/objects/notes'])
-      vendors.hubspot.faults.plan(path, { kind: 'lostAnswer' })
+    for (const made of ['/crm/v3/objects/contacts', '/crm/v3/objects/notes'])
+      vendors.hubspot.faults.plan(({ method, path }) => method === 'POST' && path === made, {
+        kind: 'lostAnswer',
+      })
     for (const on of [/^(POST|PATCH) .*\/sobjects\/(Lead|Contact)/, /^(POST|PATCH) .*\/sobjects\/Task/])
       vendors.salesforce.fails({ on, does: 'commit-and-drop' })
     const { id } = await chats({ name: 'Ada Example', company: 'Example Ltd' })
@@ -219,6 +248,83 @@ describe.each([
       await setState(tx, ids.hubspot, now, { state: 'active', reason: null })
     })
     await allWritten(4)
+  })
+
+  test('Salesforce that answers 401 for ever is broken, asked no more, and written what it missed when it is repaired', async () => {
+    lead()
+    contact()
+    const { oauth } = vendors.salesforce
+    const before = oauth.refreshes
+    vendors.salesforce.fails({
+      on: /\/services\/data\//,
+      times: 10_000,
+      does: () =>
+        Response.json([{ message: 'Session expired or invalid', errorCode: 'INVALID_SESSION_ID' }], {
+          status: 401,
+        }),
+    })
+    const { visitor, id } = await chats()
+    await waitFor('the panel says so', async () => {
+      const { crms, name } = await panel(visitor.id)
+      return (
+        name === 'Sofia Ricci' && crms.some((one) => one.source === 'salesforce' && one.state === 'reconnect')
+      )
+    })
+    await agent.ends(id)
+    await waitFor('HubSpot has it, Salesforce’s is put aside', async () => {
+      const all = await writes()
+      return (
+        all.filter(({ what, state }) => what.startsWith('hubspot') && state === 'written').length === 2 &&
+        all.filter(({ what, held }) => what.startsWith('salesforce') && held).length === 2
+      )
+    })
+    // jsforce by itself would renew and try again without an end
+    expect(oauth.refreshes - before).toBeLessThanOrEqual(2)
+    expect(oauth.deadRefreshes).toBe(0)
+    vendors.salesforce.recovers()
+    const { services } = foyer.app
+    await change(services, async ({ tx, now }) => {
+      await setTokens(services, tx, ids.salesforce, {
+        ...oauth.grant(),
+        expiresAt: new Date(now.getTime() + 7_200_000),
+        replacedAt: null,
+      })
+      await setState(tx, ids.salesforce, now, { state: 'active', reason: null })
+    })
+    await allWritten(4)
+  })
+
+  test('Salesforce’s limits are waited for, and nothing is lost or written twice', async () => {
+    const inSalesforce = lead()
+    contact()
+    const { id } = await chats()
+    await waitFor('who it is was written', async () => {
+      const all = await writes()
+      return all.length === 2 && all.every(({ state }) => state === 'written')
+    })
+    const refuses = (message: string, errorCode: string, status: number) =>
+      vendors.salesforce.fails({
+        on: /^(POST|PATCH) .*\/sobjects\/Task/,
+        does: () => Response.json([{ message, errorCode }], { status }),
+      })
+    refuses('Record is locked by another user', 'UNABLE_TO_LOCK_ROW', 400)
+    refuses('ConcurrentRequests (Concurrent API Requests) Limit exceeded.', 'REQUEST_LIMIT_EXCEEDED', 403)
+    refuses('TotalRequests Limit exceeded.', 'REQUEST_LIMIT_EXCEEDED', 403)
+    await agent.ends(id)
+    const waitsFor = (reason: string) =>
+      waitFor(reason, async () => {
+        const { rowCount } = await foyer.pool.query(
+          `select from outbox where task = 'write-to-crm' and state = 'open' and last_error like $1`,
+          [`%${reason}%`],
+        )
+        return rowCount === 1
+      })
+    await waitsFor('Too many long requests to Salesforce')
+    foyer.clock.advance(30_000)
+    await waitsFor('no more API calls for now')
+    foyer.clock.advance(15 * 60_000)
+    await allWritten(4)
+    expect(tasksOf(inSalesforce.Id)).toHaveLength(1)
   })
 
   test('a limit is waited for, and nothing is lost or written twice', async () => {

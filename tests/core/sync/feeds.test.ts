@@ -25,7 +25,7 @@ afterAll(async () => {
   await crm.stop()
 })
 beforeEach(async () => {
-  await empty(foyer.pool, 'connections, people_mirror, mirror_gone')
+  await empty(foyer.pool, 'connections, people_mirror, companies_mirror, mirror_gone')
   await foyer.pool.query('update visitors set email = null')
   crm.clear()
 })
@@ -140,6 +140,70 @@ test('a change in the CRM reaches an open panel, whoever is deleted or merged go
     name: null,
     crmStatus: null,
   })
+  await agent.ends(id)
+})
+
+test('a company that changes is changed for everybody who works there, and for nobody else', async () => {
+  const company = aCompany('c1')
+  const fields = (name: string) => ({ name, company: 'c1' })
+  crm.put({ emails: [email], fields: fields('Sofia'), company })
+  crm.put({ emails: ['b@northwind.test'], fields: { name: 'Own', company: 'Typed GmbH' }, company })
+  crm.put({ emails: ['c@northwind.test'], fields: fields('Elsewhere'), company: aCompany('c2') })
+  await connected()
+  const agent = await foyer.agent()
+  const visitor = await foyer.visitor({ fields: { email } })
+  const { id } = await visitor.asks()
+  await agent.accepts(id)
+  const owner = { id: 'u1', name: 'Dana', email: 'dana@acme.test', active: true, isQueue: false }
+  const now = { ...company, name: 'Northwind AG', domain: 'northwind.test', owner }
+  crm.feed.push({ type: 'company_changed', company: now })
+  crm.feed.push({ type: 'company_changed', company: aCompany('c3') })
+  await until('the panel follows', async () =>
+    agent.socket.ofType('visitor').some((frame) => frame.visitor.company === 'Northwind AG'),
+  )
+  const { rows: people } = await foyer.pool.query(
+    `select fields -> 'name' ->> 'value' as name, fields -> 'company' ->> 'value' as company from people_mirror
+     where connector = 'acme' order by 1`,
+  )
+  expect(people).toEqual([
+    { name: 'Elsewhere', company: 'c1' },
+    { name: 'Own', company: 'Typed GmbH' },
+    { name: 'Sofia', company: 'Northwind AG' },
+  ])
+  const { rows: companies } = await foyer.pool.query(
+    `select external_id as id, domain, owner_email from companies_mirror where connector = 'acme' order by 1`,
+  )
+  expect(companies).toEqual([
+    { id: 'c1', domain: 'northwind.test', owner_email: 'dana@acme.test' },
+    { id: 'c2', domain: null, owner_email: null },
+  ])
+  await agent.ends(id)
+})
+
+test('what leaves an open history without a word in the feed is missed in it after ten minutes', async () => {
+  const person = crm.put({ emails: [email], fields: { name: 'Sofia' } })
+  crm.addActivity(person.id, { title: 'A call', kind: 'call', at: foyer.clock.now() })
+  await connected()
+  const agent = await foyer.agent()
+  const visitor = await foyer.visitor({ fields: { email } })
+  const { id } = await visitor.asks()
+  await agent.accepts(id)
+  const history = async () => JSON.stringify(await agent.http.get(`/visitors/${visitor.id}/activities`))
+  await waitFor('it is read', async () => (await history()).includes('A call'))
+  const told = async (name: string) => {
+    crm.put({ emails: [`${name}@northwind.test`], fields: { name } })
+    await until(`${name} is heard of`, async () => (await names()).includes(name))
+  }
+  // the feed repeats its last three, and the call is one of them
+  for (const name of ['First', 'Second', 'Third', 'Fourth']) await told(name)
+  crm.activities.delete(person.id)
+  const asked = () => crm.callsOf('activities').length
+  const before = asked()
+  await told('Fifth')
+  expect(asked()).toBe(before)
+  foyer.clock.advance(10 * 60_000)
+  await until('it is missed', async () => !(await history()).includes('A call'))
+  expect(asked()).toBe(before + 1)
   await agent.ends(id)
 })
 
