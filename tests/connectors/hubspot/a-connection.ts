@@ -3,11 +3,11 @@ import { hubspot } from '#connectors/hubspot/index.ts'
 import type { HubSpotStandIn, HubSpotStandInOptions } from '#connectors/hubspot/stand-in/index.ts'
 import { createConnection } from '#connectors/sdk/connect.ts'
 import type { Connection } from '#connectors/sdk/contract.ts'
-import { createCredentials, type StoredTokens, type TokenStore } from '#connectors/sdk/credentials.ts'
+import type { StoredTokens, TokenStore } from '#connectors/sdk/credentials.ts'
 import type { Crm, PersonRef } from '#connectors/sdk/crm.ts'
-import { ProviderAnswerError } from '#connectors/sdk/errors.ts'
-import type { GuardedFetch, LimitUsage } from '#connectors/sdk/http.ts'
+import type { LimitUsage } from '#connectors/sdk/http.ts'
 import { serveStandIn } from '#connectors/sdk/stand-in.ts'
+import { withPlainFetch } from '../plain-fetch.ts'
 import { aStandIn } from './a-stand-in.ts'
 import { problemsOf } from './contract/validate.ts'
 
@@ -102,7 +102,9 @@ export async function connected(
       signal: new AbortController().signal,
       log: { info: () => {}, warn: () => {} },
     })
-    return options.byItsOwnName ? withPlainFetch(made, store) : made
+    return options.byItsOwnName
+      ? withPlainFetch(made, { auth: hubspot.auth, clientId: standIn.clientId, store })
+      : made
   }
   const connection = another()
   return {
@@ -117,41 +119,6 @@ export async function connected(
       return standIn.requests.filter((one) => one.method === method && one.path.startsWith(path)).length
     },
   }
-}
-
-/** msw answers before there is a name to look up, which the guard of the real one needs. */
-function withPlainFetch(connection: Connection, store: TokenStore): Connection {
-  const plain: GuardedFetch = async (url, { method = 'GET', headers = {}, body }) => {
-    const response = await fetch(url, {
-      method,
-      headers,
-      redirect: 'manual',
-      ...(body ? { body: String(body) } : {}),
-    })
-    const text = await response.text()
-    return {
-      status: response.status,
-      headers: Object.fromEntries(response.headers),
-      text,
-      json() {
-        try {
-          return JSON.parse(text)
-        } catch (cause) {
-          throw new ProviderAnswerError('The answer is no JSON.', { cause })
-        }
-      },
-    }
-  }
-  const credentials = createCredentials({
-    auth: hubspot.auth,
-    at: { settings: {}, standIn: null },
-    clientId: 'stand-in-app',
-    store,
-    fetch: plain,
-    now: connection.now,
-    onAccount: () => {},
-  })
-  return { ...connection, fetch: plain, credentials }
 }
 
 export const contact = (id: string): PersonRef => ({ type: 'contact', id })

@@ -6,6 +6,7 @@ import type { StoredTokens, TokenChange, TokenStore } from '#connectors/sdk/cred
 import type { Crm } from '#connectors/sdk/crm.ts'
 import { serveStandIn } from '#connectors/sdk/stand-in.ts'
 import { MemoryTurns } from '#connectors/sdk/turns.ts'
+import { withPlainFetch } from '../plain-fetch.ts'
 
 /** Where two workers of one Foyer keep the tokens of one connection: what is written is written before it is used. */
 class SharedTokens implements TokenStore {
@@ -42,14 +43,17 @@ export async function startSalesforce(options: StandInOptions = {}) {
   const warnings: string[] = []
 
   /** A connection as one worker makes it, for one piece of work. */
-  function connect(account: Account | null = knownAccount()): Connection {
+  function connect(
+    account: Account | null = knownAccount(),
+    { byItsOwnName = false }: { byItsOwnName?: boolean } = {},
+  ): Connection {
     return createConnection({
       connector: salesforce,
       id: 'c-1',
       settings: { environment: 'production' },
       clientId: 'foyer-demo',
       account,
-      standIn: origin,
+      standIn: byItsOwnName ? null : origin,
       store,
       turns,
       priority: 'live',
@@ -74,6 +78,13 @@ export async function startSalesforce(options: StandInOptions = {}) {
     ...changes,
   })
 
+  /** At an organisation's own host, behind which a test puts the stand-in. */
+  function crmAt(apiOrigin: string): Crm {
+    const connection = connect({ ...knownAccount(), apiOrigin, webOrigin: apiOrigin }, { byItsOwnName: true })
+    const { auth } = salesforce
+    return crm({ connection: withPlainFetch(connection, { auth, clientId: 'foyer-demo', store }) })
+  }
+
   /** As Foyer works most of the time: described once, for many pieces of work. */
   async function describedCrm(): Promise<Crm> {
     const description = await salesforce.crm.describe(crm())
@@ -91,6 +102,7 @@ export async function startSalesforce(options: StandInOptions = {}) {
     warnings,
     connect,
     crm,
+    crmAt,
     describedCrm,
     passes: (ms: number) => {
       clock.now = new Date(clock.now.getTime() + ms)

@@ -51,3 +51,36 @@ test('the chat goes to the contact that the rule names, though leads are made he
   expect(tasks.map(({ WhoId }) => WhoId)).toEqual([Id])
   expect(vendors.salesforce.org.rows('Lead').size).toBe(0)
 })
+
+test('where the rule names somebody whom Foyer may not see, both writes say so, and a retry goes to whoever is shared', async () => {
+  const { org } = vendors.salesforce
+  for (const row of org.rows('Contact').values()) org.delete(row.Id)
+  const tasksBefore = org.rows('Task').size
+  const { Id } = org.insert('Contact', {
+    FirstName: 'Sofia',
+    LastName: 'Ricci',
+    Email: 'sofia@hidden.test',
+  })
+  org.unshared.add(Id)
+  const reason = 'A duplicate rule in Salesforce found that there is such a person.'
+  expect(await chats()).toEqual([
+    { kind: 'conversation', state: 'failed', reason },
+    { kind: 'person', state: 'failed', reason },
+  ])
+  expect(org.rows('Lead').size).toBe(0)
+  expect(org.rows('Task').size).toBe(tasksBefore)
+  // an admin shares the contact, and tries again
+  org.unshared.delete(Id)
+  const admin = await foyer.agent({ profile: 'admin', online: false })
+  const { rows } = await foyer.pool.query<{ id: string }>(`select id from crm_writes where state = 'failed'`)
+  expect(rows).toHaveLength(2)
+  for (const { id } of rows) await admin.http.post(`/crm-writes/${id}/retry`)
+  await waitFor('both are written', async () => {
+    const { rowCount } = await foyer.pool.query(
+      `select from crm_writes where state = 'written' and id = any ($1)`,
+      [rows.map(({ id }) => id)],
+    )
+    return rowCount === 2
+  })
+  expect([...org.rows('Task').values()].at(-1)?.WhoId).toBe(Id)
+})
