@@ -1,4 +1,5 @@
-import type { Connection, ConnectorDeclaration } from '#connectors/sdk/contract.ts'
+import type { OAuthDeclaration } from '#connectors/sdk/auth.ts'
+import type { Connection } from '#connectors/sdk/contract.ts'
 import { createCredentials, type TokenStore } from '#connectors/sdk/credentials.ts'
 import { ProviderAnswerError } from '#connectors/sdk/errors.ts'
 import type { GuardedFetch } from '#connectors/sdk/http.ts'
@@ -7,7 +8,7 @@ import type { GuardedFetch } from '#connectors/sdk/http.ts'
  *  guard of the real one needs. */
 export function withPlainFetch(
   connection: Connection,
-  { auth, clientId, store }: Pick<ConnectorDeclaration, 'auth'> & { clientId: string; store: TokenStore },
+  { auth, clientId, store }: { auth: OAuthDeclaration; clientId: string; store: TokenStore },
 ): Connection {
   const plain: GuardedFetch = async (url, { method = 'GET', headers = {}, body }) => {
     const response = await fetch(url, {

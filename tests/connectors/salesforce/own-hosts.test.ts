@@ -9,7 +9,7 @@ const orgHost = 'https://northwind.my.salesforce.com'
 const server = setupServer()
 let sf: StartedSalesforce
 
-beforeAll(() => server.listen({ onUnhandledRequest: 'error' }))
+beforeAll(() => server.listen({ onUnhandledFrame: 'error' }))
 afterAll(() => server.close())
 beforeEach(async () => {
   sf = await startSalesforce()
