@@ -259,6 +259,24 @@ describe('everybody', () => {
     expect(resumed.emails).toEqual(emails.slice(10))
   })
 
+  test('an import asks for pages of 2,000, as full as Salesforce gives them: nine tenths at least', async () => {
+    await sf.close()
+    sf = await startSalesforce()
+    for (let at = 0; at < 3_950; at++) lead({ Email: `l${at}@x.test` })
+    for (let at = 0; at < 1_990; at++) contact({ Email: `c${at}@x.test` })
+    const crm = await sf.describedCrm()
+    sf.calls()
+    let people = 0
+    for (let cursor: string | null | undefined; cursor !== null; ) {
+      const page = await allPeople(crm, cursor ?? null)
+      people += page.items.length
+      cursor = page.cursor
+    }
+    expect(people).toBe(5_940)
+    const counts = 2
+    expect(people / ((sf.calls().length - counts) * 2_000)).toBeGreaterThanOrEqual(0.9)
+  })
+
   test('owners: users, former ones too, and queues', async () => {
     sf.org.insert('Group', { Name: 'Inbound', Type: 'Queue' })
     sf.org.insert('Group', { Name: 'Everybody', Type: 'Regular' })

@@ -312,13 +312,17 @@ describe.each([
     refuses('TotalRequests Limit exceeded.', 'REQUEST_LIMIT_EXCEEDED', 403)
     await agent.ends(id)
     const waitsFor = (reason: string) =>
-      waitFor(reason, async () => {
-        const { rowCount } = await foyer.pool.query(
-          `select from outbox where task = 'write-to-crm' and state = 'open' and last_error like $1`,
-          [`%${reason}%`],
-        )
-        return rowCount === 1
-      })
+      waitFor(
+        reason,
+        async () => {
+          const { rowCount } = await foyer.pool.query(
+            `select from outbox where task = 'write-to-crm' and state = 'open' and last_error like $1`,
+            [`%${reason}%`],
+          )
+          return rowCount === 1
+        },
+        { timeoutMs: 30_000 },
+      )
     await waitsFor('Too many long requests to Salesforce')
     foyer.clock.advance(30_000)
     await waitsFor('no more API calls for now')
