@@ -8,18 +8,20 @@ import { createPool } from '#core/db/pool.ts'
 import { connectGoogle, enterApp } from '#tests/core/calendars/a-calendar.ts'
 import { everyDay, Guest, setMeetingSettings } from '#tests/core/meetings/a-booking.ts'
 import { AgentActor } from '#tests/support/agent-actor.ts'
+import { expectNoContradictions } from '#tests/support/contradictions.ts'
 import { scratchDatabase } from '#tests/support/database.ts'
 import { anAgent, anOrganisation } from '#tests/support/factories.ts'
 import { folderForFile } from '#tests/support/folder.ts'
 import { startFoyerProcess } from '#tests/support/foyer-process.ts'
+import { HttpClient } from '#tests/support/http-client.ts'
 import type { ServerProcess } from '#tests/support/server-process.ts'
 import { waitFor } from '#tests/support/wait.ts'
 import { startRedis } from '#tests/workers/support/redis.ts'
 
 type Mode = 'web' | 'worker'
 
-/** What Google is asked for, as far as a booking goes. */
-type Call = 'live check' | 'insert' | 'other'
+/** What Google is asked for, as far as a meeting goes. */
+type Call = 'live check' | 'insert' | 'move' | 'cancel' | 'other'
 
 /** What becomes of a request to Google. */
 type Around = (asked: { by: Mode; call: Call }, answer: () => Promise<Response>) => Promise<Response>
@@ -32,6 +34,14 @@ export interface Step {
 }
 
 type Wish = ReturnType<Guest['wish']>
+
+/** What a meeting is to be once somebody has had their way with it. */
+interface Outcome {
+  state: 'booked' | 'cancelled'
+  start: string
+  /** Of the host's mail about it. */
+  subject: string
+}
 
 /**
  * Processes of Foyer, and a host with a calendar at Google. Each step of a booking can be held up: those in the database by a lock of
@@ -192,13 +202,19 @@ export class BookingsAtGoogle {
   }
 
   /** The event is made, and what has still to be written down of it is held up at this table. */
-  async afterEvent(table: string, by: Mode = 'web'): Promise<Step> {
+  afterEvent(table: string, by: Mode = 'web'): Promise<Step> {
+    return this.afterGoogle('insert', table, by)
+  }
+
+  /** Google has done what it was asked for, and what has still to be written down of it is held up at this table.
+   *  @param holding the table of which whoever is meant has locked a row */
+  async afterGoogle(call: Call, table: string, by: Mode = 'web', holding = 'meetings'): Promise<Step> {
     const reached = Promise.withResolvers<void>()
     let letGo: Step['letGo'] = async () => undefined
     this.#around = async (asked, answer) => {
-      if (asked.call !== 'insert' || asked.by !== by) return answer()
+      if (asked.call !== call || asked.by !== by) return answer()
       this.#around = asItComes
-      const hindrance = await this.#hinder(table, 'meetings')
+      const hindrance = await this.#hinder(table, holding)
       letGo = hindrance.letGo
       hindrance.isReached().then(() => reached.resolve(), reached.reject)
       return answer()
@@ -207,15 +223,20 @@ export class BookingsAtGoogle {
   }
 
   /** It is booked and committed; the answer may be on its way. */
-  async atAnswer(): Promise<Step> {
-    const countBooked = async () => {
+  atAnswer(): Promise<Step> {
+    return this.onceMoreAre(`state = 'booked'`)
+  }
+
+  /** More meetings than now are so, by an SQL condition. */
+  async onceMoreAre(so: string): Promise<Step> {
+    const count = async () => {
       const { rows } = await this.pool.query<{ count: number }>(
-        `select count(*) as count from meetings where state = 'booked'`,
+        `select count(*) as count from meetings where ${so}`,
       )
       return rows[0]?.count ?? 0
     }
-    const before = await countBooked()
-    const reached = waitFor('it is booked', async () => (await countBooked()) > before, { everyMs: 1 })
+    const before = await count()
+    const reached = waitFor(so, async () => (await count()) > before, { everyMs: 1 })
     return { reached, letGo: async () => undefined }
   }
 
@@ -244,6 +265,52 @@ export class BookingsAtGoogle {
     }
   }
 
+  /** A meeting that is booked, and what is free beside it. */
+  async booked(web: ServerProcess) {
+    const wish = await this.wish(web)
+    const { body } = await this.sends(web, wish)
+    expect(body.state).toBe('booked')
+    const { slots } = (await new Guest(web.origin, this.#token).slots()) as FreeSlots
+    return { meeting: body, elsewhere: slots[4]?.start ?? '' }
+  }
+
+  /** As its guest, by the link. */
+  async changes(web: ServerProcess, { token }: GuestMeeting, path: 'reschedule' | 'cancel', body?: object) {
+    const answer = await new HttpClient(web.origin).raw('POST', `/meeting/${token}/${path}`, body)
+    return { status: answer.status, body: (await answer.json()) as GuestMeeting }
+  }
+
+  /** One event, one meeting and one mail, all of which say the same, whatever was lost on the way. */
+  async expectOutcome({ id }: GuestMeeting, { state, start, subject }: Outcome): Promise<void> {
+    const { email } = this.#host
+    const eventId = id.replaceAll('-', '')
+    await waitFor('the calendar has been told', async () => {
+      const { rows } = await this.pool.query('select event_due from meetings where id = $1', [id])
+      return rows[0]?.event_due === null
+    })
+    const event = this.#google.store.calendars.get(email)?.events.get(eventId)
+    expect(event).toMatchObject({ status: state === 'booked' ? 'confirmed' : 'cancelled' })
+    if (state === 'booked' && event && 'dateTime' in event.start)
+      expect(new Date(event.start.dateTime).toISOString()).toBe(start)
+    const { rows } = await this.pool.query(
+      `select m.state, m.start_at as start, m.moving_to as "movingTo",
+         (select count(*) from taken_times t where t.meeting_id = m.id) as taken,
+         (select count(*) from mails x where x.subject = $2 and x.to_address = $3 and x.reply_to = m.email) as mails
+       from meetings m where m.id = $1`,
+      [id, subject, email],
+    )
+    expect(rows).toEqual([
+      { state, start: new Date(start), movingTo: null, taken: state === 'booked' ? 1 : 0, mails: 1 },
+    ])
+  }
+
+  /** What is left is done by a worker, and then nothing that is stored contradicts itself. */
+  async expectNoContradictions(): Promise<void> {
+    await this.begin()
+    await this.run('worker')
+    await expectNoContradictions(this.pool)
+  }
+
   /** One of everything, whatever was lost on the way. */
   async expectOne(wish: Wish, answer: GuestMeeting): Promise<void> {
     const { email } = this.#host
@@ -269,6 +336,9 @@ const longestMeetingMs = 3 * 60 * 60_000
 
 function callOf({ method, url }: Request): Call {
   const { pathname, searchParams } = new URL(url)
+  const isOfOne = /\/events\/[^/]+$/.test(pathname)
+  if (isOfOne && method === 'PATCH') return 'move'
+  if (isOfOne && method === 'DELETE') return 'cancel'
   if (!pathname.endsWith('/events')) return 'other'
   if (method === 'POST') return 'insert'
   const [from, to] = [searchParams.get('timeMin'), searchParams.get('timeMax')]

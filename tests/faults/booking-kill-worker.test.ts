@@ -55,3 +55,9 @@ for (const [name, step] of Object.entries(steps))
     expect(await bookings.sends(web, wish)).toEqual(again)
     await bookings.expectOne(wish, again.body)
   })
+
+test(
+  'nothing that is stored after all of this contradicts itself',
+  { timeout: within(120_000), retry: 0 },
+  () => bookings.expectNoContradictions(),
+)

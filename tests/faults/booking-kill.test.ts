@@ -56,3 +56,9 @@ for (const [name, step] of Object.entries(steps))
     await bookings.expectOne(wish, again.body)
     running = next
   })
+
+test(
+  'nothing that is stored after all of this contradicts itself',
+  { timeout: within(120_000), retry: 0 },
+  () => bookings.expectNoContradictions(),
+)
