@@ -1,3 +1,5 @@
+import { placeOf } from '../../core/contracts/zone-names.ts'
+
 const second = 1000
 const minute = 60 * second
 const hour = 60 * minute
@@ -16,13 +18,6 @@ const hourAndMinute = (locale: string) =>
       : '2-digit',
     minute: '2-digit',
   }) as const
-
-/** "Rome" for Europe/Rome: how people call where a clock hangs. "Etc/GMT+5" means UTC−5, and is called so. */
-const placeOf = (timeZone: string): string => {
-  const [, sign, hours] = /^Etc\/GMT([+-])(\d+)$/.exec(timeZone) ?? []
-  if (sign) return `UTC${sign === '+' ? '−' : '+'}${hours}`
-  return timeZone.split('/').at(-1)?.replaceAll('_', ' ') ?? timeZone
-}
 
 /** Numbers, dates and lists in the reader's way. Instants are ISO strings or ms since 1970; `now` is the server's. */
 export class Format {

@@ -1,4 +1,5 @@
 import type { FactSource, Visitor, VisitorCrm } from '../../core/contracts/visitors.ts'
+import { placeOf } from '../../core/contracts/zone-names.ts'
 import type { Format } from '../messages/format.ts'
 import type { Messages } from '../messages/language.ts'
 import { pathOf } from '../parts/address.ts'
@@ -19,8 +20,7 @@ const trimmed = (path: string, address: string) => (path === new URL(address).ho
 export function localTime(timeZone: string | null, now: number, format: Format): string | null {
   if (!timeZone) return null
   try {
-    const place = timeZone.split('/').at(-1)?.replaceAll('_', ' ') ?? timeZone
-    return `${format.timeIn(timeZone, now)}, ${place}`
+    return `${format.timeIn(timeZone, now)}, ${placeOf(timeZone)}`
   } catch {
     return null
   }

@@ -122,6 +122,7 @@ test('a time that stands by itself says where the clock hangs that shows it', ()
   expect(format.whenThere(at, now, 'Asia/Kathmandu')).toBe('Sun 25 Oct, 06:15 (Kathmandu)')
   // the other way round than its name says
   expect(format.whenThere(at, now, 'Etc/GMT+5')).toBe('Sat 24 Oct, 19:30 (UTC−5)')
+  expect(new Format('en-GB', 'Asia/Calcutta').place).toBe('Kolkata')
   expect(new Format('en-GB', 'America/Argentina/Buenos_Aires').place).toBe('Buenos Aires')
 })
 

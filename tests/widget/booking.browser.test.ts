@@ -58,3 +58,40 @@ test('a calendar that takes nothing sends nobody into a chat that is not there',
   const { card: inChat } = await aCard(refused(), { visitor: () => 'token' })
   expect(inChat.problem).toMatch(/Choose another time, or send us a message\.$/)
 })
+
+test('a meeting that was moved by its host while its guest chose another time is shown where it is, once it is kept', async () => {
+  const meeting = { id: 'm', state: 'booked', ...slot, agent: page.agent, movingTo: null, token: 'm' }
+  const later = { start: '2026-12-01T11:00:00.000Z', end: '2026-12-01T11:30:00.000Z' }
+  let now = meeting
+  vi.stubGlobal(
+    'fetch',
+    async (path: string) =>
+      new Response(JSON.stringify(path.includes('/slots') ? { slots: [slot], nextFree: slot } : now)),
+  )
+  const card = new Booking({ place: { meeting: 'm' } })
+  await card.start()
+  await card.move()
+  now = { ...meeting, ...later }
+  await card.news()
+  expect(card.view).toBe('times')
+  card.keep()
+  await expect.poll(() => card.meeting?.start).toBe(later.start)
+  expect(card.view).toBe('meeting')
+})
+
+test('a card says until when the time was offered that it books', async () => {
+  let sent = {}
+  vi.stubGlobal('fetch', async (path: string, { method, body }: { method: string; body: string }) => {
+    if (method === 'POST') {
+      sent = JSON.parse(body)
+      return problem(409, 'slot_taken')
+    }
+    return new Response(JSON.stringify(path.includes('/slots') ? { slots: [slot], nextFree: slot } : page))
+  })
+  const card = new Booking({ place: { share: 'token' } })
+  await card.start()
+  card.choose(slot)
+  await card.confirm()
+  expect(sent).toMatchObject(slot)
+  expect([card.view, card.days]).toEqual(['times', []])
+})

@@ -1,4 +1,5 @@
 import type { LocalDay, LocalDays, TimeZoneList } from '#core/contracts/schedules.ts'
+import { nameOfToday } from '#core/contracts/zone-names.ts'
 import { canonicalTimeZone, dayMs, minuteMs, timeZoneDatabaseVersion, weekdayOf, zoneNamed } from './zone.ts'
 
 /** The dates of a zone from an instant on, for a browser to draw. Dates that the calendar skips are left out. */
@@ -34,29 +35,6 @@ export const localTime = (timeZone: string, at: number): string =>
 
 export const dateOf = (day: number): string => iso(day * dayMs).slice(0, 10)
 
-/** Intl lists some zones by names that their cities have given up; people look for those of today. */
-const namesOfToday: Record<string, string> = {
-  'Africa/Asmera': 'Africa/Asmara',
-  'America/Buenos_Aires': 'America/Argentina/Buenos_Aires',
-  'America/Catamarca': 'America/Argentina/Catamarca',
-  'America/Coral_Harbour': 'America/Atikokan',
-  'America/Cordoba': 'America/Argentina/Cordoba',
-  'America/Godthab': 'America/Nuuk',
-  'America/Indianapolis': 'America/Indiana/Indianapolis',
-  'America/Jujuy': 'America/Argentina/Jujuy',
-  'America/Louisville': 'America/Kentucky/Louisville',
-  'America/Mendoza': 'America/Argentina/Mendoza',
-  'Asia/Calcutta': 'Asia/Kolkata',
-  'Asia/Katmandu': 'Asia/Kathmandu',
-  'Asia/Rangoon': 'Asia/Yangon',
-  'Asia/Saigon': 'Asia/Ho_Chi_Minh',
-  'Atlantic/Faeroe': 'Atlantic/Faroe',
-  'Europe/Kiev': 'Europe/Kyiv',
-  'Pacific/Enderbury': 'Pacific/Kanton',
-  'Pacific/Ponape': 'Pacific/Pohnpei',
-  'Pacific/Truk': 'Pacific/Chuuk',
-}
-
 /** What a picker offers, UTC first, then by name. Other aliases that a schedule may carry are no part of it. */
 export const listTimeZones = (now: Date): TimeZoneList => ({
   databaseVersion: timeZoneDatabaseVersion,
@@ -68,8 +46,8 @@ export const listTimeZones = (now: Date): TimeZoneList => ({
 
 const namesListed = (): string[] => {
   const names = Intl.supportedValuesOf('timeZone').map((name) => {
-    const today = namesOfToday[name]
-    return today && canonicalTimeZone(today) === today ? today : name
+    const today = nameOfToday(name)
+    return canonicalTimeZone(today) === today ? today : name
   })
   return [...new Set(names)].filter((name) => name !== 'UTC').sort()
 }

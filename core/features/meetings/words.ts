@@ -1,3 +1,4 @@
+import { nameOfToday } from '../../contracts/zone-names.ts'
 import { localTime, offsetMinutes } from '../availability/days.ts'
 import { zoneNamed } from '../availability/zone.ts'
 
@@ -15,8 +16,8 @@ export function timeInWords(start: Date, end: Date, timeZone: string): string {
   const clock = (at: Date) => localTime(zone, at.getTime()).slice(11)
   const [ahead, aheadAtEnd] = [start, end].map((at) => offsetInWords(offsetMinutes(zone, at.getTime())))
   return ahead === aheadAtEnd
-    ? `${date}, ${clock(start)}–${clock(end)} (${timeZone}, ${ahead})`
-    : `${date}, ${clock(start)} ${ahead} – ${clock(end)} ${aheadAtEnd} (${timeZone})`
+    ? `${date}, ${clock(start)}–${clock(end)} (${nameOfToday(timeZone)}, ${ahead})`
+    : `${date}, ${clock(start)} ${ahead} – ${clock(end)} ${aheadAtEnd} (${nameOfToday(timeZone)})`
 }
 
 export function offsetInWords(minutes: number): string {

@@ -11,6 +11,10 @@ test('a mail names the zone of a time and how far its clocks are ahead, by half 
   expect(said('2026-06-01T03:30:00Z', 45, 'Asia/Kolkata')).toBe(
     'Monday, 1 June 2026, 09:00–09:45 (Asia/Kolkata, UTC+5:30)',
   )
+  // as some browsers still call it
+  expect(said('2026-06-01T03:30:00Z', 45, 'Asia/Calcutta')).toBe(
+    'Monday, 1 June 2026, 09:00–09:45 (Asia/Kolkata, UTC+5:30)',
+  )
   expect(said('2026-06-01T11:30:00Z', 30, 'America/St_Johns')).toBe(
     'Monday, 1 June 2026, 09:00–09:30 (America/St_Johns, UTC−2:30)',
   )

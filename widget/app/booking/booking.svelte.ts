@@ -304,6 +304,9 @@ export class Booking {
   keep = (): void => {
     this.#problem = ''
     this.#view = 'meeting'
+    // what was heard of it meanwhile was not shown
+    const token = this.#meeting?.token
+    if (token) void this.#ask(token)
   }
 
   cancel = (): Promise<void> =>

@@ -1,4 +1,5 @@
 import type { Slot } from '#core/contracts/slots.ts'
+import { placeOf } from '#core/contracts/zone-names.ts'
 import { locale } from '../words.ts'
 
 /** One date of a calendar in some zone, with what is free on it. Written out as it is looked at: a month of times costs as much as the
@@ -54,11 +55,9 @@ export class ZoneClock {
     const [first, last] = [at, until].map((one) =>
       this.#write('en', { timeZoneName: 'shortOffset' }, one).split(', ').at(-1),
     )
-    const place = this.zone.split('/').at(-1)?.replaceAll('_', ' ') ?? this.zone
+    const place = placeOf(this.zone)
     const ahead = first === last ? first : `${first}/${last}`
-    // "Etc/GMT+5" is behind by as much
-    if (this.zone.startsWith('Etc/GMT')) return `${ahead}`
-    return place === 'UTC' ? place : `${place} (${ahead})`
+    return place.startsWith('UTC') ? place : `${place} (${ahead})`
   }
 
   time(at: number): string {
