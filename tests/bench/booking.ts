@@ -82,8 +82,10 @@ try {
       const headers = body ? { 'content-type': 'application/json', ...more } : more
       request(
         { port: server.port, method, path: `/api/v1${path}`, headers, agent: keepAlive },
-        async (answer) =>
-          resolve({ status: answer.statusCode ?? 0, text: (await answer.toArray()).join('') }),
+        (answer) =>
+          void answer
+            .toArray()
+            .then((parts) => resolve({ status: answer.statusCode ?? 0, text: parts.join('') }), reject),
       )
         .on('error', reject)
         .end(body ? JSON.stringify(body) : undefined)
