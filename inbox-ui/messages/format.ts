@@ -1,5 +1,3 @@
-import { placeOf } from '../../core/contracts/zone-names.ts'
-
 const second = 1000
 const minute = 60 * second
 const hour = 60 * minute
@@ -18,6 +16,25 @@ const hourAndMinute = (locale: string) =>
       : '2-digit',
     minute: '2-digit',
   }) as const
+
+/** As browsers still call places that have changed their names. */
+const formerNames: Record<string, string> = {
+  Calcutta: 'Kolkata',
+  Faeroe: 'Faroe',
+  Godthab: 'Nuuk',
+  Katmandu: 'Kathmandu',
+  Kiev: 'Kyiv',
+  Rangoon: 'Yangon',
+  Saigon: 'Ho Chi Minh',
+}
+
+/** "Rome" for Europe/Rome: how people call where a clock hangs. Etc/GMT+5 means UTC−5, and is called so. */
+export function placeOf(timeZone: string): string {
+  const [, sign, hours] = /^Etc\/GMT([+-])(\d+)$/.exec(timeZone) ?? []
+  if (sign) return `UTC${sign === '+' ? '−' : '+'}${hours}`
+  const place = timeZone.split('/').at(-1)?.replaceAll('_', ' ') ?? timeZone
+  return formerNames[place] ?? place
+}
 
 /** Numbers, dates and lists in the reader's way. Instants are ISO strings or ms since 1970; `now` is the server's. */
 export class Format {

@@ -1,6 +1,5 @@
 import type { FactSource, Visitor, VisitorCrm } from '../../core/contracts/visitors.ts'
-import { placeOf } from '../../core/contracts/zone-names.ts'
-import type { Format } from '../messages/format.ts'
+import { type Format, placeOf } from '../messages/format.ts'
 import type { Messages } from '../messages/language.ts'
 import { pathOf } from '../parts/address.ts'
 

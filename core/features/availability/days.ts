@@ -1,5 +1,4 @@
 import type { LocalDay, LocalDays, TimeZoneList } from '#core/contracts/schedules.ts'
-import { nameOfToday } from '#core/contracts/zone-names.ts'
 import { canonicalTimeZone, dayMs, minuteMs, timeZoneDatabaseVersion, weekdayOf, zoneNamed } from './zone.ts'
 
 /** The dates of a zone from an instant on, for a browser to draw. Dates that the calendar skips are left out. */
@@ -34,6 +33,31 @@ export const localTime = (timeZone: string, at: number): string =>
   new Date(at + zoneNamed(timeZone).offsetAt(at)).toISOString().slice(0, 16)
 
 export const dateOf = (day: number): string => iso(day * dayMs).slice(0, 10)
+
+/** Intl lists some zones by names that their cities have given up; people look for those of today. */
+const namesOfToday: Record<string, string> = {
+  'Africa/Asmera': 'Africa/Asmara',
+  'America/Buenos_Aires': 'America/Argentina/Buenos_Aires',
+  'America/Catamarca': 'America/Argentina/Catamarca',
+  'America/Coral_Harbour': 'America/Atikokan',
+  'America/Cordoba': 'America/Argentina/Cordoba',
+  'America/Godthab': 'America/Nuuk',
+  'America/Indianapolis': 'America/Indiana/Indianapolis',
+  'America/Jujuy': 'America/Argentina/Jujuy',
+  'America/Louisville': 'America/Kentucky/Louisville',
+  'America/Mendoza': 'America/Argentina/Mendoza',
+  'Asia/Calcutta': 'Asia/Kolkata',
+  'Asia/Katmandu': 'Asia/Kathmandu',
+  'Asia/Rangoon': 'Asia/Yangon',
+  'Asia/Saigon': 'Asia/Ho_Chi_Minh',
+  'Atlantic/Faeroe': 'Atlantic/Faroe',
+  'Europe/Kiev': 'Europe/Kyiv',
+  'Pacific/Enderbury': 'Pacific/Kanton',
+  'Pacific/Ponape': 'Pacific/Pohnpei',
+  'Pacific/Truk': 'Pacific/Chuuk',
+}
+
+export const nameOfToday = (timeZone: string): string => namesOfToday[timeZone] ?? timeZone
 
 /** What a picker offers, UTC first, then by name. Other aliases that a schedule may carry are no part of it. */
 export const listTimeZones = (now: Date): TimeZoneList => ({

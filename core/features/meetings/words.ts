@@ -1,5 +1,4 @@
-import { nameOfToday } from '../../contracts/zone-names.ts'
-import { localTime, offsetMinutes } from '../availability/days.ts'
+import { localTime, nameOfToday, offsetMinutes } from '../availability/days.ts'
 import { zoneNamed } from '../availability/zone.ts'
 
 /** "Monday, 1 June 2026, 09:00–09:30 (Europe/Rome, UTC+2)": the zone stands with every time, and its offset too, which tells the two

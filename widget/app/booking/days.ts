@@ -1,5 +1,4 @@
 import type { Slot } from '#core/contracts/slots.ts'
-import { placeOf } from '#core/contracts/zone-names.ts'
 import { locale } from '../words.ts'
 
 /** One date of a calendar in some zone, with what is free on it. Written out as it is looked at: a month of times costs as much as the
@@ -24,6 +23,15 @@ export interface Time {
 
 /** By how much clocks are set back in autumn: an hour, half of one on Lord Howe Island, two at Troll in Antarctica. */
 const setBackMs = [60 * 60_000, 30 * 60_000, 120 * 60_000]
+
+/** As browsers still call places that have changed their names. */
+const formerNames: Record<string, string> = {
+  Calcutta: 'Kolkata',
+  Katmandu: 'Kathmandu',
+  Kiev: 'Kyiv',
+  Rangoon: 'Yangon',
+  Saigon: 'Ho Chi Minh',
+}
 
 const formats = new Map<string, Intl.DateTimeFormat>()
 
@@ -55,9 +63,12 @@ export class ZoneClock {
     const [first, last] = [at, until].map((one) =>
       this.#write('en', { timeZoneName: 'shortOffset' }, one).split(', ').at(-1),
     )
-    const place = placeOf(this.zone)
+    const city = this.zone.split('/').at(-1)?.replaceAll('_', ' ') ?? this.zone
+    const place = formerNames[city] ?? city
     const ahead = first === last ? first : `${first}/${last}`
-    return place.startsWith('UTC') ? place : `${place} (${ahead})`
+    // "Etc/GMT+5" is behind by as much
+    if (city.startsWith('GMT')) return `${ahead}`
+    return place === 'UTC' ? place : `${place} (${ahead})`
   }
 
   time(at: number): string {
