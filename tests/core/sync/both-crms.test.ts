@@ -324,9 +324,9 @@ describe.each([
         { timeoutMs: 30_000 },
       )
     await waitsFor('Too many long requests to Salesforce')
-    foyer.clock.advance(30_000)
+    foyer.advance(30_000)
     await waitsFor('no more API calls for now')
-    foyer.clock.advance(15 * 60_000)
+    foyer.advance(15 * 60_000)
     await allWritten(4)
     expect(tasksOf(inSalesforce.Id)).toHaveLength(1)
   })

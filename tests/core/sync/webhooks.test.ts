@@ -174,7 +174,7 @@ describe.each([
         return rows.length === 1
       })
       expect(await isErased()).toBe(false)
-      foyer.clock.advance(passMs)
+      foyer.advance(passMs)
       await waitFor('it is erased', isErased)
       expect(await mirrored(record)).toEqual([])
       store.setErasureLag(0)
