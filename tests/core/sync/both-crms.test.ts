@@ -308,26 +308,16 @@ describe.each([
         does: () => Response.json([{ message, errorCode }], { status }),
       })
     refuses('Record is locked by another user', 'UNABLE_TO_LOCK_ROW', 400)
-    refuses('ConcurrentRequests (Concurrent API Requests) Limit exceeded.', 'REQUEST_LIMIT_EXCEEDED', 403)
-    refuses('TotalRequests Limit exceeded.', 'REQUEST_LIMIT_EXCEEDED', 403)
+    refuses('Too many requests', 'TOO_MANY_REQUESTS', 429)
     await agent.ends(id)
-    const waitsFor = (reason: string) =>
-      waitFor(
-        reason,
-        async () => {
-          const { rowCount } = await foyer.pool.query(
-            `select from outbox where task = 'write-to-crm' and state = 'open' and last_error like $1`,
-            [`%${reason}%`],
-          )
-          return rowCount === 1
-        },
-        { timeoutMs: 30_000 },
-      )
-    await waitsFor('Too many long requests to Salesforce')
-    foyer.advance(30_000)
-    await waitsFor('no more API calls for now')
-    foyer.advance(15 * 60_000)
-    await allWritten(4)
+    await waitFor(
+      'all is written, ten seconds after it was asked to slow down',
+      async () => {
+        const all = await writes()
+        return all.length === 4 && all.every(({ state }) => state === 'written')
+      },
+      { timeoutMs: 40_000 },
+    )
     expect(tasksOf(inSalesforce.Id)).toHaveLength(1)
   })
 

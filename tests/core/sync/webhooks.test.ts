@@ -149,7 +149,11 @@ describe.each([
       const { store } = vendors.hubspot
       const record = contact()
       await tells()
+      const agent = await foyer.agent()
       const visitor = await foyer.visitor({ fields: { email, name: 'Tom Typed' } })
+      const { id } = await visitor.asks('canary-message')
+      await agent.accepts(id)
+      await agent.ends(id)
       const isErased = async () => {
         const { rows } = await foyer.pool.query('select name, email from visitors where id = $1', [
           visitor.id,
