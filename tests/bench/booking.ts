@@ -58,6 +58,15 @@ try {
      from generate_series(-5, 9) n, lateral (select date_trunc('hour', now()) - n * interval '5 days' + interval '12 hours') t (at)`,
     [reader.id, guest.id, email],
   )
+  // more than a page of past ones with other people, so that a list is as long before the million as after it
+  await database.query(
+    `insert into meetings (id, agent_id, state, name, email, start_at, end_at, time_zone, wall_time, agent_time_zone,
+       agent_wall_time, title, event_id, held_at, booked_at, changed_at)
+     select gen_random_uuid(), $1, 'booked', 'Somebody', 'somebody-' || n || '@bench.test', at, at + interval '30 minutes', 'UTC', '',
+       'UTC', '', 'A meeting', 'past-' || n, at, at, at
+     from generate_series(1, 60) n, lateral (select date_trunc('hour', now()) - n * interval '1 day') t (at)`,
+    [reader.id],
+  )
   const settings = {
     timeZone: 'UTC',
     blocks: [1, 2, 3, 4, 5, 6, 7].map((weekday) => ({ weekday, start: '00:00', end: '24:00' })),
