@@ -154,6 +154,8 @@ describe.each([
       const { id } = await visitor.asks('canary-message')
       await agent.accepts(id)
       await agent.ends(id)
+      // or the next one’s chat is put to this one
+      await agent.leaves()
       const isErased = async () => {
         const { rows } = await foyer.pool.query('select name, email from visitors where id = $1', [
           visitor.id,
