@@ -43,8 +43,8 @@ export function errorFrom(status: number, body: unknown, isReading: boolean): Co
   if (!refusal) return errorOfStatus(status, isReading)
   const known = meanings[refusal.errorCode]?.(refusal)
   if (known) return known
-  if (status >= 500) return errorOfStatus(status, isReading)
-  if (status === 401) return reconnect()
+  // a code that nobody documents, with a status that says enough
+  if (status >= 500 || asksToWait(status) || status === 401) return errorOfStatus(status, isReading)
   const { message, errorCode, fields } = refusal
   return new SalesforceRefusedError(`Salesforce refused: ${message} (${errorCode})`, errorCode, fields)
 }
@@ -72,7 +72,7 @@ function errorOfStatus(status: number, isReading: boolean): ConnectorError {
     return new RecordGoneError(
       'Salesforce has no such record, or does not show it to the user that Foyer is connected as.',
     )
-  if (status === 420 || status === 429)
+  if (asksToWait(status))
     return new RateLimitedError('Salesforce asks us to slow down.', 10_000, String(status))
   if (status >= 500)
     return new ProviderUnavailableError(
@@ -81,6 +81,8 @@ function errorOfStatus(status: number, isReading: boolean): ConnectorError {
     )
   return new ProviderAnswerError(`Salesforce answered ${status} with something that it does not document.`)
 }
+
+const asksToWait = (status: number) => status === 420 || status === 429
 
 const reconnect = () =>
   new ReconnectNeededError(

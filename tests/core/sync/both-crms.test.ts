@@ -310,6 +310,28 @@ describe.each([
     expect(tasksOf(inSalesforce.Id)).toHaveLength(1)
   })
 
+  test('Salesforce’s limit is waited for, and nothing is lost or written twice', async () => {
+    const inSalesforce = lead()
+    contact()
+    const { id } = await chats()
+    // by its status: the code is none that Salesforce documents
+    vendors.salesforce.fails({
+      on: /^(POST|PATCH) .*\/sobjects\/Task/,
+      does: () => Response.json([{ message: 'Slow down', errorCode: 'TOO_MANY_REQUESTS' }], { status: 429 }),
+    })
+    await agent.ends(id)
+    await waitFor('the connection rests, and the write waits with it', async () => {
+      const { rows } = await foyer.pool.query(
+        `select from connection_health h where h.connection_id = $1 and h.resting_until > $2 and exists (
+           select from outbox o where o.task = 'write-to-crm' and o.state = 'open' and o.run_at >= h.resting_until)`,
+        [ids.salesforce, foyer.clock.now()],
+      )
+      return rows.length === 1
+    })
+    await allWritten(4)
+    expect(tasksOf(inSalesforce.Id)).toHaveLength(1)
+  })
+
   test('a limit is waited for, and nothing is lost or written twice', async () => {
     const inSalesforce = lead()
     const inHubSpot = contact()
