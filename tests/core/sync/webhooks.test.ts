@@ -1,6 +1,7 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { StoredRecord } from '#connectors/hubspot/stand-in/store.ts'
 import type { ConnectorList } from '#core/contracts/connections.ts'
+import type { AgentActor } from '#tests/support/agent-actor.ts'
 import { startVendors, type Vendors } from '#tests/support/crm-vendors.ts'
 import { startFoyer, type TestFoyer } from '#tests/support/foyer.ts'
 import { waitFor } from '#tests/support/wait.ts'
@@ -23,6 +24,7 @@ describe.each([
   let url = ''
   let people = 0
   let email = ''
+  const online: AgentActor[] = []
 
   beforeAll(async () => {
     vendors = await startVendors()
@@ -37,6 +39,14 @@ describe.each([
     await vendors?.stop()
     expect(vendors?.hubspot.requests.flatMap(problemsOf)).toEqual([])
   })
+  async function anAgent() {
+    const agent = await foyer.agent()
+    online.push(agent)
+    return agent
+  }
+  // or the next test's chat is put to this one's agent
+  afterEach(() => Promise.all(online.splice(0).map((agent) => agent.leaves())))
+
   beforeEach(() => {
     vendors.hubspot.webhooks.take(url)
     email = `person${++people}@contoso.test`
@@ -125,7 +135,7 @@ describe.each([
   test('whoever HubSpot erases is erased here, though it tells of the deletion first or last', async () => {
     const record = contact()
     await tells()
-    const agent = await foyer.agent()
+    const agent = await anAgent()
     const visitor = await foyer.visitor({ fields: { email, name: 'Tom Typed' } })
     const { id } = await visitor.asks('canary-message')
     await agent.accepts(id)
@@ -149,13 +159,11 @@ describe.each([
       const { store } = vendors.hubspot
       const record = contact()
       await tells()
-      const agent = await foyer.agent()
+      const agent = await anAgent()
       const visitor = await foyer.visitor({ fields: { email, name: 'Tom Typed' } })
       const { id } = await visitor.asks('canary-message')
       await agent.accepts(id)
       await agent.ends(id)
-      // or the next one’s chat is put to this one
-      await agent.leaves()
       const isErased = async () => {
         const { rows } = await foyer.pool.query('select name, email from visitors where id = $1', [
           visitor.id,
@@ -189,7 +197,7 @@ describe.each([
 
   test('an open panel follows', async () => {
     const record = contact({ jobtitle: 'CTO' })
-    const agent = await foyer.agent()
+    const agent = await anAgent()
     const visitor = await foyer.visitor({ fields: { email } })
     const { id } = await visitor.asks()
     await agent.accepts(id)
