@@ -40,6 +40,13 @@ describe.each([
     expect(vendors?.hubspot.requests.flatMap(problemsOf)).toEqual([])
   })
   async function anAgent() {
+    // set forward, the clock is past what the process had said of itself, and nobody at it is asked until it says so again
+    await waitFor('the process is alive by its clock', async () => {
+      const { rows } = await foyer.pool.query('select alive_until > $1 as alive from processes', [
+        foyer.clock.now(),
+      ])
+      return rows.length > 0 && rows.every(({ alive }) => alive)
+    })
     const agent = await foyer.agent()
     online.push(agent)
     return agent
