@@ -51,6 +51,10 @@ describe.each([
     online.push(agent)
     return agent
   }
+  const isErased = async (visitorId: string) => {
+    const { rows } = await foyer.pool.query('select name, email from visitors where id = $1', [visitorId])
+    return rows[0]?.name === null && rows[0]?.email === null
+  }
   // or the next test's chat is put to this one's agent
   afterEach(() => Promise.all(online.splice(0).map((agent) => agent.leaves())))
 
@@ -150,10 +154,7 @@ describe.each([
     vendors.hubspot.store.erase(record)
     await tells({ reversed: people % 2 === 0, twice: true })
     expect(await mirrored(record)).toEqual([])
-    await waitFor('it is erased', async () => {
-      const { rows } = await foyer.pool.query('select name, email from visitors where id = $1', [visitor.id])
-      return rows[0]?.name === null && rows[0]?.email === null
-    })
+    await waitFor('it is erased', () => isErased(visitor.id))
     await expect(agent.http.get(`/conversations/${id}`)).rejects.toThrow()
   })
 
@@ -171,12 +172,6 @@ describe.each([
       const { id } = await visitor.asks('canary-message')
       await agent.accepts(id)
       await agent.ends(id)
-      const isErased = async () => {
-        const { rows } = await foyer.pool.query('select name, email from visitors where id = $1', [
-          visitor.id,
-        ])
-        return rows[0]?.name === null && rows[0]?.email === null
-      }
       const before = vendors.hubspot.requests.length
       store.setErasureLag(lagMs)
       store.erase(record)
@@ -194,9 +189,9 @@ describe.each([
         )
         return rows.length === 1
       })
-      expect(await isErased()).toBe(false)
+      expect(await isErased(visitor.id)).toBe(false)
       foyer.advance(passMs)
-      await waitFor('it is erased', isErased)
+      await waitFor('it is erased', () => isErased(visitor.id))
       expect(await mirrored(record)).toEqual([])
       store.setErasureLag(0)
     },
