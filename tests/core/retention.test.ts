@@ -123,8 +123,9 @@ test('the audit log, and what opens nothing any more', async () => {
     await aConversation(pool, startsAt, { ...parts, visitorId: waits.id, status: 'waiting' }),
   ])
     await pool.query(`insert into request_addresses values ($1, '203.0.113.1')`, [id])
-  for (const at of [before(day), before(day - 1)])
-    await pool.query(`insert into booking_turns (key, at) values ('a hash', $1)`, [at])
+  for (const table of ['booking_turns', 'chat_turns'])
+    for (const at of [before(day), before(day - 1)])
+      await pool.query(`insert into ${table} (key, at) values ('a hash', $1)`, [at])
 
   expect(await go(foyer)).toMatchObject({
     auditLog: 1_200,
@@ -133,6 +134,7 @@ test('the audit log, and what opens nothing any more', async () => {
     visitorTokens: 1,
     addresses: 1,
     bookingTurns: 1,
+    chatTurns: 1,
     visitors: 0,
   })
   for (const table of [
@@ -142,6 +144,7 @@ test('the audit log, and what opens nothing any more', async () => {
     'visitor_tokens',
     'request_addresses',
     'booking_turns',
+    'chat_turns',
   ])
     expect([table, await count(foyer, table)]).toEqual([table, 1])
   // and once more changes nothing

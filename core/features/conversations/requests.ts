@@ -4,13 +4,14 @@ import type { Page } from '../../contracts/conversations.ts'
 import type { VisitorFields, WidgetConversation } from '../../contracts/widget.ts'
 import { plannedOnce } from '../../db/planned-once.ts'
 import type { Tx } from '../../db/pool.ts'
-import { NotFoundError, RateLimitedError } from '../../errors.ts'
+import { NotFoundError } from '../../errors.ts'
 import { type Change, change, type Services } from '../../services.ts'
 import { isBlocked } from '../blocks/repository.ts'
 import { noteMissed } from '../mail/batches.ts'
 import { routeOn } from '../routing/route.ts'
 import { tellAgentOf } from '../visitors/service.ts'
 import { orderWrites } from '../write-back/orders.ts'
+import { countBegun } from './begun-limit.ts'
 import { missUnseen, tellCounts } from './endings.ts'
 import { forVisitor, listForVisitor } from './for-visitor.ts'
 import * as conversations from './repository.ts'
@@ -24,7 +25,7 @@ interface Request {
   text: string
   clientId: string
   page: Page | null
-  /** From where, as `countedAs` gives it; limits how many may wait. */
+  /** From where, as `countedAs` gives it; limits how many may wait, and how many are begun. */
   address?: string
   /** The privacy notice that was ticked with it, as the site has it now. */
   accepted?: { notice: string; url: string | null } | null
@@ -36,7 +37,7 @@ interface Request {
  *  @param first an agent to ask before anybody else.
  *  @returns `created`: false where the conversation was there already.
  *  @throws {ConflictError} `too_many_waiting`
- *  @throws {RateLimitedError} the visitor has begun 50 in the last 24 hours */
+ *  @throws {RateLimitedError} as {@link countBegun} */
 export async function requestConversation(
   services: Services,
   request: Request,
@@ -56,7 +57,7 @@ export async function requestConversation(
       return { conversation: existing, created: false }
     }
     await keepFields(change, request.visitorId, request.fields)
-    const { row, shown } = await insert(change, request, 'waiting')
+    const { row, shown } = await insert(services, change, request, 'waiting')
     await takePlace(tx, row.id, request.address ?? null, services.settings.limits.addressWaiting)
     if (await isBlocked(tx, request.visitorId)) {
       await missUnseen(change, row)
@@ -86,13 +87,15 @@ interface LeftMessage {
   text?: string
   clientId: string
   page: Page | null
+  /** From where, as `countedAs` gives it. */
+  address?: string
   accepted?: Request['accepted']
 }
 
 /** A message for later. While the request waits it keeps its place, and so it does when an agent has just accepted;
  *  otherwise it joins the conversation that was missed, or makes a missed one of its own. Repeating it changes nothing.
  *  @throws {NotFoundError} the conversation is not the visitor's
- *  @throws {RateLimitedError} it would begin one, and the visitor has begun 50 in the last 24 hours */
+ *  @throws {RateLimitedError} it would begin one; as {@link countBegun} */
 export async function leaveMessage(
   services: Services,
   visitorId: string,
@@ -113,6 +116,7 @@ export async function leaveMessage(
     if (row && isUnseen && begun !== null) return forVisitor(tx, row.id)
     if (!row || isUnseen) {
       const { row: made } = await insert(
+        services,
         change,
         { ...message, text: message.text ?? '', visitorId, siteId },
         'missed',
@@ -264,11 +268,13 @@ export const keepGiven = (
 /** Makes the conversation with its first line; `tx` holds the visitor's lock.
  *  @returns its row, which nobody else sees before the commit, and what the visitor was told of it. */
 async function insert(
-  { tx, now, tellVisitor }: Change,
+  services: Services,
+  change: Change,
   request: Request,
   status: 'waiting' | 'missed',
 ): Promise<{ row: conversations.ConversationRow; shown: WidgetConversation }> {
-  await checkHowMany(tx, now, request.visitorId)
+  const { tx, now, tellVisitor } = change
+  await countBegun(services, change, request.visitorId, request.address ?? null)
   const id = randomUUIDv7()
   const page = request.page ? JSON.stringify(request.page) : null
   const left = status === 'missed'
@@ -302,21 +308,6 @@ async function insert(
   const shown = await forVisitor(tx, id)
   tellVisitor(request.visitorId, { type: 'conversation', conversation: shown })
   return { row, shown }
-}
-
-const mostADay = 50
-const dayMs = 24 * 60 * 60_000
-
-/** Far more than anybody means: each of them rings an agent or stands in the list of missed chats.
- *  @throws {RateLimitedError} */
-async function checkHowMany(tx: Tx, now: Date, visitorId: string): Promise<void> {
-  const { rows } = await sql<{ earliest: Date }>`${plannedOnce}
-    select requested_at as earliest from conversations
-    where visitor_id = ${visitorId} and requested_at > ${new Date(now.getTime() - dayMs)}
-    order by requested_at desc offset ${mostADay - 1} limit 1`.execute(tx)
-  if (!rows[0]) return
-  const waitMs = rows[0].earliest.getTime() + dayMs - now.getTime()
-  throw new RateLimitedError('These were many chats for one day. Try again tomorrow.', waitMs)
 }
 
 async function tellMissed(services: Services, change: Change, { id }: { id: string }): Promise<void> {

@@ -41,6 +41,8 @@ export const OrganisationSettings = z.object({
       sessionsPerMinute: z.number().int().min(1).default(120),
       /** Requests of one address that wait at the same time. */
       addressWaiting: z.number().int().min(1).default(5),
+      /** Conversations that one address begins in 24 hours, as however many visitors. */
+      addressConversations: z.number().int().min(1).default(500),
       /** Of one file; and how many a conversation may have. */
       fileBytes: z
         .number()

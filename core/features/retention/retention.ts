@@ -137,6 +137,7 @@ export async function forgetOld(
       () => forget(db, 'booking_turns', 'id', sql`at <= ${daysBefore(now, 1)}`),
       atOnce,
     ),
+    chatTurns: await clear(() => forget(db, 'chat_turns', 'id', sql`at <= ${daysBefore(now, 1)}`), atOnce),
     addresses: await clear(
       () =>
         forget(

@@ -216,7 +216,8 @@ export async function widgetRoutes(app: Api): Promise<void> {
       const { consent, ...message } = request.body
       const { settings } = await checkFields(visitor, message.fields)
       const accepted = acceptedNotice(settings, consent, message.conversationId !== undefined)
-      return leaveMessage(services, visitor.id, visitor.siteId, { ...message, page: null, accepted })
+      const address = countedAs(request.ip)
+      return leaveMessage(services, visitor.id, visitor.siteId, { ...message, page: null, address, accepted })
     },
   )
 

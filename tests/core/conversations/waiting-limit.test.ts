@@ -62,6 +62,33 @@ test('a request that waits no more makes room', async () => {
   await foyer.close()
 })
 
+test('one address begins so many chats in a day, as however many visitors and whatever becomes of them', async () => {
+  const limits = { ...settings.limits, addressWaiting: 5, addressConversations: 4 }
+  const foyer = await startFoyer({ workers: false, settings: { limits }, config: { trustedProxies: 1 } })
+  const left = {
+    path: '/widget/messages',
+    more: { fields: { email: 'sofia@northwind.test' } },
+  }
+  // with nobody there what is asked for is missed at once, as what is left
+  const both = await Promise.all([
+    ask(foyer, '203.0.113.1', { times: 4 }),
+    ask(foyer, '203.0.113.1', { times: 4, ...left }),
+  ])
+  expect(codes(both.flat())).toEqual([...Array(4).fill('made'), ...Array(4).fill('rate_limited')])
+  const { rows } = await foyer.pool.query('select count(*)::int as n from conversations')
+  expect(rows[0].n).toBe(4)
+  const kept = await foyer.pool.query<{ kept: string }>('select to_jsonb(t)::text as kept from chat_turns t')
+  expect(kept.rows.filter((row) => row.kept.includes('203.0.113'))).toEqual([])
+  // another address, and one of one's own network, is not touched; an hour less than a day makes no room, a day does
+  expect(codes(await ask(foyer, '203.0.113.2', left))).toEqual(['made'])
+  expect(codes(await ask(foyer, '10.0.0.7', { times: 6, ...left }))).toEqual(Array(6).fill('made'))
+  foyer.clock.advance(23 * 3_600_000)
+  expect(codes(await ask(foyer, '203.0.113.1', left))).toEqual(['rate_limited'])
+  foyer.clock.advance(3_600_000)
+  expect(codes(await ask(foyer, '203.0.113.1', left))).toEqual(['made'])
+  await foyer.close()
+})
+
 test('a proxy that nobody declared stands for everybody, and does not shut them out', async () => {
   const foyer = await startFoyer({ workers: false, settings })
   await foyer.agent()
