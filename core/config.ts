@@ -44,6 +44,14 @@ const webUrl = (protocols: string[]) =>
 /** Pages, sockets and origins are built on it: a path or a query in it would be lost in some and break the others. */
 const siteUrl = webUrl(['http:', 'https:']).refine((value) => /^https?:\/\/[^/?#@]+\/*$/i.test(value))
 
+/** In figures only: "0x50", "1e3" and a lone space are numbers to JavaScript, and hardly what was meant. */
+const wholeNumber = (most: number) =>
+  z
+    .string()
+    .regex(/^\d{1,9}$/)
+    .transform(Number)
+    .pipe(z.number().max(most))
+
 /** As npm has them: no paths, so that nothing but what was installed is loaded. */
 const packageNames = z
   .string()
@@ -74,7 +82,7 @@ const hosts = z
 
 const Environment = z.object({
   FOYER_HOST: z.string().min(1).default('127.0.0.1'),
-  FOYER_PORT: z.coerce.number().int().min(0).max(65_535).default(3_000),
+  FOYER_PORT: wholeNumber(65_535).default(3_000),
   FOYER_PUBLIC_URL: siteUrl.optional(),
   FOYER_WIDGET_URL: siteUrl.optional(),
   FOYER_DATA_DIR: z.string().min(1).optional(),
@@ -93,7 +101,7 @@ const Environment = z.object({
   FOYER_HUBSPOT_URL: siteUrl.optional(),
   FOYER_GOOGLE_URL: siteUrl.optional(),
   FOYER_METRICS_TOKEN: z.string().min(16).regex(/^\S+$/).optional(),
-  FOYER_TRUSTED_PROXIES: z.coerce.number().int().min(0).max(10).default(0),
+  FOYER_TRUSTED_PROXIES: wholeNumber(10).default(0),
 })
 
 const standsInFor = (vendor: string) =>

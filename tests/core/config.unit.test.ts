@@ -10,7 +10,7 @@ const secretKey = 'k'.repeat(32)
 const external = { FOYER_DATABASE_URL: database, FOYER_SECRET_KEY: secretKey }
 
 const wrong: [name: string, values: string[]][] = [
-  ['FOYER_PORT', ['http', '-1', '65536', '3000.5', '80 80', '0x1F90x']],
+  ['FOYER_PORT', ['http', '-1', '65536', '3000.5', '80 80', ' ', '0x50', '1e3']],
   ['FOYER_PUBLIC_URL', ['chat.example.com', 'ftp://chat.example.com', 'javascript:alert(1)', 'https://']],
   [
     'FOYER_PUBLIC_URL',
@@ -42,7 +42,7 @@ const wrong: [name: string, values: string[]][] = [
   ['FOYER_TEST_CLOCK', ['tomorrow', '2026-11-20', '2026-11-20T09:00:00', '2026-13-20T09:00:00Z', '0']],
   ['FOYER_DEMO_PASSWORD', ['short']],
   ['FOYER_METRICS_TOKEN', ['short', 'of several words with spaces']],
-  ['FOYER_TRUSTED_PROXIES', ['-1', '11', 'one', '1.5']],
+  ['FOYER_TRUSTED_PROXIES', ['-1', '11', 'one', '1.5', ' ']],
 ]
 
 test.each(wrong.flatMap(([name, values]) => values.map((value) => ({ name, value }))))(
