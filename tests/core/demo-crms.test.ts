@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
 import type { ConnectionList, WritePreview } from '#core/contracts/connections.ts'
+import type { EntryPage } from '#core/contracts/conversations.ts'
 import type { ActivityPage, Visitor } from '#core/contracts/visitors.ts'
+import { addressOfRunning } from '#core/db/embedded/embedded-postgres.ts'
 import { AgentActor } from '#tests/support/agent-actor.ts'
 import { endPostgresOf } from '#tests/support/embedded.ts'
 import { atFileEnd } from '#tests/support/file-end.ts'
@@ -29,7 +31,7 @@ const people = [
   },
 ]
 
-test('the demo brings its CRMs along, connected, also after it was killed', async () => {
+test('the demo brings its CRMs along, connected, and goes on with all that was said after it was killed', async () => {
   const folder = await folderForFile('demo-crms')
   const env = { FOYER_DATA_DIR: `${folder}/demo`, FOYER_DEMO_PASSWORD: 'the demo password' }
   atFileEnd(() => endPostgresOf(env.FOYER_DATA_DIR))
@@ -39,8 +41,10 @@ test('the demo brings its CRMs along, connected, also after it was killed', asyn
   await waitFor('it says how to sign in', () => first.output.includes('Ctrl-C stops it'))
   await checkPrinted(first.output, first.port)
   const before = await signIn(first.port, 'admin@foyer.test')
+  const chats: string[] = []
   for (const { crm, ...person } of people) {
-    const { visitor, said } = await meets(first.port, { crm, email: person.email })
+    const { id, visitor, said } = await meets(first.port, { crm, email: person.email })
+    chats.push(id)
     expect(visitor).toMatchObject({ ...person.panel, email: person.email, crm: { source: crm } })
     expect(visitor.sources.jobTitle?.source).toBe(crm)
     // both have older ones in their CRM: see the samples of the stand-ins
@@ -61,12 +65,21 @@ test('the demo brings its CRMs along, connected, also after it was killed', asyn
   const second = await startFoyerProcess('demo', env)
   atFileEnd(() => second.kill())
   const after = await signIn(second.port, 'admin@foyer.test')
+  for (const id of chats) {
+    const { entries } = await after.http.get<EntryPage>(`/conversations/${id}/messages`)
+    expect(entries.map(({ kind, text }) => text ?? kind)).toEqual([
+      'Do you have these in stock?',
+      'joined',
+      'ended',
+    ])
+  }
   for (const { id } of connections)
     expect(await after.http.post(`/connections/${id}/test`)).toMatchObject({ ok: true, failure: null })
   for (const { panel, ...person } of people)
     expect((await meets(second.port, person)).visitor).toMatchObject(panel)
   await after.leaves()
-  await second.stop()
+  expect(await second.stop('SIGINT')).toBe(0)
+  expect(await addressOfRunning(env.FOYER_DATA_DIR)).toBeUndefined()
 })
 
 /** What a newcomer reads in the terminal: both addresses open, and these people come in with this password. */
@@ -93,13 +106,13 @@ async function meets(port: number, { crm, email }: { crm: string; email: string 
     siteKey: 'demo',
     fields: { email },
   })
-  const { id } = await visitor.asks()
+  const { id } = await visitor.asks('Do you have these in stock?')
   await dana.accepts(id)
   const filled = await waitFor('the panel is filled', async () => {
     const { activities } = await dana.http.get<ActivityPage>(`/visitors/${visitor.id}/activities`)
     const panel = await dana.http.get<Visitor>(`/visitors/${visitor.id}`)
     const said = activities.filter(({ source }) => source === crm)
-    return said.length > 3 && panel.name !== null && { visitor: panel, said }
+    return said.length > 3 && panel.name !== null && { id, visitor: panel, said }
   })
   await dana.ends(id)
   await visitor.leaves()

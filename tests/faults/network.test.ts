@@ -43,7 +43,7 @@ beforeAll(async () => {
   database = await scratchDatabase()
   redis = await startRedis()
   pool = createPool(database.url, 2, 'network test')
-  await anOrganisation(pool, new Date(), { limits, agentCap: 10, visitorConversationsPerDay: 10_000 })
+  await anOrganisation(pool, new Date(), { limits, agentCap: 10 })
   site = await aSite(pool, new Date())
   toPostgres = await startFaultProxy({ port: Number(new URL(database.url).port) })
   toRedis = await startFaultProxy({ port: Number(new URL(redis.url).port) })

@@ -63,6 +63,17 @@ async function isAsked(): Promise<boolean> {
 /** As a widget that is opened now reads it. */
 const firstScreen = () => new ReachabilityWatch(world.services).current()
 
+test('ten chats, active and offered together, are all that an agent is asked for', async () => {
+  const chat = await world.chat(host)
+  for (let more = 0; more < 4; more++) await world.chat(host)
+  for (let asked = 0; asked < 5; asked++) expect(await isAsked()).toBe(true)
+  const { id } = await world.asks()
+  expect(await world.conversation(id)).toMatchObject({ status: 'missed', endReason: 'nobody_available' })
+  expect(await firstScreen()).toMatchObject({ open: false })
+  await world.agentEnds(host, chat.id)
+  expect(await isAsked()).toBe(true)
+})
+
 test('no chat is offered during a meeting, nor promised on the first screen; after it both are', async () => {
   await aMeeting()
   const end = inMinutes(30)
