@@ -120,6 +120,7 @@ const watchedCrm = (crm: CrmDeclaration, watch: Watch): CrmDeclaration => ({
   activities: watch(crm.activities),
   allPeople: watch(crm.allPeople),
   changes: watch(crm.changes),
+  ...(crm.staleHistories ? { staleHistories: watch(crm.staleHistories) } : {}),
   createPerson: watch(crm.createPerson),
   updatePerson: watch(crm.updatePerson),
   logConversation: watch(crm.logConversation),

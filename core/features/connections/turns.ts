@@ -13,7 +13,7 @@ interface InThisProcess {
 const ofDatabase = new WeakMap<object, Map<string, InThisProcess>>()
 /** An answer says the same as the one before it, mostly. */
 const reportEveryMs = 1_000
-const reportedAt = new Map<string, number>()
+const reported = new Map<string, { at: number; isScarce: boolean }>()
 
 /** A connection's limits, counted in PostgreSQL for all processes. */
 export function sharedTurns(services: Services, id: string, { limits }: ConnectorDeclaration): Turns {
@@ -24,8 +24,9 @@ export function sharedTurns(services: Services, id: string, { limits }: Connecto
       const key = `${id} ${usage.limit}`
       const now = performance.now()
       const isScarce = usage.used >= usage.allowed * 0.9
-      if (!isScarce && now - (reportedAt.get(key) ?? Number.NEGATIVE_INFINITY) < reportEveryMs) return
-      reportedAt.set(key, now)
+      const last = reported.get(key)
+      if (last && !isScarce && !last.isScarce && now - last.at < reportEveryMs) return
+      reported.set(key, { at: now, isScarce })
       writeUsage(services, id, usage).catch((error: unknown) =>
         // the next answer says it again
         services.log.warn({ error, connection: id }, 'What is left of a limit was not written down'),

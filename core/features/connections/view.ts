@@ -217,7 +217,7 @@ async function headroom(
     const size = Math.max(1, Math.ceil(perMs / 40))
     const passed = row ? Math.max(0, Math.floor(now / size) - row.slice) : 0
     const ours = (row?.taken ?? []).slice(0, Math.max(0, 41 - passed)).reduce((sum, one) => sum + one, 0)
-    const isNews = row?.reportedAt && row.reportedAt.getTime() > now - Math.min(perMs, 600_000)
+    const isNews = row?.reportedAt && row.reportedAt.getTime() > now - perMs
     const used = Math.min(max, ours + (isNews ? row.others : 0))
     return { name, used, max, reserved: Math.ceil(max * reserve), perMs }
   })

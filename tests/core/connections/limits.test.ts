@@ -122,9 +122,38 @@ test('what the vendor says of a limit counts: how much there is, and what others
   await turns.take(['day'], 'live', signal)
   await turns.take(['day'], 'live', signal)
   await expect(turns.take(['day'], 'live', signal)).rejects.toThrow(TurnTooLateError)
-  // what others used is news for ten minutes
-  foyer.clock.advance(601_000)
-  await turns.take(['day'], 'live', signal)
+  // what others used stays used, and one request in ten minutes asks whether they go on
+  for (let times = 0; times < 2; times++) {
+    foyer.clock.advance(601_000)
+    await turns.take(['day'], 'live', signal)
+    await expect(turns.take(['day'], 'live', signal)).rejects.toThrow(TurnTooLateError)
+  }
+  turns.report({ limit: 'day', used: 5, allowed: 100 })
+  await waitFor('the report is written down', async () => {
+    const { rows } = await foyer.pool.query('select others from connection_limits')
+    return rows[0]?.others === 0
+  })
+  for (let count = 0; count < 10; count++) await turns.take(['day'], 'live', signal)
+})
+
+test('in a short stretch others’ use is over with it', async () => {
+  const turns = turnsOf({ calls: { requests: 100, perMs: 10_000, reserve: 0 } })
+  await turns.take(['calls'], 'live', signal)
+  turns.report({ limit: 'calls', used: 100, allowed: 100 })
+  await waitFor('the report is written down', async () => {
+    const { rows } = await foyer.pool.query('select others from connection_limits')
+    return rows[0]?.others === 99
+  })
+  const late = await Promise.race([
+    turns.take(['calls'], 'live', signal).then(
+      () => 'taken',
+      (error) => error,
+    ),
+    new Promise((resolve) => setTimeout(resolve, 100, 'waits')),
+  ])
+  expect(late).toBeInstanceOf(TurnTooLateError)
+  foyer.clock.advance(10_251)
+  for (let count = 0; count < 50; count++) await turns.take(['calls'], 'live', signal)
 })
 
 test('a connection that was asked to rest sends nothing until then', async () => {
