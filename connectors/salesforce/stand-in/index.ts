@@ -35,11 +35,16 @@ export interface StandInOptions {
   pageSize?: number
   /** Calls in any 24 hours. */
   dailyLimit?: number
+  /** Calls that have taken 20 s already and are not over, at once. */
+  longCallsLimit?: number
   personAccounts?: boolean
   /** Tasks of several people. */
   sharedActivities?: boolean
   isSandbox?: boolean
 }
+
+/** https://developer.salesforce.com/docs/atlas.en-us.salesforce_app_limits_cheatsheet.meta/salesforce_app_limits_cheatsheet/salesforce_app_limits_platform_api.htm */
+const longAfterMs = 20_000
 
 /**
  * A Salesforce org on one origin: what a person sees of a record at `/{id}`, sign-in at `/services/oauth2/…`, the API at
@@ -51,11 +56,16 @@ export class SalesforceStandIn {
   readonly api: RestApi
   readonly log: LoggedRequest[] = []
   dailyLimit: number
+  longCallsLimit: number
+  /** Long calls of others that are not over. */
+  othersLongCalls = 0
   readonly #faults: (Fault & { left: number })[] = []
   readonly #calls: number[] = []
+  /** When each call came that is not answered yet. */
+  readonly #inHand = new Map<LoggedRequest, number>()
 
   constructor(options: StandInOptions = {}) {
-    const { now = () => new Date(), pageSize = 2_000, dailyLimit = 100_000 } = options
+    const { now = () => new Date(), pageSize = 2_000, dailyLimit = 100_000, longCallsLimit = 25 } = options
     const { personAccounts, sharedActivities, isSandbox } = options
     this.org = new Org({ now, personAccounts, sharedActivities, isSandbox })
     this.oauth = new OAuthServer(
@@ -64,6 +74,7 @@ export class SalesforceStandIn {
       options.oauth,
     )
     this.dailyLimit = dailyLimit
+    this.longCallsLimit = longCallsLimit
     this.api = new RestApi(this.org, pageSize, () => ({ used: this.used, allowed: this.dailyLimit }))
   }
 
@@ -83,9 +94,17 @@ export class SalesforceStandIn {
     return this.#calls.length
   }
 
-  /** As if somebody else had used up so many calls. */
-  use(calls: number) {
-    for (let i = 0; i < calls; i++) this.#calls.push(this.org.now().getTime())
+  /** As if somebody else had used up so many calls, at this instant of the last 24 hours. */
+  use(calls: number, at = this.org.now()) {
+    const isOld = at.getTime() < (this.#calls.at(-1) ?? 0)
+    for (let i = 0; i < calls; i++) this.#calls.push(at.getTime())
+    if (isOld) this.#calls.sort((a, b) => a - b)
+  }
+
+  #longCallsBeside(call: LoggedRequest): number {
+    const before = this.org.now().getTime() - longAfterMs
+    const ours = [...this.#inHand].filter(([other, since]) => other !== call && since <= before)
+    return this.othersLongCalls + ours.length
   }
 
   readonly handle: StandIn = async (request) => {
@@ -101,6 +120,15 @@ export class SalesforceStandIn {
       status: 0,
     }
     this.log.push(logged)
+    this.#inHand.set(logged, logged.at.getTime())
+    try {
+      return await this.#handle(request, url, logged)
+    } finally {
+      this.#inHand.delete(logged)
+    }
+  }
+
+  async #handle(request: Request, url: URL, logged: LoggedRequest): Promise<Response> {
     const fault = this.#faults.find(
       ({ on, left }) => left > 0 && on.test(`${request.method} ${url.pathname}`),
     )
@@ -120,7 +148,8 @@ export class SalesforceStandIn {
     return response
   }
 
-  async #answer(request: Request, url: URL, { body }: LoggedRequest): Promise<Response> {
+  async #answer(request: Request, url: URL, logged: LoggedRequest): Promise<Response> {
+    const { body } = logged
     if (url.pathname.startsWith('/services/oauth2/')) return this.oauth.handle(request)
     if (!url.pathname.startsWith('/services/data/')) return this.#recordPage(url.pathname.slice(1))
     const date = this.org.now().toUTCString()
@@ -131,6 +160,8 @@ export class SalesforceStandIn {
         date,
         'sforce-limit-info': `api-usage=${this.used}/${this.dailyLimit}`,
       })
+    if (this.#longCallsBeside(logged) >= this.longCallsLimit)
+      return json(403, [{ message: longCallsExceeded, errorCode: 'REQUEST_LIMIT_EXCEEDED' }], { date })
     this.use(1)
     const headers = { date, 'sforce-limit-info': `api-usage=${this.used}/${this.dailyLimit}` }
     if (body === malformedBody)
@@ -158,6 +189,8 @@ export class SalesforceStandIn {
     return page(`<h1>${escaped(row.Name ?? row.Subject ?? row.Id)}</h1><dl>${lines.join('')}</dl>`)
   }
 }
+
+const longCallsExceeded = 'ConcurrentRequests (Concurrent API Requests) Limit exceeded.'
 
 const malformedBody = Symbol('a body that is no JSON')
 
