@@ -28,6 +28,14 @@ const shownFrom: Record<EngagementType, (of: Properties) => { title?: string | n
 
 const kinds = { emails: 'email', calls: 'call', meetings: 'meeting', notes: 'note', tasks: 'task' } as const
 
+export const activityIdOf = (type: EngagementType, id: string): string => `${kinds[type]}-${id}`
+
+/** Null: an activity of another kind. */
+export const engagementIdIn = (type: EngagementType, activityId: string): string | null => {
+  const [kind, id = ''] = activityId.split('-', 2)
+  return kind === kinds[type] ? id : null
+}
+
 /** Null: HubSpot gives it no time, so it is in no history. */
 export function engagementActivity(
   type: EngagementType,
@@ -44,7 +52,7 @@ export function engagementActivity(
   const detail = body ? withoutMarker(isText ? shortened(body.trim()) : plainText(body)) : ''
   const messageId = properties.hs_email_message_id?.trim().toLowerCase()
   return {
-    id: `${kinds[type]}-${id}`,
+    id: activityIdOf(type, id),
     sameAs: messageId ? [`message-id:${messageId}`] : [],
     kind: kinds[type],
     at,

@@ -8,18 +8,21 @@ import {
   type Round,
   roundFrom,
   type Sweep,
+  turnAfter,
   typeAfter,
   writeCursor,
 } from './changes-cursor.ts'
-import { clientFor, type Filter, type HubSpotRecord, pageSize } from './client.ts'
+import { clientFor, type Filter, type HubSpotRecord, modifiedAt, pageSize } from './client.ts'
 import { contactType } from './mapping.ts'
-import type { EngagementType } from './object-types.ts'
+import { type EngagementType, engagementTypes } from './object-types.ts'
 import { readCompanies, readPeople } from './people.ts'
 
 /** What changed later is searched for again: a search may see a change only some time after a later one. */
 const overlapMs = 300_000
 /** Archived contacts are in no search; their list has no order of time, so it is looked through now and then, behind the webhooks. */
 const sweepEveryMs = 3_600_000
+
+const withHistories = { histories: true }
 
 /**
  * What has changed since the cursor, one type of record after the other, a page of the search at a time, oldest first; each is read anew by its id.
@@ -28,37 +31,55 @@ const sweepEveryMs = 3_600_000
  * - reading: what changed at or after the last instant told
  * - in a tie: a page is full of one instant, which is read on by ids, and left behind
  * - over: the next one begins `overlap` before the newest change seen, or before this round's start, if that is earlier
+ * Contacts and companies have a round each poll. Kinds of activities take turns, one a poll, and only while somebody looks at a history: what is logged
+ * touches the contact, and what is edited or deleted is found by `staleHistories`, mostly.
  * After the last type, once an hour:
  * - sweeping: through the list of archived contacts
  */
 export async function changes(
   crm: Crm,
   cursor: string | null,
+  { histories } = withHistories,
 ): Promise<{ changes: CrmChange[]; cursor: string; done: boolean }> {
   const now = crm.connection.now().getTime()
   if (cursor === null) return { changes: [], cursor: writeCursor(firstCursor(now)), done: true }
-  const at = parseCursor(cursor)
-  if (at.sweep.after !== null) return sweepOn(crm, at, at.sweep.after)
+  const before = parseCursor(cursor)
+  if (before.sweep.after !== null) return sweepOn(crm, before, before.sweep.after)
 
-  const { type, sweep } = at
+  const at = histories ? before : withoutActivities(before, now)
+  const { type, turn, sweep } = at
   const round = at.rounds[type]
   const { records, isLast } = await page(crm, type, round)
   const fresh = records.filter((record) => !round.seen.includes(seenAs(record)))
   const found = await whatChanged(crm, type, fresh, round.from)
   const { next, isOver } = roundAfter({ ...round, startedAt: round.startedAt ?? now }, records, isLast)
   const rounds = { ...at.rounds, [type]: next }
-  const told = (then: Pick<Cursor, 'type' | 'sweep'>, done: boolean) => ({
+  const told = (then: Omit<Cursor, 'rounds'>, done: boolean) => ({
     changes: found,
     cursor: writeCursor({ rounds, ...then }),
     done,
   })
-  if (!isOver) return told({ type, sweep }, false)
-  const further = typeAfter(type)
-  if (further !== null) return told({ type: further, sweep }, false)
-  const first = firstCursor(now).type
+  if (!isOver) return told({ type, turn, sweep }, false)
+  const further = typeAfter(type, turn)
+  if (further !== null && (histories || !isActivity(further)))
+    return told({ type: further, turn, sweep }, false)
+  const first = { type: firstCursor(now).type, turn: isActivity(type) ? turnAfter(turn) : turn }
   return now - sweep.at >= sweepEveryMs
-    ? told({ type: first, sweep: { ...sweep, after: '' } }, false)
-    : told({ type: first, sweep }, true)
+    ? told({ ...first, sweep: { ...sweep, after: '' } }, false)
+    : told({ ...first, sweep }, true)
+}
+
+const isActivity = (type: FollowedType): type is EngagementType => engagementTypes.some((one) => one === type)
+
+/** Nobody looks at a history: activities are followed from a little while ago on, for whoever is looked at next. */
+function withoutActivities(at: Cursor, now: number): Cursor {
+  const moved = engagementTypes.map((type) => {
+    const { from, seen } = at.rounds[type]
+    const later = Math.max(from, now - overlapMs)
+    return [type, roundFrom(later, remembered(seen, later))]
+  })
+  const rounds = { ...at.rounds, ...Object.fromEntries(moved) }
+  return { ...at, rounds, type: isActivity(at.type) ? 'contacts' : at.type }
 }
 
 const modified = (type: FollowedType) => (type === 'contacts' ? 'lastmodifieddate' : 'hs_lastmodifieddate')
@@ -101,10 +122,6 @@ function roundAfter(
   return { next: roundFrom(nextFrom, seen), isOver: true }
 }
 
-const modifiedAt = ({ properties, updatedAt }: HubSpotRecord): number => {
-  const at = Date.parse(properties.lastmodifieddate ?? properties.hs_lastmodifieddate ?? '')
-  return Number.isNaN(at) ? updatedAt.getTime() : at
-}
 const seenAs = (record: HubSpotRecord) => `${record.id}@${modifiedAt(record)}`
 
 /** Enough to read the overlap of a usual day once; what is forgotten is read again, which harms nobody. */

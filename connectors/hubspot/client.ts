@@ -21,6 +21,11 @@ const Found = z.object({
     .optional(),
 })
 export type HubSpotRecord = z.infer<typeof Found>
+/** Milliseconds, by HubSpot's clock. */
+export const modifiedAt = ({ properties, updatedAt }: HubSpotRecord): number => {
+  const at = Date.parse(properties.lastmodifieddate ?? properties.hs_lastmodifieddate ?? '')
+  return Number.isNaN(at) ? updatedAt.getTime() : at
+}
 const Paging = z.object({ next: z.object({ after: z.string() }).optional() }).optional()
 const FoundPage = z.object({ results: z.array(Found), paging: Paging })
 const Searched = FoundPage.extend({ total: z.number() })

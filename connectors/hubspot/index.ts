@@ -13,6 +13,7 @@ import { oauth } from './oauth.ts'
 import { owners } from './owners.ts'
 import { previewOf } from './preview.ts'
 import { readPerson } from './read-person.ts'
+import { staleHistories } from './stale-histories.ts'
 import { accountLimit, apiOrigin, searchLimit, signInOrigin, usage } from './transport.ts'
 import { updatePerson } from './update-person.ts'
 import { apiVersions } from './versions.ts'
@@ -53,6 +54,7 @@ export const hubspot = defineConnector({
     activities,
     allPeople,
     changes,
+    staleHistories,
     createPerson,
     updatePerson,
     logConversation,

@@ -21,12 +21,16 @@ type ToldChange = Exclude<CrmChange, { type: 'company_changed' }>
 export const changes = (
   crm: Crm,
   cursor: string | null,
+  { histories } = { histories: true },
 ): Promise<{ changes: CrmChange[]; cursor: string; done: boolean }> =>
   seeing(crm, async (sight) => {
     const feed = feedFrom(cursor, crm.connection.now())
     if (cursor === null) return { changes: [], cursor: textOf(feed), done: true }
     const salesforce = await Salesforce.over(crm.connection)
-    const open = changeSources(crm.mapping, sight).filter(({ name }) => feed.places[name] !== 'done')
+    // activities nobody looks at are left out of this round; the next one looks ten minutes back again
+    const open = changeSources(crm.mapping, sight).filter(
+      ({ name, isPerson }) => feed.places[name] !== 'done' && (histories || isPerson),
+    )
     // five queries are as many as one call carries
     const asked = open.slice(0, 5)
     const answers = await salesforce.rowsOfEach(

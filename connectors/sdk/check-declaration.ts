@@ -123,6 +123,10 @@ function checkCrm(crm: Partial<NonNullable<ConnectorDeclaration['crm']>>, must: 
     must((personFields as readonly string[]).includes(field), `crm.mapping knows no field "${field}".`)
   must(Array.isArray(crm.activityKinds), 'crm.activityKinds must be a list.')
   must(
+    crm.staleHistories === undefined || typeof crm.staleHistories === 'function',
+    'crm.staleHistories must be a function.',
+  )
+  must(
     crm.webhooks === undefined || typeof crm.webhooks?.read === 'function',
     'crm.webhooks.read must be a function.',
   )

@@ -38,9 +38,18 @@ export interface CrmDeclaration {
   /**
    * What has changed since the cursor (null: from now on), oldest first, repeated rather than missed. `cursor` is always given;
    * `done` when there is no more for now. Deletions may come an hour late where the vendor has no feed of them.
+   * @param asked.histories false: nobody looks at what people did, and of whoever is looked at later that is read then, or was within the last
+   *   minute. So `activities_changed` of now may be left out, where that saves calls. True unless told.
    * @throws {CursorExpiredError}
    */
-  changes(crm: Crm, cursor: string | null): Promise<{ changes: CrmChange[]; cursor: string; done: boolean }>
+  changes(
+    crm: Crm,
+    cursor: string | null,
+    asked?: { histories: boolean },
+  ): Promise<{ changes: CrmChange[]; cursor: string; done: boolean }>
+  /** Of these people, those of whose activities one is not there any more, or was changed since: for vendors whose feed does not tell what was
+   *  deleted. Asked with each poll about those whom somebody talks with. */
+  staleHistories?(crm: Crm, known: KnownHistory[]): Promise<PersonRef[]>
 
   /** Creates, respecting duplicate rules. @throws {DuplicateError} with the ids found. A second run with the same key creates nothing. */
   createPerson(crm: Crm, person: NewPerson): Promise<CrmPerson>
@@ -134,6 +143,15 @@ export interface CrmActivity {
   url: string | null
   /** Key of `logConversation` or `logMeeting`, when Foyer wrote it itself. */
   foyerKey: string | null
+}
+
+/** What is mirrored of what a person did, of the last 90 days. */
+export interface KnownHistory {
+  ref: PersonRef
+  /** When it was asked for. */
+  readAt: Date
+  /** Ids of `CrmActivity`; of long histories only the newest. */
+  activityIds: string[]
 }
 
 export type CrmChange =

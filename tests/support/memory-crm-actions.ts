@@ -1,5 +1,6 @@
 import type {
   CrmPerson,
+  KnownHistory,
   Logged,
   LoggedConversation,
   LoggedMeeting,
@@ -21,11 +22,13 @@ export function answerOf(crm: MemoryCrm, action: string, args: unknown[]): Answe
     case 'readPerson':
       return read(crm, (args[0] as PersonRef).id)
     case 'activities':
-      return { ok: activitiesOf(crm, args as [PersonRef, { from: Date; to: Date }, string | null]) }
+      return activitiesOf(crm, args as [PersonRef, { from: Date; to: Date }, string | null])
     case 'allPeople':
       return { ok: page(crm, args[0] as string | null) }
     case 'changes':
       return changes(crm, args[0] as string | null)
+    case 'staleHistories':
+      return { ok: stale(crm, args[0] as KnownHistory[]) }
     case 'createPerson':
       return create(crm, args[0] as NewPerson)
     case 'updatePerson':
@@ -53,11 +56,12 @@ function read(crm: MemoryCrm, id: string): Answer {
 function activitiesOf(
   crm: MemoryCrm,
   [ref, { from, to }, cursor]: [PersonRef, { from: Date; to: Date }, string | null],
-) {
+): Answer {
+  if (crm.gone.has(ref.id) && !crm.people.has(ref.id)) return { error: 'gone' }
   const all = (crm.activities.get(ref.id) ?? []).filter(({ at }) => at >= from && at <= to)
   const start = Number(cursor ?? 0)
   const end = start + crm.pageSize
-  return { items: all.slice(start, end), cursor: end < all.length ? String(end) : null }
+  return { ok: { items: all.slice(start, end), cursor: end < all.length ? String(end) : null } }
 }
 
 function page(crm: MemoryCrm, cursor: string | null) {
@@ -82,6 +86,14 @@ function changes(crm: MemoryCrm, cursor: string | null): Answer {
   // the last ones once more: a feed repeats rather than misses
   const changes = crm.feed.slice(Math.max(crm.oldestCursor, start - 3), end)
   return { ok: { changes, cursor: String(end), done: end === crm.feed.length } }
+}
+
+function stale(crm: MemoryCrm, known: KnownHistory[]): PersonRef[] {
+  const isThere = (ref: PersonRef, activity: string) =>
+    (crm.activities.get(ref.id) ?? []).some(({ id }) => id === activity)
+  return known
+    .filter(({ ref, activityIds }) => !activityIds.every((id) => isThere(ref, id)))
+    .map(({ ref }) => ref)
 }
 
 function create(crm: MemoryCrm, { values, type, ownerId, fixed }: NewPerson): Answer {

@@ -16,10 +16,16 @@ import { insertConnection, setState } from '#core/features/connections/repositor
 import { change, type Services } from '#core/services.ts'
 import type { Answer } from './memory-crm-actions.ts'
 
+export interface MemoryOptions {
+  limit?: RateLimit
+  /** Whether it can say whose history is not as it is known. */
+  tellsStale?: boolean
+}
+
 /** The connector to a {@link MemoryCrm}. */
 export function memoryConnector(
   connectorId: string,
-  { limit = { requests: 100_000, perMs: 1_000, reserve: 0.1 } }: { limit?: RateLimit } = {},
+  { limit = { requests: 100_000, perMs: 1_000, reserve: 0.1 }, tellsStale = false }: MemoryOptions = {},
 ): ConnectorDeclaration {
   const call = (action: string, args: unknown[], connection: Connection) =>
     callVendor(connection, action, args)
@@ -58,6 +64,7 @@ export function memoryConnector(
       activities: act('activities'),
       allPeople: act('allPeople'),
       changes: act('changes'),
+      ...(tellsStale ? { staleHistories: act('staleHistories') } : {}),
       createPerson: act('createPerson'),
       updatePerson: act('updatePerson'),
       logConversation: act('logConversation'),

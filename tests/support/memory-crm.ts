@@ -8,11 +8,10 @@ import type {
   LoggedConversation,
   LoggedMeeting,
 } from '#connectors/sdk/crm.ts'
-import type { RateLimit } from '#connectors/sdk/http.ts'
 import { serveStandIn } from '#connectors/sdk/stand-in.ts'
 import type { Services } from '#core/services.ts'
 import { answerOf } from './memory-crm-actions.ts'
-import { connectMemory, memoryConnector, revive } from './memory-crm-connector.ts'
+import { connectMemory, type MemoryOptions, memoryConnector, revive } from './memory-crm-connector.ts'
 
 /** What happens to the next call of an action. `lost`: it has its effect, and the line breaks before the answer. `waitFor`: it
  *  happens then. `heldBack`: it happens, and the answer comes then. */
@@ -174,7 +173,7 @@ export class MemoryCrm {
   }
 
   /** The connector to it. */
-  declaration(options?: { limit?: RateLimit }): ConnectorDeclaration {
+  declaration(options?: MemoryOptions): ConnectorDeclaration {
     return memoryConnector(this.id, options)
   }
 

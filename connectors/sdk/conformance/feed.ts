@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import type { CrmChange } from '../crm.ts'
+import type { CrmActivity, CrmChange, KnownHistory } from '../crm.ts'
+import { items } from '../paging.ts'
 import type { Rule } from './index.ts'
 import type { Session } from './session.ts'
 
@@ -56,6 +57,37 @@ export const feedTests: Rule[] = [
       vendor.advance(3_600_000)
       const { changes } = await look(session, cursor)
       assert(changes.some((change) => change.type === 'gone' && change.ref.id === ref.id))
+    },
+  },
+  {
+    name: 'a history that lost something is told, where the feed does not tell it',
+    needs: 'deleteActivity',
+    run: async (session) => {
+      const { vendor, actions } = session
+      assert(actions.staleHistories, 'staleHistories is missing')
+      const histories: { known: KnownHistory; activities: CrmActivity[] }[] = []
+      for (const email of ['stays@northwind.test', 'loses@northwind.test']) {
+        const ref = await vendor.addPerson({ email, name: 'Has History' })
+        for (const kind of actions.activityKinds)
+          await vendor.addActivity(ref, { kind, at: vendor.now(), title: kind })
+        vendor.advance(60_000)
+        const between = { from: new Date(vendor.now().getTime() - 86_400_000), to: vendor.now() }
+        const read = (cursor: string | null) => actions.activities(session.crm(), ref, between, cursor)
+        const activities = await Array.fromAsync(items<CrmActivity>(read))
+        const activityIds = activities.map(({ id }) => id)
+        histories.push({ known: { ref, readAt: between.to, activityIds }, activities })
+      }
+      const ask = async () => {
+        const known = histories.map((one) => one.known)
+        return (await actions.staleHistories?.(session.crm(), known))?.map(({ id }) => id)
+      }
+      assert.deepEqual(await ask(), [])
+      const [, loses] = histories
+      const [deleted] = loses?.activities ?? []
+      assert(loses && deleted, 'the stand-in holds no activity')
+      vendor.advance(1_000)
+      await vendor.deleteActivity?.(deleted)
+      assert.deepEqual(await ask(), [loses.known.ref.id])
     },
   },
   {

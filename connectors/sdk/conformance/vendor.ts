@@ -56,6 +56,8 @@ export interface VendorUnderTest extends OAuthVendor {
     ref: PersonRef,
     activity: { kind: CrmActivity['kind']; at: Date; title: string },
   ): Awaitable<boolean>
+  /** Deletes one of them. */
+  deleteActivity?(activity: CrmActivity): Awaitable<void>
   /** What Foyer has logged with this person, chats and meetings: a text of each. */
   logged(ref: PersonRef): Awaitable<string[]>
   /** From now on this connection does not see the field, nor may it name it. */

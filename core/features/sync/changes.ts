@@ -2,11 +2,11 @@ import { sql } from 'kysely'
 import type { CrmChange, CrmCompany, CrmPerson, PersonRef } from '#connectors/sdk/crm.ts'
 import { type Change, change, type Services } from '../../services.ts'
 import type { OpenConnection } from '../connections/open.ts'
-import { readActivitiesOf, readOrGone } from '../mirror/refresh.ts'
+import { readOrGone } from '../mirror/refresh.ts'
 import { forgetPeople, storeCompaniesAlone, storedAtOnce, storePeople } from '../mirror/store.ts'
 import { eraseByCrm } from '../people/erase.ts'
-import { knownEmail } from '../visitors/known.ts'
 import { tellAgentsAbout } from '../visitors/service.ts'
+import { readWatched } from './watched.ts'
 
 /**
  * Takes a page of changes into the mirror, with whatever must be committed together with it, and tells whoever talks with
@@ -136,48 +136,3 @@ const slices = <T>(all: T[]): T[][] =>
   Array.from({ length: Math.ceil(all.length / storedAtOnce) }, (_, place) =>
     all.slice(place * storedAtOnce, (place + 1) * storedAtOnce),
   )
-
-/** No feed tells everything: what is deleted, or given to somebody else, leaves no trace in some. So what is on a screen is read
- *  anew now and then, the longest unread first, no more than a few each time: that costs a vendor's limits. */
-const readAnewAfterMs = 10 * 60_000
-const readAnewAtOnce = 3
-
-export async function readLongUnread(services: Services, open: OpenConnection): Promise<void> {
-  const before = new Date(services.clock.now().getTime() - readAnewAfterMs)
-  const { rows } = await sql<PersonRef>`
-    select m.type, m.external_id as id from (
-      select distinct e.connector, e.external_id from conversations c
-      join visitors v on v.id = c.visitor_id
-      join people_mirror_emails e on e.email = ${knownEmail()} and e.connector = ${open.row.connector}
-      where c.status in ('waiting', 'active')) as watched
-    join people_mirror m using (connector, external_id)
-    where m.activities_at <= ${before} order by m.activities_at limit ${readAnewAtOnce}`.execute(services.db)
-  await readWatched(services, open, rows)
-}
-
-/** Reads anew what those did whom somebody talks with now. Of the others it is read with their next chat. */
-export async function readWatched(
-  services: Services,
-  open: OpenConnection,
-  refs: PersonRef[],
-): Promise<void> {
-  if (refs.length === 0) return
-  const byId = new Map(refs.map((ref) => [ref.id, ref]))
-  const { rows } = await sql<{ externalId: string; email: string }>`
-    select distinct e.external_id, e.email from conversations c
-    join visitors v on v.id = c.visitor_id
-    join people_mirror_emails e on e.email = ${knownEmail()}
-    where c.status in ('waiting', 'active') and e.connector = ${open.row.connector}
-      and e.external_id = any (${[...byId.keys()]})`.execute(services.db)
-  for (const { externalId, email } of rows) {
-    const ref = byId.get(externalId)
-    if (!ref) continue
-    await readActivitiesOf(services, open, ref)
-    await sql`
-      update person_lookups set answered_at = greatest(answered_at, ${services.clock.now()})
-      where connection_id = ${open.row.id} and email = ${email} and external_id = ${externalId}`.execute(
-      services.db,
-    )
-    await change(services, (change) => tellAgentsAbout(change, [email]))
-  }
-}

@@ -9,7 +9,8 @@ import { forgetPeople, storePeople } from '../mirror/store.ts'
 import { enqueue } from '../outbox/outbox.ts'
 import { eraseByCrm } from '../people/erase.ts'
 import { tellAgentsAbout } from '../visitors/service.ts'
-import { mirrorOf, readWatched } from './changes.ts'
+import { mirrorOf } from './changes.ts'
+import { readWatched } from './watched.ts'
 
 export interface StoredEvent {
   connectionId: string

@@ -7,8 +7,9 @@ import type { Services } from '../../services.ts'
 import { noteSync } from '../connections/health.ts'
 import { ConnectionClosedError, type OpenConnection, openConnection } from '../connections/open.ts'
 import { storeUsers } from '../mirror/store.ts'
-import { readLongUnread, takeChanges } from './changes.ts'
+import { takeChanges } from './changes.ts'
 import type { Lease } from './lease.ts'
+import { isAnybodyWatched, readLongUnread, readStale } from './watched.ts'
 
 const pollEveryMs = 30_000
 const longestBackOffMs = 15 * 60_000
@@ -26,6 +27,7 @@ export async function pollChanges(services: Services, lease: Lease): Promise<voi
     const open = await openConnection(services, connectionId, { signal, priority: 'background' })
     await readUsers(services, open)
     await readFeed(services, open, lease)
+    await readStale(services, open)
     await readLongUnread(services, open)
     await noteSync(services, connectionId)
   } catch (error) {
@@ -45,7 +47,8 @@ async function readFeed(
   for (let page = 0; page < pagesATurn; page++) {
     const readAt = services.clock.now()
     const cursor = await readCursor(services, connectionId)
-    const answer = await connector.crm.changes(crm, cursor)
+    const histories = await isAnybodyWatched(services, open)
+    const answer = await connector.crm.changes(crm, cursor, { histories })
     const isDone = answer.done || page === pagesATurn - 1
     await takeChanges(services, open, answer.changes, readAt, async ({ tx, now }) => {
       const dueAt = new Date(now.getTime() + (answer.done ? pollEveryMs : 0))

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { engagementTypes } from '#connectors/hubspot/object-types.ts'
 import type { CrmChange } from '#connectors/sdk/crm.ts'
 import { CursorExpiredError } from '#connectors/sdk/errors.ts'
 import { type Connected, connected, contact, crmOf } from './a-connection.ts'
@@ -11,10 +12,22 @@ async function poll({ crm, standIn }: Connected, cursor: string | null, read = c
     const { changes, cursor: next, done } = await read(crm, at)
     all.push(...changes)
     at = next
-    if (done) return { changes: all, cursor: next, told: all.map(words) }
     // as the limiter would wait for five searches a second
     standIn.clock.advance(250)
+    if (done) return { changes: all, cursor: next, told: all.map(words) }
   }
+}
+
+/** So many polls that each kind of activity has had its turn. */
+async function pollAllKinds(world: Connected, from: string) {
+  const told: string[] = []
+  let cursor = from
+  for (let turn = 0; turn < engagementTypes.length; turn++) {
+    const next = await poll(world, cursor)
+    told.push(...next.told)
+    cursor = next.cursor
+  }
+  return { told, cursor }
 }
 
 const words = (change: CrmChange) =>
@@ -67,13 +80,13 @@ test('an activity that somebody logs, changes or belongs to another is told with
   clock.advance(1_000)
   const note = store.create('notes', { hs_note_body: 'x', hs_timestamp: String(clock.now()) })
   store.associate(note, of, [])
-  const logged = await poll(world, cursor)
+  const logged = await pollAllKinds(world, cursor)
   expect(new Set(logged.told)).toEqual(new Set(['changed a@b.test', `activities_changed ${of.id}`]))
   clock.advance(1_000)
   store.update(note, { hs_note_body: 'y' })
-  const edited = await poll(world, logged.cursor)
+  const edited = await pollAllKinds(world, logged.cursor)
   expect(edited.told).toEqual([`activities_changed ${of.id}`])
-  expect((await poll(world, edited.cursor)).told).toEqual([])
+  expect((await pollAllKinds(world, edited.cursor)).told).toEqual([])
   for (const [type, values] of [
     ['calls', { hs_call_title: 'c' }],
     ['meetings', { hs_meeting_title: 'm' }],
@@ -84,14 +97,116 @@ test('an activity that somebody logs, changes or belongs to another is told with
     store.associate(one, of, [])
     store.associate(one, other, [])
     clock.advance(600_000)
-    const { cursor: before } = await poll(world, (await poll(world, edited.cursor)).cursor)
+    const { cursor: before } = await pollAllKinds(world, (await pollAllKinds(world, edited.cursor)).cursor)
     clock.advance(1_000)
     store.update(one, values)
-    expect((await poll(world, before)).told).toEqual([
+    expect((await pollAllKinds(world, before)).told).toEqual([
       `activities_changed ${of.id}`,
       `activities_changed ${other.id}`,
     ])
   }
+})
+
+test('a quiet poll is three searches, and two while nobody looks at what people did, of whom an edit is told to whoever looks soon after', async () => {
+  const world = await connected()
+  const { store, clock } = world.standIn
+  const of = store.create('contacts', { email: 'a@b.test' })
+  const note = store.create('notes', { hs_note_body: 'x', hs_timestamp: String(clock.now()) })
+  store.associate(note, of, [])
+  const unwatched = (crm: Connected['crm'], cursor: string | null) =>
+    crmOf.changes(crm, cursor, { histories: false })
+  const searches = () =>
+    world.standIn.requests
+      .filter(({ path }) => path.endsWith('/search'))
+      .map(({ path }) => path.split('/')[4])
+  clock.advance(600_000)
+  const { cursor } = await poll(world, null)
+  const before = searches().length
+  const watched = await poll(world, (await poll(world, cursor)).cursor)
+  expect(searches().slice(before)).toEqual([
+    'contacts',
+    'companies',
+    'emails',
+    'contacts',
+    'companies',
+    'calls',
+  ])
+  const alone = await poll(world, watched.cursor, unwatched)
+  expect(searches().slice(before + 6)).toEqual(['contacts', 'companies'])
+  // nobody looks for a day, in which much is logged and read by nobody; the last of it a minute before somebody does
+  clock.advance(86_400_000)
+  for (let i = 0; i < 150; i++)
+    store.create('notes', { hs_note_body: `${i}`, hs_timestamp: String(clock.now()) })
+  clock.advance(600_000)
+  store.update(note, { hs_note_body: 'y' })
+  clock.advance(60_000)
+  const day = await poll(world, alone.cursor, unwatched)
+  expect(day.told).toEqual([])
+  const seen = await pollAllKinds(world, day.cursor)
+  expect(seen.told).toEqual([`activities_changed ${of.id}`])
+  expect(
+    searches()
+      .slice(before + 10)
+      .filter((type) => type === 'notes'),
+  ).toHaveLength(1)
+})
+
+test('a turn of activities that has more pages is left where nobody looks any more', async () => {
+  const world = await connected()
+  const { store, clock } = world.standIn
+  const { cursor } = await poll(world, null)
+  clock.advance(1_000)
+  for (let i = 0; i < 150; i++) {
+    if (i % 50 === 0) clock.advance(10)
+    store.create('emails', { hs_email_subject: `${i}`, hs_timestamp: String(clock.now()) })
+  }
+  let page = 0
+  const { cursor: next } = await poll(world, cursor, (crm, at) =>
+    crmOf.changes(crm, at, { histories: page++ < 3 }),
+  )
+  expect(page).toBe(5)
+  expect((await poll(world, next)).told).toEqual([])
+})
+
+test('whose notes were deleted or edited since they were read is told, and of nobody else', async () => {
+  const world = await connected()
+  const { store, clock } = world.standIn
+  const history = async (ref: { type: string; id: string }) => {
+    const readAt = new Date(clock.now())
+    const from = new Date(readAt.getTime() - 90 * 86_400_000)
+    const { items } = await crmOf.activities(world.crm, ref, { from, to: readAt }, null)
+    return { ref, readAt, activityIds: items.map(({ id }) => id) }
+  }
+  const people = ['a@b.test', 'c@d.test', 'e@f.test', 'g@h.test'].map((email) => {
+    const of = store.create('contacts', { email })
+    // a form, which stays with the contact
+    of.properties.recent_conversion_date = new Date(clock.now()).toISOString()
+    const notes = [1, 2].map((n) => {
+      const note = store.create('notes', { hs_note_body: `${n}`, hs_timestamp: String(clock.now()) })
+      store.associate(note, of, [])
+      return note
+    })
+    const call = store.create('calls', { hs_call_title: 'x', hs_timestamp: String(clock.now()) })
+    store.associate(call, of, [])
+    return { of, notes, call }
+  })
+  clock.advance(60_000)
+  const known = await Promise.all(people.map(({ of }) => history(contact(of.id))))
+  const reads = () => world.asked('POST /crm/v3/objects/')
+  const before = reads()
+  expect(await crmOf.staleHistories(world.crm, known)).toEqual([])
+  // a call for each kind there is, whoever did it
+  expect(reads() - before).toBe(2)
+  clock.advance(1_000)
+  const [first, second, third] = people
+  if (!first?.notes[0] || !second?.notes[0] || !third) throw new Error('Nobody')
+  store.archive(first.notes[0])
+  store.update(second.notes[0], { hs_note_body: 'edited' })
+  store.erase(third.call)
+  expect(await crmOf.staleHistories(world.crm, known)).toEqual(
+    [first, second, third].map(({ of }) => contact(of.id)),
+  )
+  expect(await crmOf.staleHistories(world.crm, [])).toEqual([])
 })
 
 test('a form that somebody sends is told as an activity of theirs', async () => {
@@ -262,6 +377,30 @@ test('a change that the search sees late is not missed, though reading was inter
   expect(first.told).toContain('changed young@b.test')
   const told = [...first.told, ...(await poll(world, first.cursor)).told]
   expect(told).toContain('changed late@b.test')
+})
+
+test('a cursor of the version that followed contacts alone is read on from where it was, and tells what companies are called now', async () => {
+  const world = await connected()
+  const { store, clock } = world.standIn
+  const company = store.create('companies', { name: 'Contoso', domain: 'contoso.test' })
+  const before = store.create('contacts', { email: 'before@b.test' })
+  clock.advance(3_600_000)
+  const from = clock.now()
+  const round = { from, startedAt: null, at: from, tie: null, newest: from, seen: [] }
+  const sweep = { at: from, startedAt: from, after: null }
+  clock.advance(60_000)
+  store.create('contacts', { email: 'since@b.test' })
+  clock.advance(60_000)
+  const { told, cursor } = await poll(world, JSON.stringify({ round, sweep }))
+  expect(told).toEqual(['changed since@b.test', 'company_changed Contoso'])
+  // the one before it kept other places
+  const older = JSON.stringify({ round: { from, after: 'x', tie: null, seen: [] }, sweep })
+  expect((await poll(world, older)).told).toEqual(told)
+  clock.advance(3_600_000)
+  store.archive(before)
+  store.update(company, { name: 'Contoso AG' })
+  const later = await poll(world, cursor)
+  expect(later.told).toEqual(['company_changed Contoso AG', `gone ${before.id}`])
 })
 
 test('a cursor that is none leads to reading everybody anew', async () => {

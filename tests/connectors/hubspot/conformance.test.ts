@@ -82,6 +82,10 @@ async function start(): Promise<VendorUnderTest> {
       store.associate(entry, contactOf(ref), [objectTypes[type].toContact ?? 0])
       return true
     },
+    deleteActivity({ id, kind }) {
+      const { type } = engagements[kind] ?? { type: 'notes' }
+      store.archive(store.get(type, id.split('-')[1] ?? ''))
+    },
     logged: (ref) =>
       (['notes', 'meetings'] as const).flatMap((type) =>
         store.associations
@@ -135,4 +139,4 @@ const engagements: Partial<
   note: { type: 'notes', titled: (title) => ({ hs_note_body: title }) },
 }
 
-testConformance(hubspot, start, { test, can: ['mergePeople', 'signedEvent'] })
+testConformance(hubspot, start, { test, can: ['mergePeople', 'signedEvent', 'deleteActivity'] })

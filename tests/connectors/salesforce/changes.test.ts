@@ -65,6 +65,20 @@ test('a quiet round costs two calls, however many people there are', async () =>
   expect(sf.calls()).toEqual(['POST /composite', 'POST /composite'])
 })
 
+test('a quiet round costs one call while nobody looks at what people did, which is told to whoever looks soon after', async () => {
+  const of = lead('A')
+  await poll({ afterMs: days(1) })
+  sf.org.insert('Task', { WhoId: of.Id, Subject: 'Call back' })
+  sf.passes(minutes(1))
+  const crm = await sf.describedCrm()
+  sf.calls()
+  const answer = await salesforce.crm.changes(crm, cursor, { histories: false })
+  expect(sf.calls()).toEqual(['POST /composite'])
+  expect(answer).toMatchObject({ changes: [], done: true })
+  cursor = answer.cursor
+  expect((await poll()).map(short)).toEqual(['activities_changed Lead'])
+})
+
 test('many changes of one second come in pages, each told once', async () => {
   for (let at = 0; at < 450; at++) lead(`L${at}`)
   const told = await poll()

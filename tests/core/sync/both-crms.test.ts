@@ -145,7 +145,7 @@ describe.each([
     expect(activities.map(({ kind }) => kind).filter((kind) => kind !== 'visit')).toEqual(['chat'])
   })
 
-  test('an open panel follows what is edited in HubSpot: a note, and the name of the company', async () => {
+  test('an open panel follows what is edited in HubSpot: a note, and the name of the company; and what is deleted there', async () => {
     const company = vendors.hubspot.store.create('companies', { name: 'Contoso' })
     const inHubSpot = contact()
     vendors.hubspot.store.associate(inHubSpot, company, [1])
@@ -165,6 +165,8 @@ describe.each([
       const { company } = await panel(visitor.id)
       return company === 'Contoso AG' && (await history()).includes('Has the quote')
     })
+    vendors.hubspot.store.archive(note)
+    await polled('the note is missed', async () => !(await history()).includes('Has the quote'))
     await agent.ends(id)
   })
 

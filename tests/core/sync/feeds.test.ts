@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { ConnectionSync } from '#core/contracts/sync.ts'
 import type { Visitor } from '#core/contracts/visitors.ts'
 import type { AgentActor } from '#tests/support/agent-actor.ts'
@@ -209,6 +209,76 @@ test('what leaves an open history without a word in the feed is missed in it aft
   await until('it is missed', async () => !(await history()).includes('A call'))
   expect(asked()).toBe(before + 1)
   await agent.ends(id)
+})
+
+describe('a CRM that can say whose history is not as it is known', () => {
+  let telling: MemoryCrm
+  let other: TestFoyer
+  beforeAll(async () => {
+    telling = await MemoryCrm.start('telling')
+    other = await startFoyer({
+      connectors: [telling.declaration({ tellsStale: true })],
+      config: { standIns: { telling: telling.origin } },
+    })
+    telling.now = () => other.clock.now()
+  })
+  afterAll(async () => {
+    await other.close()
+    await telling.stop()
+  })
+  const polled = (what: string, check: () => Promise<boolean>) => untilPolled(other, what, check)
+  const feed = (histories: boolean) =>
+    telling
+      .callsOf('changes')
+      .filter(([, asked]) => (asked as { histories: boolean }).histories === histories).length
+  const asked = (histories: boolean) => {
+    const before = feed(histories)
+    return polled(
+      `it is asked, ${histories ? 'with' : 'without'} histories`,
+      async () => feed(histories) > before,
+    )
+  }
+
+  test('is asked about those somebody talks with, and for nobody’s activities before and afterwards', async () => {
+    const person = telling.put({ emails: [email], fields: { name: 'Sofia' } })
+    const call = telling.addActivity(person.id, { title: 'A call', kind: 'call', at: other.clock.now() })
+    await telling.connect(other.app.services)
+    await asked(false)
+    const agent = await other.agent()
+    const visitor = await other.visitor({ fields: { email } })
+    const { id } = await visitor.asks()
+    await agent.accepts(id)
+    const history = async () => JSON.stringify(await agent.http.get(`/visitors/${visitor.id}/activities`))
+    await waitFor('it is read', async () => (await history()).includes('A call'))
+    await asked(true)
+    await polled(
+      'it is asked what has become of the call',
+      async () => telling.callsOf('staleHistories').length > 0,
+    )
+    expect(telling.callsOf('staleHistories').at(-1)).toMatchObject([
+      [{ ref: { type: 'Contact', id: person.id }, activityIds: [call.id] }],
+    ])
+    // the feed repeats its last three, and the call is one of them
+    for (const name of ['First', 'Second', 'Third', 'Fourth'])
+      telling.put({ emails: [`${name}@northwind.test`], fields: { name } })
+    await asked(true)
+    await asked(true)
+    telling.activities.delete(person.id)
+    await polled('it is missed', async () => !(await history()).includes('A call'))
+
+    telling.addActivity(person.id, { title: 'A second call', kind: 'call', at: other.clock.now() })
+    await polled('the history follows', async () => (await history()).includes('A second call'))
+    // deleted without a word, and the history with them
+    telling.people.delete(person.id)
+    telling.activities.delete(person.id)
+    telling.gone.set(person.id, { erase: false })
+    const panel = () => agent.http.get<Visitor>(`/visitors/${visitor.id}`)
+    expect((await panel()).name).toBe('Sofia')
+    await polled('they are missed, too', async () => (await panel()).name === null)
+    expect(await history()).not.toContain('A second call')
+    await agent.ends(id)
+    await asked(false)
+  })
 })
 
 test('whoever was merged into somebody who is deleted does not come back, however late they are heard of', async () => {
