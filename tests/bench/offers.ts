@@ -13,23 +13,24 @@ import { startFoyerProcess } from '#tests/support/foyer-process.ts'
 import { Banners } from './banners.ts'
 import { conversationsAnAgent, open } from './drivers/driver.ts'
 import { fill } from './drivers/foyer.ts'
+import { fillUp, forgetRequests, freeOf } from './few-free.ts'
 
 /** From a visitor's request to the banner on an agent's screen, with 200 agents and 50 requests a second. Measured for
  *  every request to the frame at its agent's socket, and for those of a few agents, whose inboxes are open in Chromium, to
  *  the moment the banner is drawn. What lies between the two is added to the former at p95, so the limit holds for all.
  *  The floor, in the same run and at the same rate, is a request that only reads. Before both come requests that are not
- *  counted: a Foyer that was just started has neither compiled its code nor made its plans. At the end the same once more
- *  with nearly all agents full, so that the choice has to look at everybody: shown, not judged. */
+ *  counted: a Foyer that was just started has neither compiled its code nor made its plans. At the end the same once more,
+ *  warm-up and limit included, with nearly all agents full, so that the choice has to look at everybody; a hundred requests at a
+ *  time, or the few who are free would be full too. */
 const agents = 200
 const screens = 5
 const perSecond = 50
 const requests = process.argv.includes('--quick') ? 400 : 1_000
 const warmUps = 200
-const toFewFree = 100
-/** Who can still be asked in the end: one of forty, more than the choice looks at first. */
-const fewFreeEvery = 40
-/** Above what everybody gets before, and what the few get in the end. */
-const cap = conversationsAnAgent + (warmUps + requests) / agents + (toFewFree * fewFreeEvery) / agents + 1
+const atATime = 100
+const toFewFree = process.argv.includes('--quick') ? 2 * atATime : 4 * atATime
+/** Above what everybody gets before, and what the few get at a time. */
+const cap = conversationsAnAgent + Math.max((warmUps + requests) / agents, atATime / freeOf(agents)) + 1
 const limitMs = 150
 const byHowMany = 100
 /** A request and its time of arrival share a clock with the pages. */
@@ -46,7 +47,7 @@ try {
   // the first of them have chats already, five an agent
   const people = await fill(database, {
     agents,
-    visitors: agents * conversationsAnAgent + warmUps + requests + toFewFree,
+    visitors: agents * conversationsAnAgent + 2 * warmUps + requests + toFewFree,
   })
   await database.query(`update organisation set settings = jsonb_set(settings, '{agentCap}', $1)`, [
     JSON.stringify(cap),
@@ -128,16 +129,22 @@ try {
       return arrival === undefined ? [] : [arrival - at]
     })
   const offered = untilOffered(asked)
-  await fillUp(database)
-  const askedFew = await atRate(
-    async (token, n) => {
-      const at = now()
-      const { id } = JSON.parse(await ask(token, `few-${n}`, 'Hello'))
-      return { id, at }
-    },
-    asking.slice(warmUps + requests),
-  )
-  await delay(1_000)
+
+  await fillUp(database, cap)
+  const askedFew: { id: string; at: number }[] = []
+  for (let from = 0; from < warmUps + toFewFree; from += atATime) {
+    const some = await atRate(
+      async (token, n) => {
+        const at = now()
+        const { id } = JSON.parse(await ask(token, `few-${n}`, 'Hello'))
+        return { id, at }
+      },
+      asking.slice(warmUps + requests + from).slice(0, atATime),
+    )
+    await delay(1_000)
+    await forgetRequests(database)
+    if (from >= warmUps) askedFew.push(...some)
+  }
   const offeredToFew = untilOffered(askedFew)
   const shown = asked.filter(({ n }) => drawn.has(n))
   const toBanner = shown.map(({ n, at }) => (drawn.get(n) ?? NaN) - at)
@@ -147,7 +154,7 @@ try {
     ['request → offer at the socket, all agents', offered],
     [`request → banner drawn, ${screens} agents in Chromium`, toBanner],
     ['offer at the socket → banner drawn', onScreen],
-    [`request → offer at the socket, ${agents - agents / fewFreeEvery} of ${agents} full`, offeredToFew],
+    [`request → offer at the socket, ${agents - freeOf(agents)} of ${agents} full`, offeredToFew],
   ] as const
   for (const [what, times] of rows)
     console.log(
@@ -165,13 +172,19 @@ try {
   }
   const p95 = Math.max(quantile(toBanner, 0.95), quantile(offered, 0.95) + quantile(onScreen, 0.95))
   const p95Few = quantile(offeredToFew, 0.95) + quantile(onScreen, 0.95)
-  const isWhole = offered.length === requests && offeredToFew.length === askedFew.length && shown.length > 0
-  const isKept = isWhole && p95 <= limitMs
-  console.log(
-    `${requests} requests at ${perSecond}/s to ${agents} agents, ${requests - offered.length} not offered: banner at p95 ` +
-      `${p95.toFixed(1)} ms (with few free ${p95Few.toFixed(1)}), ${(p95 / quantile(floor, 0.95)).toFixed(1)} × the floor, limit ${limitMs} ms: ${isKept ? 'kept' : 'BROKEN'}`,
-  )
-  if (!isKept) process.exitCode = 1
+  const judge = (what: string, ms: number, lost: number) => {
+    const isKept = lost === 0 && ms <= limitMs
+    console.log(
+      `${what}, ${lost} not offered: banner at p95 ${ms.toFixed(1)} ms, ` +
+        `${(ms / quantile(floor, 0.95)).toFixed(1)} × the floor, limit ${limitMs} ms: ${isKept ? 'kept' : 'BROKEN'}`,
+    )
+    return isKept
+  }
+  const areKept = [
+    judge(`${requests} requests at ${perSecond}/s to ${agents} agents`, p95, requests - offered.length),
+    judge(`${toFewFree} when few are free`, p95Few, toFewFree - offeredToFew.length),
+  ]
+  if (shown.length === 0 || areKept.includes(false)) process.exitCode = 1
   for (const socket of sockets) socket.terminate()
   keepAlive.destroy()
   await server.stop()
@@ -179,29 +192,6 @@ try {
 } finally {
   await postgres.stop()
   await rm(folder, { recursive: true, force: true })
-}
-
-/** Gives everybody but one of forty as many chats as they may have. They began an hour ago: what is new is repeated to
- *  agents by a look of every few seconds, and is not what is measured. */
-async function fillUp(database: pg.Pool): Promise<void> {
-  await database.query(
-    `with full_agents as (
-       select id, row_number() over () as n, count(*) over () as total
-       from (select id, row_number() over (order by position) as n from agents) a where n % $1 <> 0
-     ), made as (
-       insert into visitors (id, site_id, created_at, seen_at)
-       select gen_random_uuid(), s.id, now(), now()
-       from sites s, generate_series(1, $2::int * (select count(*)::int from full_agents))
-       returning id, site_id
-     )
-     insert into conversations (id, site_id, visitor_id, status, agent_id, client_id, requested_at, accepted_at,
-       first_text, last_at, idle_at, visitor_seen_at)
-     select gen_random_uuid(), v.site_id, v.id, 'active', a.id, 'full', at, at, 'Hello', at, now() + interval '1 hour', now()
-     from (select id, site_id, row_number() over () as n from made) v
-     join full_agents a on a.n = v.n % a.total + 1
-     cross join (select now() - interval '1 hour' as at) began`,
-    [fewFreeEvery, cap],
-  )
 }
 
 function quantile(times: number[], share: number): number {
