@@ -113,8 +113,8 @@ async function readOwners(
  * committed.
  * @param after the position of the agent whom the round robin over all offered last.
  * @param rule what custom rules say, where the site's route asks them.
- * @param limit of the round robin over all, only so many that come next, because nearly always one of the first is free and
- *   reading all takes longer than everything else; null for all.
+ * @param limit of the round robin over all, only so many that come next (see look-ahead.ts), because reading all takes longer
+ *   than everything else; null for all.
  */
 export async function stagesFor(
   db: Db | Tx,

@@ -165,7 +165,8 @@ async function ask(
     company: null,
     route,
   }
-  const stages = await stagesFor(tx, now, request, { after, rule: null })
+  // nobody beside those it may go to
+  const stages = await stagesFor(tx, now, request, { after, rule: null, limit: 0 })
   const named = stages.filter(({ stage }) => stage === route.by)
   const considered = [...consider(named, now, services.settings.agentCap)].filter(
     ({ candidate }) => candidate.id !== fromAgentId,

@@ -12,6 +12,7 @@ import { pushOffer } from '../push/pushes.ts'
 import { chooseByRules } from '../routing-rules/book.ts'
 import { factsOf } from '../routing-rules/facts.ts'
 import { lockRouting, stagesFor } from './choose.ts'
+import { lookAhead, rememberReach } from './look-ahead.ts'
 import { withdrawPending } from './offers.ts'
 import { type Considered, consider } from './order.ts'
 import { describeRequest } from './repository.ts'
@@ -48,9 +49,11 @@ export async function routeOn(
     const stages = await stagesFor(tx, now, request, { after, rule, limit })
     return { stages, ...firstFree(consider(stages, now, agentCap)) }
   }
-  let seen = await look(lookedAtFirst)
-  if (!seen.chosen) seen = await look(null)
+  const limit = lookAhead(services.db)
+  let seen = await look(limit)
+  if (!seen.chosen && limit !== null) seen = await look(null)
   const { stages, considered, chosen } = seen
+  rememberReach(services.db, considered)
   if (!chosen) {
     await keepSteps(conversation, now, stepsOf(stages, considered, null)).execute(tx)
     return miss(services, change, conversation, asked > 0 ? 'no_answer' : 'nobody_available')
@@ -84,9 +87,6 @@ export async function routeOn(
   if (candidate.hasDevice) await pushOffer(services, change, { id, agentId: candidate.id })
   if (hasCrm) await requestRefresh(services, change, conversation.visitorId)
 }
-
-/** How many of the round robin over all are looked at before everybody is. */
-const lookedAtFirst = 20
 
 function firstFree(candidates: Iterable<Considered>): {
   considered: Considered[]
