@@ -26,27 +26,26 @@ test('a visitor changes the time zone, by keyboard too, and every time says wher
   // going through the list chooses, and does not take the list away
   await zone.press('ArrowDown')
   await zone.press('ArrowDown')
-  const india = (await zone.locator('option').allInnerTexts()).find((one) =>
-    /^Asia\/(Kolkata|Calcutta)$/.test(one),
-  )
-  await zone.selectOption(india ?? '')
+  await zone.selectOption({ label: 'Asia/Kolkata' })
+  // as the browser calls it
+  const india = await zone.inputValue()
   await axeFindsNothing(page, 'zones')
   await zone.press('Enter')
   const change = card.button('Change the time zone')
   await change.waitFor()
   expect(await change.evaluate((button) => document.activeElement === button)).toBe(true)
-  await card.says(/^Times in (Kolkata|Calcutta) \(GMT\+5:30\)/)
+  await card.says(/^Times in Kolkata \(GMT\+5:30\)/)
   expect(await card.slots.first().textContent()).toBe('12:30 PM')
 
   await card.slots.first().click()
   await card.says('Friday, October 23, 12:30 PM')
-  await card.says(/^until 1:00 PM, (Kolkata|Calcutta) \(GMT\+5:30\)$/)
+  await card.says(/^until 1:00 PM, Kolkata \(GMT\+5:30\)$/)
   await everyLook(page, 'confirm')
   await card.field('Name').fill(sofia.name)
   await card.field('Email').fill(sofia.email)
   await card.button('Confirm').click()
   await card.says('Booked: Friday, October 23, 12:30 PM')
-  await card.says(/^with Dana Weber, until 1:00 PM, (Kolkata|Calcutta) \(GMT\+5:30\)$/)
+  await card.says(/^with Dana Weber, until 1:00 PM, Kolkata \(GMT\+5:30\)$/)
   await everyLook(page, 'booked')
   await axeFindsNothing(page, 'booked')
   expect(await booking.meetingsOf(host.id)).toEqual([

@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from 'vitest'
 import type { Slot } from '#core/contracts/slots.ts'
-import { ZoneClock } from '../../widget/app/booking/days.ts'
+import { ZoneClock, zones } from '../../widget/app/booking/days.ts'
 import { chooseLanguage } from '../../widget/app/words.ts'
 
 // the module is shared with other files, which speak as they like
@@ -55,6 +55,25 @@ test('a time that stands by itself names the zone, and one that is named the wro
   // as browsers still call it
   expect(new ZoneClock('Asia/Calcutta').name(at)).toBe('Kolkata (GMT+5:30)')
   expect(new ZoneClock('Etc/GMT+5').whenThere(at)).toBe('Monday, June 1, 1:15 PM, GMT-5')
+})
+
+test('zones are found under the names of today, each once, and taken as this browser calls them', () => {
+  const browsers = Intl.supportedValuesOf('timeZone')
+  const old = ['Asia/Calcutta', 'Asia/Katmandu', 'Asia/Rangoon', 'Asia/Saigon', 'Europe/Kiev']
+  expect(browsers).toEqual(expect.arrayContaining(old))
+  const listed = zones('Europe/Rome')
+  const names = listed.map(([name]) => name)
+  expect(listed.filter(([, zone]) => old.includes(zone))).toEqual([
+    ['Asia/Ho Chi Minh', 'Asia/Saigon'],
+    ['Asia/Kathmandu', 'Asia/Katmandu'],
+    ['Asia/Kolkata', 'Asia/Calcutta'],
+    ['Asia/Yangon', 'Asia/Rangoon'],
+    ['Europe/Kyiv', 'Europe/Kiev'],
+  ])
+  expect(names).toEqual(['UTC', ...names.filter((name) => name !== 'UTC').sort()])
+  // the one in use has its place even where the browser calls it otherwise
+  expect(zones('Asia/Kolkata').map(([name]) => name)).toEqual(names)
+  expect(zones('Asia/Kolkata')).toContainEqual(['Asia/Kolkata', 'Asia/Kolkata'])
 })
 
 test('the hour that spring leaves out is not missed, and no time of another night is marked', () => {

@@ -78,6 +78,8 @@ test('a day is named by how long ago it is', () => {
   expect(shortDay(Date.parse('2026-11-13T08:05:00Z'), now)).toBe('Friday')
   expect(shortDay(Date.parse('2026-01-13T08:05:00Z'), now)).toBe('13 Jan 2026')
   expect(zoneCity('America/Argentina/Buenos_Aires')).toBe('Buenos Aires')
+  // as browsers still call them
+  expect(['Asia/Calcutta', 'Asia/Saigon'].map(zoneCity)).toEqual(['Kolkata', 'Ho Chi Minh'])
 })
 
 test('plurals follow the language, and an unknown language leaves English', async () => {

@@ -26,9 +26,22 @@ export const shortDay = (at: number, now: number) => {
   return days < 7 ? format(at, { weekday: 'long' }) : format(at, { dateStyle: 'medium' })
 }
 
-/** The city of an IANA zone name, as people know it. */
+/** As browsers still call places that have changed their names. */
+const formerNames: Record<string, string> = {
+  Calcutta: 'Kolkata',
+  Katmandu: 'Kathmandu',
+  Kiev: 'Kyiv',
+  Rangoon: 'Yangon',
+  Saigon: 'Ho Chi Minh',
+}
+
+/** An IANA zone as people know it: "Asia/Ho Chi Minh". */
+export const zoneName = (zone: string) =>
+  zone.replaceAll('_', ' ').replace(/[^/]+$/, (city) => formerNames[city] ?? city)
+
+/** The city of it: "Ho Chi Minh". */
 export const zoneCity = (zone = Intl.DateTimeFormat().resolvedOptions().timeZone) =>
-  zone.split('/').at(-1)?.replaceAll('_', ' ') ?? zone
+  zoneName(zone).split('/').at(-1) ?? zone
 
 /** When somebody is back, in the reader's own zone: a heading and a line under it. `now` is Foyer's, in ms. */
 export const backAgain = ({ backAt }: Reachability, now: number): { title: string; text: string } => {

@@ -1,4 +1,5 @@
 import type { Slot } from '#core/contracts/slots.ts'
+import { zoneCity, zoneName } from '../time.ts'
 import { locale } from '../words.ts'
 
 /** One date of a calendar in some zone, with what is free on it. Written out as it is looked at: a month of times costs as much as the
@@ -23,15 +24,6 @@ export interface Time {
 
 /** By how much clocks are set back in autumn: an hour, half of one on Lord Howe Island, two at Troll in Antarctica. */
 const setBackMs = [60 * 60_000, 30 * 60_000, 120 * 60_000]
-
-/** As browsers still call places that have changed their names. */
-const formerNames: Record<string, string> = {
-  Calcutta: 'Kolkata',
-  Katmandu: 'Kathmandu',
-  Kiev: 'Kyiv',
-  Rangoon: 'Yangon',
-  Saigon: 'Ho Chi Minh',
-}
 
 const formats = new Map<string, Intl.DateTimeFormat>()
 
@@ -63,11 +55,10 @@ export class ZoneClock {
     const [first, last] = [at, until].map((one) =>
       this.#write('en', { timeZoneName: 'shortOffset' }, one).split(', ').at(-1),
     )
-    const city = this.zone.split('/').at(-1)?.replaceAll('_', ' ') ?? this.zone
-    const place = formerNames[city] ?? city
+    const place = zoneCity(this.zone)
     const ahead = first === last ? first : `${first}/${last}`
     // "Etc/GMT+5" is behind by as much
-    if (city.startsWith('GMT')) return `${ahead}`
+    if (place.startsWith('GMT')) return `${ahead}`
     return place === 'UTC' ? place : `${place} (${ahead})`
   }
 
@@ -150,7 +141,15 @@ export class ZoneClock {
 /** Of this browser. */
 export const ownZone = (): string => Intl.DateTimeFormat().resolvedOptions().timeZone
 
-/** All there are to choose from, the one in use among them. */
-export const zones = (current: string): string[] => [
-  ...new Set([current, 'UTC', ...Intl.supportedValuesOf('timeZone')]),
+const byName = (one: string, other: string) => (zoneName(one) < zoneName(other) ? -1 : 1)
+
+/** All there are to choose from by the names people know, the one in use among them; each as this browser calls it, since older ones
+ *  do not know the names of today. */
+export const zones = (current: string): [name: string, zone: string][] => [
+  ...new Map(
+    ['UTC', ...Intl.supportedValuesOf('timeZone').sort(byName), current].map((zone) => [
+      zoneName(zone),
+      zone,
+    ]),
+  ),
 ]
