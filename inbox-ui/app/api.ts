@@ -178,4 +178,16 @@ export const sentence = (error: unknown): string => (error instanceof Error ? er
 export const firstReason = (error: unknown): string =>
   (error instanceof ApiError && error.errors[0]?.message) || sentence(error)
 
+/** Foyer could not answer, or failed at it: nobody knows whether it was done, and its sentence says so. */
+const isInDoubt = (error: unknown): boolean =>
+  error instanceof ApiError && (error.code === 'unavailable' || error.code === 'internal')
+
+/** A failure in the words of its place ("Not saved. …"), with the reason. Where it is not known whether it has failed, the reason alone.
+ *  @param reason {@link sentence} or {@link firstReason} */
+export const withReason = (
+  say: (why: string) => string,
+  error: unknown,
+  reason: (error: unknown) => string = sentence,
+): string => (isInDoubt(error) ? sentence(error) : say(reason(error)))
+
 export const isMissing = (error: unknown): boolean => error instanceof ApiError && error.status === 404

@@ -1,6 +1,6 @@
 import type { Conversation, Offer } from '../../core/contracts/conversations.ts'
 import type { OfferOutcome } from '../../core/contracts/push.ts'
-import { type Api, ApiError, isMissing, sentence } from '../app/api.ts'
+import { type Api, ApiError, isMissing, sentence, withReason } from '../app/api.ts'
 import type { Messages } from '../messages/language.ts'
 
 export interface OfferNotice {
@@ -104,7 +104,7 @@ export class Offers {
   #explain(offer: Offer, error: unknown, otherwise: (who: string, why: string) => string): void {
     const who = offer.visitor.name ?? this.#text.common.visitor
     const { notices } = this.#text.offers
-    let text = otherwise(who, sentence(error))
+    let text = withReason((why) => otherwise(who, why), error)
     if (error instanceof ApiError && (error.status === 409 || isMissing(error))) {
       this.closed(offer.id)
       if (error.code === 'offer_taken' || error.code === 'offer_expired' || error.code === 'offer_withdrawn')

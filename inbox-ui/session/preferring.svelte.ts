@@ -1,5 +1,5 @@
 import type { Preferences } from '../../core/contracts/agents.ts'
-import { sentence } from '../app/api.ts'
+import { withReason } from '../app/api.ts'
 import type { App } from '../app/app.svelte.ts'
 
 /** Changes what the signed-in agent prefers. */
@@ -22,7 +22,7 @@ export class Preferring {
     try {
       await session.prefer(change)
     } catch (error) {
-      this.#problem = text.preferences.failed(sentence(error))
+      this.#problem = withReason(text.preferences.failed, error)
     }
   }
 }
