@@ -138,8 +138,9 @@ async function insertHeld(
       title, body, location, wants_video, connection_id, calendar_id, event_id, event_due, worked_until, held_at, changed_at,
       notice_accepted_at, notice_text, notice_url)
     values (${id}, ${bookable.id}, 'held', ${share.id}, ${share.conversationId},
-      -- another one than a moment ago, if they have signed in meanwhile
-      (select visitor_id from calendar_shares where id = ${share.id}), ${wanted.idempotencyKey},
+      -- another one than a moment ago, if they have signed in meanwhile; locked before their chat, which this row's keys do first
+      (select v.id from calendar_shares s join visitors v on v.id = s.visitor_id where s.id = ${share.id} for key share of v),
+      ${wanted.idempotencyKey},
       ${wanted.name}, ${wanted.email}, ${wanted.note ?? null}, ${wanted.start}, ${end}, ${timeZone}, ${wallTime},
       ${agentTimeZone}, ${agentWallTime}, ${settings.bufferBeforeMinutes}, ${settings.bufferAfterMinutes}, ${title},
       ${fillIn(settings.body, values)}, ${settings.location}, ${settings.video}, ${calendar?.connectionId ?? null},

@@ -50,19 +50,34 @@ export const agentsOf = ({ agentId, teamId }: Pick<ShareRow, 'agentId' | 'teamId
  * @throws {NotFoundError} it is not theirs, or there is no such agent @throws {ConversationEndedError}
  * @throws {ConflictError} `calendar_broken`, in words
  */
-export function shareCalendar(
+export async function shareCalendar(
   services: Services,
   agent: Viewer,
   conversationId: string,
   agentId: string,
 ): Promise<SharedCalendar> {
-  return change(services, async (change) => {
+  for (;;) {
+    const shared = await shareUnlessJoined(services, agent, conversationId, agentId)
+    if (shared) return shared
+  }
+}
+
+/** @returns null, and nothing was done: the visitor has become another one meanwhile, who would have to be locked first */
+const shareUnlessJoined = (
+  services: Services,
+  agent: Viewer,
+  conversationId: string,
+  agentId: string,
+): Promise<SharedCalendar | null> =>
+  change(services, async (change) => {
     const { tx, now } = change
+    const visitorId = await lockVisitorOf(tx, conversationId)
     const row = await conversations.lock(tx, conversationId)
     const isOwn = row.agentId === agent.id
     if (!isOwn && (row.status === 'active' || row.status === 'waiting' || row.blocked))
       throw new NotFoundError('conversation')
     if (row.status !== 'active') throw new ConversationEndedError()
+    if (row.visitorId !== visitorId) return null
     const [host] = await readBookables(
       tx,
       { now, from: now.getTime(), to: now.getTime() },
@@ -74,7 +89,7 @@ export function shareCalendar(
       agentId,
       teamId: null,
       conversationId,
-      visitorId: row.visitorId,
+      visitorId,
       sharedBy: agent.id,
       discreet: false,
       foundBy: null,
@@ -88,6 +103,14 @@ export function shareCalendar(
     await tellEntry(change, row, entry)
     return { token, seq: entry.seq, agent: { id: host.id, name: host.name } }
   })
+
+/** As the row of a share that names them does, but before their chat is locked. @returns undefined: there is no such chat, or they have
+ *  become another visitor while this waited */
+async function lockVisitorOf(tx: Tx, conversationId: string): Promise<string | undefined> {
+  const { rows } = await sql<{ id: string }>`
+    select v.id from conversations c join visitors v on v.id = c.visitor_id
+    where c.id = ${conversationId} for key share of v`.execute(tx)
+  return rows[0]?.id
 }
 
 /**
@@ -102,6 +125,8 @@ export function bookingLinkFor(
 ): Promise<{ token: string }> {
   return change(services, async (change) => {
     const { tx } = change
+    // the row of a share locks the chat first, and then its visitor
+    await sql`select from visitors where id = ${visitor.id} for key share`.execute(tx)
     const booked = await linkOfMeetingAhead(change, visitor.id)
     if (booked) return booked
     const found = await resolveTarget(tx, visitor.id)
