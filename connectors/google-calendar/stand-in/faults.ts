@@ -4,6 +4,7 @@ import { json, Refusal } from './answers.ts'
 /**
  * `lost_answer` it happens, the line breaks before the answer · `no_answer` the line breaks, nothing happens · `truncated` it happens, half of the
  * answer arrives · `garbage` a page for people · `down` 503 · `limited` 403 for too many calls · `hang` no answer for a minute
+ * · `answersAfter` it happens, and the answer, as it was then, comes after this
  */
 export type StandInFault =
   | 'lost_answer'
@@ -14,6 +15,7 @@ export type StandInFault =
   | 'limited'
   | 'hang'
   | { redirectTo: string }
+  | { answersAfter: () => Promise<void> }
 
 /** Each happens to the next call that matches, in the order of planning. */
 export function createFaults() {
@@ -31,6 +33,11 @@ export function createFaults() {
 }
 
 async function happen(fault: StandInFault, answer: () => Promise<Response>): Promise<Response> {
+  if (typeof fault === 'object' && 'answersAfter' in fault) {
+    const response = await answer()
+    await fault.answersAfter()
+    return response
+  }
   if (typeof fault === 'object')
     return new Response(null, { status: 302, headers: { location: fault.redirectTo } })
   switch (fault) {

@@ -5,10 +5,18 @@ import { CursorExpiredError } from '#connectors/sdk/errors.ts'
 import type { Services } from '../../services.ts'
 import type { Feed, ReadingState } from './state.ts'
 
-/** Takes in what became of one of our meetings; heard twice it changes nothing. `event` null: it is gone. */
+/** Takes in what became of one of our meetings; heard twice it changes nothing. */
 export type TellBooking = (
   services: Services,
-  heard: { connectionId: string; calendarId: string; eventId: string; event: CalendarEvent | null },
+  heard: {
+    connectionId: string
+    calendarId: string
+    eventId: string
+    /** As of when the feed was read; null: the feed does not say. */
+    event: CalendarEvent | null
+    /** As it is now; null: it is gone. */
+    read: () => Promise<CalendarEvent | null>
+  },
 ) => Promise<unknown>
 
 export interface Heard {
@@ -73,8 +81,8 @@ async function tellOurs(
   const ours = new Set(rows.map(({ id }) => id))
   for (const { id, event } of changes)
     if (ours.has(id)) {
-      const now = event ?? (await calendar.readEvent(connection, { calendarId, id }))
-      await tellBooking(services, { connectionId: connection.id, calendarId, eventId: id, event: now })
+      const read = () => calendar.readEvent(connection, { calendarId, id })
+      await tellBooking(services, { connectionId: connection.id, calendarId, eventId: id, event, read })
     }
 }
 

@@ -92,7 +92,7 @@ export async function agendaOf(
         wantsVideo: one.wantsVideo,
       }),
     async move(one, start, end) {
-      const time = { start, end, timeZone: one.agentTimeZone }
+      let time = { start, end, timeZone: one.agentTimeZone }
       let etag = one.eventEtag
       for (let turn = 1; ; turn++)
         try {
@@ -103,7 +103,12 @@ export async function agendaOf(
           // somebody changed it meanwhile, its title say; who asked for the move did so after that
           const now = await calendar.readEvent(connection, ref)
           if (!now || now.state === 'cancelled') return null
+          // made in a try whose answer was lost
+          if (now.start.getTime() === start.getTime()) return now
           etag = now.etag
+          // what they made of its length holds
+          const length = now.end.getTime() - now.start.getTime()
+          if (length > 0) time = { ...time, end: new Date(start.getTime() + length) }
         }
     },
     cancel: () => calendar.cancelEvent(connection, ref),

@@ -2,22 +2,42 @@ import { sql } from 'kysely'
 import type { CalendarEvent } from '#connectors/sdk/calendar.ts'
 import type { Change, Services } from '../../services.ts'
 import type { Agenda } from './agenda.ts'
-import { findMeeting, forAgent, type MeetingRow, readMeetings, takeTime } from './repository.ts'
-import { cancelRow, failRow, moveRow, type NotTaken, responseOf, settle, takenBy } from './states.ts'
+import {
+  findMeeting,
+  forAgent,
+  isSameVersion,
+  type MeetingRow,
+  readMeetings,
+  takeTime,
+} from './repository.ts'
+import {
+  cancelRow,
+  endFrom,
+  failRow,
+  moveRow,
+  type NotTaken,
+  promiseWork,
+  responseOf,
+  settle,
+  takenBy,
+} from './states.ts'
 import { tellMeeting } from './telling.ts'
 
 export interface CalendarChange {
   connectionId: string
   calendarId: string
   eventId: string
-  /** As it is now; null: it is gone. */
+  /** As of when the calendar's feed was read; null: the feed does not say. */
   event: CalendarEvent | null
+  /** As it is now; null: it is gone. */
+  read: () => Promise<CalendarEvent | null>
 }
 
 /**
  * Something was changed in an agent's calendar itself. Where it is a meeting of ours, what stands there holds: moved, ended, or
  * answered by the guest. Heard twice, late or of our own doing it changes nothing. While the event is being entered or moved it is not
- * known which came first: the event is read once more after that. Called by the reading of calendars.
+ * known which came first: the event is read once more after that. The same where we have done so since the feed was read: of the
+ * feed's own words only the version that is known already is taken. Called by the reading of calendars.
  * @returns whether it is one of ours
  */
 export async function applyCalendarChange(services: Services, heard: CalendarChange): Promise<boolean> {
@@ -30,11 +50,22 @@ export async function applyCalendarChange(services: Services, heard: CalendarCha
   const { rows } = await sql<{ connector: string }>`
     select connector from connections where id = ${heard.connectionId}`.execute(services.db)
   const tellsGuests = services.connectors.get(rows[0]?.connector ?? '')?.calendar?.tellsGuests ?? false
+  const isKnown = heard.event !== null && heard.event.etag !== null && heard.event.etag === meeting.eventEtag
+  const event = isKnown ? heard.event : await heard.read()
   await settle(services, meeting, async (change, row) => {
-    if (row.state === 'held') await applyToHeld(services, change, row, heard.event)
-    if (row.state === 'booked') await applyEvent(services, change, row, heard.event, { tellsGuests })
+    if (!isSameVersion(row, meeting)) return lookAgain(services, change, row)
+    if (row.state === 'held') await applyToHeld(services, change, row, event)
+    if (row.state === 'booked') await applyEvent(services, change, row, event, { tellsGuests })
   })
   return true
+}
+
+/** Something newer than what was read is known by now, and whether the calendar has something newer still is not. */
+async function lookAgain(services: Services, change: Change, row: MeetingRow): Promise<void> {
+  if (row.state !== 'held' && row.state !== 'booked') return
+  if (row.eventDue !== null) return void (await rememberChange(change, row))
+  await sql`update meetings set event_due = 'look' where id = ${row.id}`.execute(change.tx)
+  await promiseWork(services, change, row.id)
 }
 
 async function applyToHeld(
@@ -79,7 +110,9 @@ export async function applyEvent(
   if (isWhereItWas) return
   if (row.movingTo !== null) {
     // a move of ours that is under way is told of by whoever makes it
-    if (start.getTime() !== row.movingTo.getTime()) await rememberChange(change, row)
+    const isOurs =
+      start.getTime() === row.movingTo.getTime() && end.getTime() === endFrom(row, start).getTime()
+    if (!isOurs) await rememberChange(change, row)
     return
   }
   const taken = takenBy(row, start, end)
@@ -89,9 +122,9 @@ export async function applyEvent(
 }
 
 /** Calendars take an event without length; as a meeting it is as long as it was. */
-const timesOf = (row: MeetingRow, { start, end }: CalendarEvent) => ({
+export const timesOf = (row: MeetingRow, { start, end }: CalendarEvent) => ({
   start,
-  end: end > start ? end : new Date(start.getTime() + row.endAt.getTime() - row.startAt.getTime()),
+  end: end > start ? end : endFrom(row, start),
 })
 
 async function noteAnswers(

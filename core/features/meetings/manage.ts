@@ -13,7 +13,7 @@ import { nothingHere } from './guest.ts'
 import { lockBookings } from './hold.ts'
 import { inTime, putOffUnlessDone } from './in-time.ts'
 import { describeFor, findMeeting, lockMeeting, type MeetingRow, takeTime } from './repository.ts'
-import { cancelRow, leaseMs, takenBy } from './states.ts'
+import { cancelRow, endFrom, leaseMs, takenBy } from './states.ts'
 import { lockNetwork, takeTurn, tooOftenError } from './turns.ts'
 
 type Agent = { type: 'agent'; agent: Viewer }
@@ -93,8 +93,7 @@ export async function rescheduleMeeting(
       if (row.movingTo !== null)
         throw new ConflictError('meeting_moving', 'It is being moved already. Wait a moment.')
       if (!hasRoom) return 'taken'
-      const end = new Date(start.getTime() + row.endAt.getTime() - row.startAt.getTime())
-      const taken = takenBy(row, start, end)
+      const taken = takenBy(row, start, endFrom(row, start))
       if (!(await takeTime(change.tx, row, taken.start, taken.end))) return 'taken'
       const tooOften = guest && (await takeTurn(services, change, guest))
       if (tooOften) throw tooOftenError(tooOften)

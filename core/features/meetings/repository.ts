@@ -91,6 +91,10 @@ export async function lockMeeting(tx: Tx, id: string): Promise<MeetingRow | null
   return row ?? null
 }
 
+/** Whether nothing was taken in of its event, or done to it, between the two: what was read of the event after the first still holds. */
+export const isSameVersion = (one: MeetingRow, other: MeetingRow): boolean =>
+  one.state === other.state && one.sequence === other.sequence && one.eventEtag === other.eventEtag
+
 /** Takes a time for a meeting, buffers included. @returns false when any of it is taken by another one */
 export async function takeTime(
   tx: Tx,

@@ -103,6 +103,10 @@ export async function moveRow(
   await announce(services, change, row.id, 'moved', agenda)
 }
 
+/** When it ends if it begins then, as long as it is. */
+export const endFrom = ({ startAt, endAt }: Pick<MeetingRow, 'startAt' | 'endAt'>, start: Date): Date =>
+  new Date(start.getTime() + endAt.getTime() - startAt.getTime())
+
 /** With the buffers as of booking. */
 export const takenBy = (
   row: Pick<MeetingRow, 'bufferBeforeMinutes' | 'bufferAfterMinutes'>,

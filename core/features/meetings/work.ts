@@ -4,11 +4,12 @@ import { adviceOn } from '#connectors/sdk/retries.ts'
 import { type Change, change, type Services } from '../../services.ts'
 import { ConnectionClosedError } from '../connections/open.ts'
 import { type Agenda, agendaOf, CalendarGoneError, isAnothers } from './agenda.ts'
-import { applyEvent, isOff, takenOff } from './changes.ts'
+import { applyEvent, isOff, takenOff, timesOf } from './changes.ts'
 import { describeEvent } from './letters.ts'
-import { findMeeting, giveBackTimes, type MeetingRow } from './repository.ts'
+import { findMeeting, giveBackTimes, isSameVersion, type MeetingRow, takeTime } from './repository.ts'
 import {
   bookRow,
+  endFrom,
   endLate,
   failRow,
   leaseMs,
@@ -178,7 +179,7 @@ async function move(
 ): Promise<Done> {
   const start = meeting.movingTo
   if (!start) return 'done'
-  const end = new Date(start.getTime() + meeting.endAt.getTime() - meeting.startAt.getTime())
+  const end = endFrom(meeting, start)
   if (agenda && !(await agenda.isFree(start, end)))
     return giveUpMove(
       services,
@@ -196,9 +197,27 @@ async function move(
   await settle(services, meeting, async (change, row) => {
     if (row.state !== 'booked') return agenda ? endLate(services, change, row) : undefined
     if (row.movingTo?.getTime() !== start.getTime()) return
-    await moveRow(services, change, row, start, end, { agenda, etag: event?.etag ?? null })
+    await arrive(services, change, row, start, event, agenda)
   })
   return 'done'
+}
+
+/** A move is made. Its time has been the meeting's since it was ordered; not so what the host has made of its length meanwhile. */
+async function arrive(
+  services: Services,
+  change: Change,
+  row: MeetingRow,
+  start: Date,
+  event: CalendarEvent | null,
+  agenda: Agenda | null,
+): Promise<void> {
+  const ordered = endFrom(row, start)
+  const end = event && isAt(event, start) ? timesOf(row, event).end : ordered
+  if (end.getTime() !== ordered.getTime()) {
+    const taken = takenBy(row, start, end)
+    await takeTime(change.tx, row, taken.start, taken.end)
+  }
+  await moveRow(services, change, row, start, end, { agenda, etag: event?.etag ?? null })
 }
 
 /** The calendar may have made it all the same, in a try whose answer was lost: then what stands there holds, and not that it was given
@@ -222,10 +241,15 @@ async function giveUpMove(
     const { event } = read
     if (event === null || isOff(event) || !isAt(event, row.startAt, movingTo))
       return applyEvent(services, change, { ...row, movingTo: null, movingTimeZone: null }, event, agenda)
-    if (isAt(event, row.startAt)) return stays()
-    const end = new Date(movingTo.getTime() + row.endAt.getTime() - row.startAt.getTime())
-    await moveRow(services, change, row, movingTo, end, { agenda, etag: event.etag })
-    done = 'done'
+    if (isAt(event, movingTo)) {
+      await arrive(services, change, row, movingTo, event, agenda)
+      done = 'done'
+      return
+    }
+    await stays()
+    const stayed = await findMeeting(change.tx, row.id)
+    // it may be of another length there
+    if (stayed) await applyEvent(services, change, stayed, event, agenda)
   })
   return done
 }
@@ -240,7 +264,7 @@ async function look(services: Services, meeting: MeetingRow, agenda: Agenda | nu
   let done: Done = 'done'
   await settle(services, meeting, async (change, row) => {
     if (row.eventDue !== 'look') return
-    if (row.eventEtag !== meeting.eventEtag) {
+    if (!isSameVersion(row, meeting)) {
       // something newer was heard while it was read
       done = 'later'
       await sql`update meetings set worked_until = null where id = ${row.id}`.execute(change.tx)
@@ -293,7 +317,7 @@ async function notDone(
   }
   if (isOver && meeting.eventDue === 'move')
     return giveUpMove(services, meeting, agenda, { for: 'calendar', because }, given)
-  if (meeting.eventDue === 'look' && (isGone(error) || meeting.endAt <= services.clock.now())) {
+  if (meeting.eventDue === 'look' && (isGone(error) || (await isPast(services, meeting)))) {
     await stopLooking(services, meeting)
     return 'refused'
   }
@@ -321,6 +345,13 @@ async function notDone(
 /** The time that was wanted. */
 const hasCome = ({ clock }: Services, { eventDue, startAt, movingTo }: MeetingRow) =>
   (eventDue === 'insert' ? startAt : (movingTo ?? startAt)) <= clock.now()
+
+/** With all the times it has: of a move in doubt there are two. */
+async function isPast({ db, clock }: Services, { id, endAt }: MeetingRow): Promise<boolean> {
+  const { rows } = await sql<{ until: Date | null }>`
+    select max(upper(taken)) as until from taken_times where meeting_id = ${id}`.execute(db)
+  return (rows[0]?.until ?? endAt) <= clock.now()
+}
 
 /** The calendar was disconnected, which is not repaired by connecting one. */
 const isGone = (error: unknown) =>

@@ -101,6 +101,34 @@ test('what was changed or deleted at Google before its guest moves it: moved all
   expect(await read(host, meeting)).toMatchObject({ state: 'cancelled', cancelledBy: 'calendar' })
 })
 
+test('what a guest moves while a page of the feed is on its way that says where it was stays moved', async () => {
+  const { host, meeting, slots, calendarId, eventId } = await booked()
+  google.store.changeEvent(calendarId, eventId, { summary: 'Talk about prices' })
+  const [asked, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  google.faults.plan((_, path) => path.endsWith(`/calendars/${encodeURIComponent(calendarId)}/events`), {
+    answersAfter: () => {
+      asked.resolve()
+      return gate.promise
+    },
+  })
+  const readAt = async () => {
+    const { rows } = await foyer.pool.query<{ at: Date }>(
+      'select max(read_at) as at from calendar_feeds where agent_id = $1',
+      [host.id],
+    )
+    return rows[0]?.at.getTime() ?? 0
+  }
+  const before = await readAt()
+  await look()
+  await asked.promise
+  const http = new HttpClient(foyer.origin)
+  const moved = http.post<GuestMeeting>(`/meeting/${meeting.token}/reschedule`, { start: slots[8]?.start })
+  expect(await moved).toMatchObject({ state: 'booked', start: slots[8]?.start })
+  gate.resolve()
+  await waitFor('the page is taken in', async () => (await readAt()) > before)
+  expect(await read(host, meeting)).toMatchObject({ state: 'booked', start: slots[8]?.start })
+})
+
 test('what was deleted at Google already is cancelled as anything else', async () => {
   const { host, meeting, calendarId, eventId } = await booked()
   google.store.changeEvent(calendarId, eventId, { status: 'cancelled' })

@@ -48,6 +48,7 @@ async function world(options: { tellsGuests?: boolean } = {}) {
         calendarId: 'main',
         eventId: eventIdOf(meeting),
         event: event && structuredClone(event),
+        read: async () => event && structuredClone(event),
       }),
     async mailsTo(address: string) {
       const { rows } = await foyer.pool.query<{ subject: string; text: string; method: string | null }>(
@@ -137,6 +138,91 @@ test('a move in doubt that was not made leaves its meeting where it was, and its
   expect(await meeting(booked)).toMatchObject({ state: 'booked', start: slots[0]?.start, movingTo: null })
   expect((await mailsTo(guestEmail)).filter(({ subject }) => subject.includes('moved'))).toHaveLength(1)
   expect([await free(), await contradictions()]).toEqual([[1, 2, 3, 4, 5, 6, 7], []])
+})
+
+const refusesMoves = {
+  action: 'changeEvent',
+  when: 'before',
+  error: new ProviderRejectedError('Not you.'),
+} as const
+
+for (const isMade of [false, true])
+  test(`the length that the host gives a meeting while a move is in doubt that was ${isMade ? '' : 'not '}made is its length, the move given up`, async () => {
+    const foyer = await world()
+    const { calendar, guest, moves, found, meeting, slots, heard, free, contradictions } = foyer
+    const booked = await guest.books(slots[0]?.start)
+    calendar.fails({ action: 'changeEvent', when: isMade ? 'after' : 'before', error: lost })
+    await moves(booked, 3)
+    const eventId = eventIdOf(booked)
+    const { end } = calendar.events.get(eventId) ?? {}
+    calendar.change(eventId, { end: new Date((end?.getTime() ?? 0) + 30 * 60_000) })
+    await heard(booked)
+    calendar.fails(refusesMoves)
+    await found()
+    await found()
+    const place = isMade ? 3 : 0
+    expect(await meeting(booked)).toMatchObject({
+      start: slots[place]?.start,
+      end: slots[place + 1]?.end,
+      movingTo: null,
+    })
+    const taken = [place, place + 1]
+    expect([await free(), await contradictions()]).toEqual([
+      [0, 1, 2, 3, 4, 5, 6, 7].filter((one) => !taken.includes(one)),
+      [],
+    ])
+  })
+
+for (const isRepaired of [true, false])
+  test(`both times of a move in doubt are kept while the connection is broken, ${isRepaired ? 'until it is repaired' : 'until the later one is over'}`, async () => {
+    const there = await world()
+    const { found, meeting, slots, at, foyer, connectionId } = there
+    const booked = await aMoveInDoubt(there)
+    const connectionIs = (state: string) =>
+      foyer.pool.query('update connections set state = $2 where id = $1', [connectionId, state])
+    const times = async () => {
+      const { rows } = await foyer.pool.query<{ start: Date }>(
+        'select distinct lower(taken) as start from taken_times where meeting_id = $1 order by 1',
+        [booked.id],
+      )
+      return rows.map(({ start }) => slots.findIndex((one) => one.start === start.toISOString()))
+    }
+    await connectionIs('broken')
+    await found()
+    expect([await times(), (await meeting(booked)).movingTo]).toEqual([[0, 3], null])
+    // the one it was moved from is over, and it may be at the other
+    foyer.clock.advance(at(2).getTime() - foyer.clock.now().getTime())
+    await found()
+    expect(await times()).toEqual([0, 3])
+    if (isRepaired) await connectionIs('active')
+    else foyer.clock.advance(at(4).getTime() - foyer.clock.now().getTime())
+    await found()
+    expect([await times(), (await meeting(booked)).start]).toEqual(
+      isRepaired ? [[3], slots[3]?.start] : [[0], slots[0]?.start],
+    )
+  })
+
+test('what is read of an event while its guest moves it is read again', async () => {
+  const { foyer, calendar, guest, moves, found, meeting, slots, connectionId, mailsTo } = await world()
+  const booked = await guest.books(slots[0]?.start)
+  const eventId = eventIdOf(booked)
+  const event = structuredClone(calendar.change(eventId, { url: 'https://calendar.example/1' }))
+  await applyCalendarChange(foyer.app.services, {
+    connectionId,
+    calendarId: 'main',
+    eventId,
+    event,
+    read: async () => {
+      await moves(booked, 3)
+      return event
+    },
+  })
+  expect(await meeting(booked)).toMatchObject({ start: slots[3]?.start, movingTo: null })
+  const looks = calendar.calls.length
+  await found()
+  expect(calendar.calls.slice(looks)).toEqual(['readEvent'])
+  expect(await meeting(booked)).toMatchObject({ start: slots[3]?.start })
+  expect((await mailsTo(guestEmail)).filter(({ subject }) => subject.includes('moved'))).toHaveLength(1)
 })
 
 test('a time that is in doubt is nobody else’s, and its meeting can be moved again or cancelled', async () => {
@@ -316,7 +402,8 @@ test('a meeting whose id is another event’s stands under one of its own, and i
   await moves(booked, 3)
   expect(calendar.confirmed).toMatchObject([{ id: eventId, start: times(3).start }])
   const event = calendar.change(eventId, times(5))
-  await applyCalendarChange(foyer.app.services, { connectionId, calendarId: 'main', eventId, event })
+  const read = async () => event
+  await applyCalendarChange(foyer.app.services, { connectionId, calendarId: 'main', eventId, event, read })
   expect(await meeting(booked)).toMatchObject({ start: slots[5]?.start })
   await host.http.post(`/meetings/${booked.id}/cancel`)
   await expect.poll(() => calendar.confirmed).toEqual([])

@@ -142,11 +142,13 @@ test('a guest who is erased is in no meeting, mail or calendar any more, and wha
   // what is heard late brings nothing back
   const event = calendar.events.get(eventId)
   if (!event) throw new Error('There is no such event')
+  const late = { ...event, state: 'confirmed', start: new Date(event.start.getTime() + 3_600_000) } as const
   await applyCalendarChange(foyer.app.services, {
     connectionId,
     calendarId: 'main',
     eventId,
-    event: { ...event, state: 'confirmed', start: new Date(event.start.getTime() + 3_600_000) },
+    event: late,
+    read: async () => late,
   })
   crm.put({ ...person, changedAt: new Date(foyer.clock.now().getTime() + 60_000) })
   expect(await new HttpClient(foyer.origin).get<GuestMeeting>(`/meeting/${ahead.token}`)).toMatchObject({
