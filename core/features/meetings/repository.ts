@@ -69,13 +69,14 @@ const columns = sql`
   m.moving_to, m.moving_time_zone, m.sequence, m.attempts, m.last_problem, m.held_at, m.booked_at, m.cancelled_at, m.cancelled_by,
   m.failed_because, m.refused_for, m.remind_at, m.put_off`
 
-/** @param where a condition over `m` (meetings) and `a` (its agent) */
+/** @param where a condition over `m` (meetings) and `a` (its agent) @param how `plannedOnce`, for what is asked often */
 export async function readMeetings(
   db: Db | Tx,
   where: RawBuilder<unknown>,
   rest: RawBuilder<unknown> = sql``,
+  how: RawBuilder<unknown> = sql``,
 ): Promise<MeetingRow[]> {
-  const { rows } = await sql<MeetingRow>`
+  const { rows } = await sql<MeetingRow>`${how}
     select ${columns} from meetings m join agents a on a.id = m.agent_id where ${where} ${rest}`.execute(db)
   return rows
 }
@@ -191,8 +192,12 @@ export const forAgent = (row: MeetingRow, mayOpenChat = true): Meeting => ({
 /** As agents see them; the chat each came from only where the viewer may see that. */
 export async function describeFor(db: Db | Tx, viewer: Viewer, rows: MeetingRow[]): Promise<Meeting[]> {
   const chats = rows.flatMap(({ conversationId }) => conversationId ?? [])
-  const { rows: seen } = await sql<{ id: string }>`
-    select c.id from conversations c where c.id = any (${chats}::uuid[]) and ${visibleTo(viewer)}`.execute(db)
-  const visible = new Set(seen.map(({ id }) => id))
+  const visible = chats.length > 0 ? await visibleOf(db, viewer, chats) : new Set()
   return rows.map((row) => forAgent(row, row.conversationId === null || visible.has(row.conversationId)))
+}
+
+async function visibleOf(db: Db | Tx, viewer: Viewer, chats: string[]): Promise<Set<string>> {
+  const { rows } = await sql<{ id: string }>`
+    select c.id from conversations c where c.id = any (${chats}::uuid[]) and ${visibleTo(viewer)}`.execute(db)
+  return new Set(rows.map(({ id }) => id))
 }
