@@ -135,9 +135,11 @@ async function noteAnswers(
   const videoUrl = event.video.url ?? row.videoUrl
   const guestResponse = responseOf(event, row) ?? row.guestResponse
   const isNews = videoUrl !== row.videoUrl || guestResponse !== row.guestResponse
-  if (!isNews && event.etag === row.eventEtag) return
+  // a move under way that finds another version than it knows takes that one's length
+  const etag = row.movingTo === null ? event.etag : row.eventEtag
+  if (!isNews && etag === row.eventEtag) return
   await sql`
-    update meetings set video_url = ${videoUrl}, guest_response = ${guestResponse}, event_etag = ${event.etag},
+    update meetings set video_url = ${videoUrl}, guest_response = ${guestResponse}, event_etag = ${etag},
       changed_at = case when ${isNews} then ${now} else changed_at end
     where id = ${row.id}`.execute(tx)
   if (!isNews) return

@@ -146,32 +146,33 @@ const refusesMoves = {
   error: new ProviderRejectedError('Not you.'),
 } as const
 
-for (const isMade of [false, true])
-  test(`the length that the host gives a meeting while a move is in doubt that was ${isMade ? '' : 'not '}made is its length, the move given up`, async () => {
-    const foyer = await world()
-    const { calendar, guest, moves, found, meeting, slots, heard, free, contradictions } = foyer
-    const booked = await guest.books(slots[0]?.start)
-    calendar.fails({ action: 'changeEvent', when: isMade ? 'after' : 'before', error: lost })
-    await moves(booked, 3)
-    const eventId = eventIdOf(booked)
-    const { end } = calendar.events.get(eventId) ?? {}
-    calendar.change(eventId, { end: new Date((end?.getTime() ?? 0) + 30 * 60_000) })
-    await heard(booked)
-    calendar.fails(refusesMoves)
-    await found()
-    await found()
-    const place = isMade ? 3 : 0
-    expect(await meeting(booked)).toMatchObject({
-      start: slots[place]?.start,
-      end: slots[place + 1]?.end,
-      movingTo: null,
+for (const isGivenUp of [false, true])
+  for (const isMade of [false, true])
+    test(`the length that the host gives a meeting while a move is in doubt that was ${isMade ? '' : 'not '}made is its length, the move ${isGivenUp ? 'given up' : 'made again'}`, async () => {
+      const foyer = await world()
+      const { calendar, guest, moves, found, meeting, slots, heard, free, contradictions } = foyer
+      const booked = await guest.books(slots[0]?.start)
+      calendar.fails({ action: 'changeEvent', when: isMade ? 'after' : 'before', error: lost })
+      await moves(booked, 3)
+      const eventId = eventIdOf(booked)
+      const { end } = calendar.events.get(eventId) ?? {}
+      calendar.change(eventId, { end: new Date((end?.getTime() ?? 0) + 30 * 60_000) })
+      await heard(booked)
+      if (isGivenUp) calendar.fails(refusesMoves)
+      await found()
+      await found()
+      const place = isGivenUp && !isMade ? 0 : 3
+      expect(await meeting(booked)).toMatchObject({
+        start: slots[place]?.start,
+        end: slots[place + 1]?.end,
+        movingTo: null,
+      })
+      const taken = [place, place + 1]
+      expect([await free(), await contradictions()]).toEqual([
+        [0, 1, 2, 3, 4, 5, 6, 7].filter((one) => !taken.includes(one)),
+        [],
+      ])
     })
-    const taken = [place, place + 1]
-    expect([await free(), await contradictions()]).toEqual([
-      [0, 1, 2, 3, 4, 5, 6, 7].filter((one) => !taken.includes(one)),
-      [],
-    ])
-  })
 
 for (const isRepaired of [true, false])
   test(`both times of a move in doubt are kept while the connection is broken, ${isRepaired ? 'until it is repaired' : 'until the later one is over'}`, async () => {
