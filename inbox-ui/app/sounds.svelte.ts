@@ -14,10 +14,14 @@ const messageTune: Note[] = [{ hertz: 740, at: 0, seconds: 0.3, volume: 0.07 }]
 const lockName = 'foyer.sound'
 /** From one chime to the next while an offer waits. */
 const ringEveryMs = 5_000
+/** A tune that could not begin by then is left out. */
+const latestMs = 2_000
 
 export class Sounds {
   #context: AudioContext | null = null
   #unlocked = $state(false)
+  /** Tunes under way. */
+  #sounding = 0
   #holds = $state(false)
   #elsewhere = $state(false)
   #ringing: ReturnType<typeof setInterval> | undefined
@@ -41,7 +45,7 @@ export class Sounds {
     const { signal } = stopping
     this.#context = new AudioContext()
     const unlock = () => {
-      void this.#context?.resume().then(() => this.#check(signal))
+      if (!this.#unlocked) void this.#context?.resume().then(() => this.#check(signal))
     }
     addEventListener('click', unlock, { signal })
     addEventListener('keydown', unlock, { signal })
@@ -71,6 +75,7 @@ export class Sounds {
   #check(signal: AbortSignal): void {
     if (this.#unlocked || this.#context?.state !== 'running') return
     this.#unlocked = true
+    this.#rest()
     // without a secure context there are no locks, and every open tab sounds
     if (!('locks' in navigator)) return
     navigator.locks
@@ -91,21 +96,47 @@ export class Sounds {
   }
 
   #play(tune: Note[], always = false): void {
-    const context = this.#context
-    if (context?.state !== 'running') return
+    if (!this.#unlocked || !this.#context) return
     if (!always && (!this.#wanted() || ('locks' in navigator && !this.#holds))) return
-    const begin = context.currentTime + 0.02
-    for (const { hertz, at, seconds, volume } of tune) {
-      const oscillator = context.createOscillator()
-      const gain = context.createGain()
-      oscillator.type = 'sine'
-      oscillator.frequency.value = hertz
-      gain.gain.setValueAtTime(0, begin + at)
-      gain.gain.linearRampToValueAtTime(volume, begin + at + 0.015)
-      gain.gain.exponentialRampToValueAtTime(0.0001, begin + at + seconds)
-      oscillator.connect(gain).connect(context.destination)
-      oscillator.start(begin + at)
-      oscillator.stop(begin + at + seconds + 0.05)
+    void this.#sound(tune, this.#context)
+  }
+
+  async #sound(tune: Note[], context: AudioContext): Promise<void> {
+    const asked = performance.now()
+    this.#sounding++
+    try {
+      await context.resume()
+      // a device that was away, or a laptop that slept: what comes late tells nothing any more
+      if (performance.now() - asked < latestMs) await Promise.all(tune.map((note) => played(note, context)))
+    } catch {
+      // closed meanwhile
+    } finally {
+      this.#sounding--
+      this.#rest()
     }
   }
+
+  /** A context that runs takes a twenty-fifth of a core though nothing sounds, all day. */
+  #rest(): void {
+    const context = this.#context
+    if (this.#sounding === 0 && context?.state === 'running') void context.suspend()
+  }
+}
+
+/** @returns when it is over */
+function played({ hertz, at, seconds, volume }: Note, context: AudioContext): Promise<void> {
+  const begin = context.currentTime + 0.02 + at
+  const oscillator = context.createOscillator()
+  const gain = context.createGain()
+  oscillator.type = 'sine'
+  oscillator.frequency.value = hertz
+  gain.gain.setValueAtTime(0, begin)
+  gain.gain.linearRampToValueAtTime(volume, begin + 0.015)
+  gain.gain.exponentialRampToValueAtTime(0.0001, begin + seconds)
+  oscillator.connect(gain).connect(context.destination)
+  return new Promise((resolve) => {
+    oscillator.onended = () => resolve()
+    oscillator.start(begin)
+    oscillator.stop(begin + seconds + 0.05)
+  })
 }

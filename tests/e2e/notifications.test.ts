@@ -195,6 +195,14 @@ test('one tab of a browser sounds; the title counts and flashes', async () => {
       heard.heard++
       return start.apply(this, when)
     }
+    const contexts: AudioContext[] = []
+    window.AudioContext = class extends AudioContext {
+      constructor() {
+        super()
+        contexts.push(this)
+      }
+    }
+    Object.assign(window, { running: () => contexts.some(({ state }) => state === 'running') })
   })
   const first = new InboxScreen(page, stage.foyer.origin)
   await first.signIn(row)
@@ -206,6 +214,14 @@ test('one tab of a browser sounds; the title counts and flashes', async () => {
     Promise.all(
       [first, second].map(({ page }) => page.evaluate(() => (window as unknown as { heard: number }).heard)),
     )
+  // a silent one that runs takes a twenty-fifth of a core, all day
+  const running = async () =>
+    Promise.all(
+      [first, second].map(({ page }) =>
+        page.evaluate(() => (window as unknown as { running: () => boolean }).running()),
+      ),
+    )
+  await expect.poll(running).toEqual([false, false])
   const titles: string[] = []
   const visitor = await stage.visitor()
   await visitor.asks({ name: 'Tom Becker', email: 'tom@contoso.test', text: 'Hello' })
@@ -227,6 +243,7 @@ test('one tab of a browser sounds; the title counts and flashes', async () => {
   await first.page.bringToFront()
   await first.accept()
   await second.offers.waitFor({ state: 'detached' })
+  await expect.poll(running).toEqual([false, false])
   await allRead(row.email)
   await first.page.goto(`${stage.foyer.origin}/inbox/settings/preferences`)
   await first.available.waitFor()
