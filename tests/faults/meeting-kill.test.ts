@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { GuestMeeting } from '#core/contracts/meetings.ts'
 import type { ServerProcess } from '#tests/support/server-process.ts'
-import { within } from '#tests/support/soak.ts'
+import { casesOf, within } from '#tests/support/soak.ts'
 import { waitFor } from '#tests/support/wait.ts'
 import { BookingsAtGoogle, type Step } from './booking-at-google.ts'
 
@@ -44,7 +44,7 @@ async function killedAt(
   await first
 }
 
-const moves: Record<string, () => Promise<Step>> = {
+const moves = {
   'the new time is taken': () => bookings.atTable('taken_times'),
   'the move is ordered': () => bookings.atTable('meetings'),
   'Google is asked whether the new time is free': () => bookings.atGoogle('live check', 'before'),
@@ -55,9 +55,14 @@ const moves: Record<string, () => Promise<Step>> = {
   'the mail is promised': () => bookings.afterGoogle('move', 'mails'),
   'the job that sends it is promised': () => bookings.afterGoogle('move', 'outbox'),
   'it is moved, and the answer on its way': () => bookings.onceMoreAre('sequence = 1'),
-}
+} satisfies Record<string, () => Promise<Step>>
+const usualMoves = [
+  'the move is ordered',
+  'the event is moved, and the answer lost',
+  'the mail is promised',
+] as const
 
-for (const [name, step] of Object.entries(moves))
+for (const [name, step] of casesOf(moves, usualMoves))
   test(
     `a web process killed when ${name}: the event and the meeting are at the new time`,
     options,
@@ -78,7 +83,7 @@ for (const [name, step] of Object.entries(moves))
     },
   )
 
-const cancels: Record<string, () => Promise<Step>> = {
+const cancels = {
   'the row is to say "cancelled"': () => bookings.atTable('meetings'),
   'the time is given back': () => bookings.atTable('taken_times'),
   'the mail is promised': () => bookings.atTable('mails'),
@@ -86,9 +91,10 @@ const cancels: Record<string, () => Promise<Step>> = {
   'the end comes to Google': () => bookings.atGoogle('cancel', 'before'),
   'the event is ended, and the answer lost': () => bookings.atGoogle('cancel', 'after'),
   'the row is to say that Google knows': () => bookings.afterGoogle('cancel', 'meetings', 'web', ''),
-}
+} satisfies Record<string, () => Promise<Step>>
+const usualCancels = ['the mail is promised', 'the event is ended, and the answer lost'] as const
 
-for (const [name, step] of Object.entries(cancels))
+for (const [name, step] of casesOf(cancels, usualCancels))
   test(`a web process killed when ${name}: the event and the meeting are over`, options, async () => {
     const web = await toBeKilled()
     const { meeting } = await bookings.booked(web)

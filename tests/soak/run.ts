@@ -14,6 +14,9 @@ const matrices = [
   'tests/core/security/fuzz.test.ts',
   // kill -9, round after round
   'tests/faults/kill-9.test.ts',
+  // bookings, moves and cancels, killed at each of their steps
+  'tests/faults/booking-kill',
+  'tests/faults/meeting-kill.test.ts',
   // routing by several processes, some of them killed
   'tests/faults/routing-storm.test.ts',
   // damaged backups

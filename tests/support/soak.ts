@@ -4,6 +4,14 @@ const factor = Math.max(1, Number(process.env.FOYER_SOAK) || 1)
 /** Runs of a matrix, rounds of a fault: the usual number, or a multiple of it in a soak. */
 export const runs = (usual: number): number => Math.round(usual * factor)
 
+/** The cases of a matrix of which each takes seconds: those that differ most, and in a soak all of them.
+ *  @param usual names of `all` */
+export const casesOf = <Name extends string, Case>(
+  all: Record<Name, Case>,
+  usual: readonly NoInfer<Name>[],
+): [Name, Case][] =>
+  (Object.entries(all) as [Name, Case][]).filter(([name]) => factor > 1 || usual.includes(name))
+
 /** Milliseconds after which a matrix counts as stuck, or ends early: longer in a soak, as it does more. */
 export const within = (usualMs: number): number => Math.round(usualMs * factor)
 
