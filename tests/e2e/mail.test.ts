@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { accessibilityProblems, screenshot, sizes } from '../support/browser.ts'
+import { accessibilityProblems, screenshot, screenshots, sizes } from '../support/browser.ts'
+import { axeFindsNothing } from '../support/every-look.ts'
 import { type Stage, setStage } from '../support/stage.ts'
 import { type MailServer, startMailServer } from '../workers/support/mail-server.ts'
 
@@ -23,13 +24,8 @@ test('an admin says whom mails are from, and sees whether they get out', async (
   await page.getByText('Not saved yet').waitFor()
   await page.getByRole('button', { name: 'Save' }).click()
   await page.getByText('Saved', { exact: true }).waitFor()
-  for (const colorScheme of ['light', 'dark'] as const)
-    for (const [size, viewport] of Object.entries(sizes)) {
-      await page.emulateMedia({ colorScheme })
-      await page.setViewportSize(viewport)
-      expect(await accessibilityProblems(page)).toEqual([])
-      await screenshot(page, `mail-settings-${size}-${colorScheme}`)
-    }
+  await axeFindsNothing(page, 'Mail')
+  await screenshots(page, 'mail-settings')
   await page.getByRole('button', { name: 'Send me a test' }).click()
   await page.getByText(`The mail server has taken it for ${row.email}.`).waitFor()
   expect(mailServer.received.map(({ from, to }) => [from, to])).toEqual([['chat@meridian.test', [row.email]]])

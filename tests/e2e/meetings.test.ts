@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { beforeAll, expect, test } from 'vitest'
 import type { GuestMeeting } from '#core/contracts/meetings.ts'
 import { eraseEverywhere } from '#core/features/people/erase.ts'
-import { screenshot, sizes } from '../support/browser.ts'
+import { screenshot, screenshots } from '../support/browser.ts'
 import { canBeMet } from '../support/can-be-met.ts'
 import { axeFindsNothing } from '../support/every-look.ts'
 import type { InboxScreen } from '../support/inbox-screen.ts'
@@ -143,12 +143,7 @@ test('an agent has their own meetings, and whoever supervises those of all', asy
   expect(names.findIndex((one) => one.includes('Nadia'))).toBeLessThan(
     names.findIndex((one) => one.includes('Tom')),
   )
-  for (const [size, viewport] of Object.entries(sizes))
-    for (const colorScheme of ['light', 'dark'] as const) {
-      await admin.page.setViewportSize(viewport)
-      await admin.page.emulateMedia({ colorScheme })
-      await screenshot(admin.page, `meetings-${size}-${colorScheme}`)
-    }
+  await screenshots(admin.page, 'meetings')
   await axeFindsNothing(admin.page, 'Meetings')
 
   // moved by whoever supervises, and its agent sees it at once

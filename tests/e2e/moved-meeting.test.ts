@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { BookingCardScreen } from '../support/booking-card.ts'
 import { everyLook } from '../support/booking-stage.ts'
-import { screenshot, sizes } from '../support/browser.ts'
+import { screenshots, sizes } from '../support/browser.ts'
 import { canBeMet, everyDay } from '../support/can-be-met.ts'
 import { mailParts } from '../support/mail-parts.ts'
 import { type Stage, setStage } from '../support/stage.ts'
@@ -69,12 +69,7 @@ test('a meeting that its guest moves has its new time in the chat, beside it, in
   await card.says('with Dana Weber, until 3:00 AM, Rome (GMT+1)')
   await everyLook(visitor.page, 'moved')
   await ahead.getByText('Sun 25 Oct, 02:30 GMT+1 (Rome), with Dana Weber').waitFor()
-  for (const [size, viewport] of Object.entries(sizes))
-    for (const colorScheme of ['light', 'dark'] as const) {
-      await agent.page.setViewportSize(viewport)
-      await agent.page.emulateMedia({ colorScheme })
-      await screenshot(agent.page, `inbox-moved-${size}-${colorScheme}`)
-    }
+  await screenshots(agent.page, 'inbox-moved')
   await agent.page.setViewportSize(sizes.desktop)
   await agent.page.getByRole('link', { name: 'Meetings' }).click()
   await agent.page

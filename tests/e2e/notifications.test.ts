@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { accessibilityProblems, screenshot, sizes } from '../support/browser.ts'
+import { screenshots, sizes } from '../support/browser.ts'
+import { axeFindsNothing } from '../support/every-look.ts'
 import { InboxScreen } from '../support/inbox-screen.ts'
 import { type FakeBrowser, PushService } from '../support/push-service.ts'
 import { PushedBrowser } from '../support/pushed-browser.ts'
@@ -65,13 +66,8 @@ test('a bar asks until the agent has decided, and the device can be tried and ta
   expect(await inbox.button('Enable notifications').count()).toBe(0)
   await page.getByText('Chrome on Linux').waitFor()
   await page.getByText('Nothing sent yet').waitFor()
-  for (const colorScheme of ['light', 'dark'] as const)
-    for (const [size, viewport] of Object.entries(sizes)) {
-      await page.emulateMedia({ colorScheme })
-      await page.setViewportSize(viewport)
-      expect(await accessibilityProblems(page)).toEqual([])
-      await screenshot(page, `notification-settings-${size}-${colorScheme}`)
-    }
+  await axeFindsNothing(page, 'Notifications')
+  await screenshots(page, 'notification-settings')
   await page.setViewportSize(sizes.desktop)
   await page.getByRole('button', { name: 'Send me a test on Chrome on Linux' }).click()
   await screen.deliver('test')

@@ -17,6 +17,8 @@ const matrices = [
   // bookings, moves and cancels, killed at each of their steps
   'tests/faults/booking-kill',
   'tests/faults/meeting-kill.test.ts',
+  // every screen as axe sees it in its fourth look
+  'tests/e2e',
   // routing by several processes, some of them killed
   'tests/faults/routing-storm.test.ts',
   // damaged backups

@@ -65,6 +65,17 @@ export async function screenshot(page: Page, name: string): Promise<void> {
   if (process.env.FOYER_PICTURES === '1') await keepPicture(page, name)
 }
 
+/** The same at every size, in both themes. Leaves the page dark, as on a phone. */
+export async function screenshots(page: Page, name: string): Promise<void> {
+  if (process.env.FOYER_PICTURES !== '1') return
+  for (const colorScheme of ['light', 'dark'] as const)
+    for (const [size, viewport] of Object.entries(sizes)) {
+      await page.emulateMedia({ colorScheme })
+      await page.setViewportSize(viewport)
+      await keepPicture(page, `${name}-${size}-${colorScheme}`)
+    }
+}
+
 /** Under tests/.results (not committed). */
 export async function keepPicture(page: Page, name: string): Promise<void> {
   await mkdir(`${results}screenshots`, { recursive: true })

@@ -1,6 +1,8 @@
 /** How many times as much as usual a slow matrix does: 1, unless `npm run test:soak` says otherwise. */
 const factor = Math.max(1, Number(process.env.FOYER_SOAK) || 1)
 
+export const isSoak = factor > 1
+
 /** Runs of a matrix, rounds of a fault: the usual number, or a multiple of it in a soak. */
 export const runs = (usual: number): number => Math.round(usual * factor)
 
@@ -10,7 +12,7 @@ export const casesOf = <Name extends string, Case>(
   all: Record<Name, Case>,
   usual: readonly NoInfer<Name>[],
 ): [Name, Case][] =>
-  (Object.entries(all) as [Name, Case][]).filter(([name]) => factor > 1 || usual.includes(name))
+  (Object.entries(all) as [Name, Case][]).filter(([name]) => isSoak || usual.includes(name))
 
 /** Milliseconds after which a matrix counts as stuck, or ends early: longer in a soak, as it does more. */
 export const within = (usualMs: number): number => Math.round(usualMs * factor)
