@@ -3,6 +3,7 @@ import { beforeAll, beforeEach, describe, expect } from 'vitest'
 import type { Account, AccountPage, CrmUser } from '#core/contracts/accounts.ts'
 import type { ImportResult } from '#core/contracts/visitors.ts'
 import type { AgentActor } from '#tests/support/agent-actor.ts'
+import { empty } from '#tests/support/empty.ts'
 import { startFoyer, type TestFoyer, test } from '#tests/support/foyer.ts'
 
 let foyer: TestFoyer
@@ -17,9 +18,7 @@ beforeAll(async () => {
   await foyer.agent({ name: 'Twin', email: 'twin2@foyer.test', online: false })
 })
 beforeEach(async () => {
-  await foyer.pool.query(
-    'truncate accounts, people, people_mirror, companies_mirror, agent_crm_users cascade',
-  )
+  await empty(foyer.pool, 'accounts, people, people_mirror, companies_mirror, agent_crm_users')
 })
 
 const create = (domain: string, more: object = {}) =>

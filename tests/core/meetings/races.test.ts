@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { GuestMeeting } from '#core/contracts/meetings.ts'
 import { createPool } from '#core/db/pool.ts'
 import { type ScratchDatabase, scratchDatabase } from '#tests/support/database.ts'
+import { empty } from '#tests/support/empty.ts'
 import { anAgent, anOrganisation } from '#tests/support/factories.ts'
 import { startFoyerProcess } from '#tests/support/foyer-process.ts'
 import { HttpClient } from '#tests/support/http-client.ts'
@@ -131,7 +132,7 @@ test('of moves and bookings that want one time at once, one gets it, and whoever
   timeout: within(180_000),
 }, async () => {
   for (let round = 0; round < runs(3); round++) {
-    await pool.query('truncate meetings cascade')
+    await empty(pool, 'meetings')
     const [before, wanted] = [daysFrom(5), on(daysFrom(6), '09:00')]
     const hours = Array.from({ length: 8 }, (_, hour) => on(before, `${10 + hour}:00`))
     const booked = await Promise.all(hours.map((start) => aBooking(start)))
@@ -162,7 +163,7 @@ test('moves and bookings into one hour at once keep their buffers', {
   timeout: within(180_000),
 }, async () => {
   for (let round = 0; round < runs(3); round++) {
-    await pool.query('truncate meetings cascade')
+    await empty(pool, 'meetings')
     const [before, date] = [daysFrom(7), daysFrom(8)]
     const near = ['09:00', '09:15', '09:30', '09:45', '10:00', '10:15', '10:30'].map((clock) =>
       on(date, clock),
@@ -193,7 +194,7 @@ test('moves and bookings into one hour at once keep their buffers', {
 test('no day gets more meetings than the agent takes, whoever is moved or books at once', {
   timeout: within(180_000),
 }, async () => {
-  await pool.query('truncate meetings cascade')
+  await empty(pool, 'meetings')
   await pool.query(
     `update meeting_settings set settings = settings || '{"dailyMax": 3}' where agent_id = $1`,
     [agentId],

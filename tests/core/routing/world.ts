@@ -12,6 +12,7 @@ import { accept, decline } from '#core/features/routing/offers.ts'
 import { openServices } from '#core/open-services.ts'
 import type { Services } from '#core/services.ts'
 import { type ScratchDatabase, scratchDatabase } from '#tests/support/database.ts'
+import { empty } from '#tests/support/empty.ts'
 import { type AnAgent, anAgent, anOrganisation, aSite, aVisitor } from '#tests/support/factories.ts'
 import { atFileEnd } from '#tests/support/file-end.ts'
 import { waitFor } from '#tests/support/wait.ts'
@@ -146,8 +147,9 @@ export class RoutingWorld {
 
   /** Forgets everybody and everything but the organisation. */
   async clear(): Promise<void> {
-    await this.pool.query(
-      'truncate organisation, sites, agents, visitors, processes, presence, outbox, people, people_mirror, companies_mirror, teams, round_robins cascade',
+    await empty(
+      this.pool,
+      'organisation, sites, agents, visitors, processes, presence, outbox, people, people_mirror, companies_mirror, teams, round_robins',
     )
     await anOrganisation(this.pool, this.clock.now(), this.#settings)
     await this.#prepare()
