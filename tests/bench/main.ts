@@ -11,6 +11,7 @@ const parts = {
   routing: 'choosing an agent, by how many conversations there have been',
   rules: 'what 100 routing rules add',
   mirror: 'a million people of a CRM mirrored: panel, look-up, poll, import',
+  salesforce: 'what an import takes of what Salesforce allows in a day',
   booking: 'a thousand visitors who want one time, and a booking among a million',
   card: 'from sharing a calendar to its days on the visitor’s screen',
   slots: 'the free times of one agent and of fifty, beside a bare loop',
