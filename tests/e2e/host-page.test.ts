@@ -2,6 +2,7 @@ import { createServer, get } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Page, Request } from 'playwright-core'
 import { beforeAll, expect, onTestFinished, test } from 'vitest'
+import { focused, tabTo } from '../support/by-keyboard.ts'
 import { startHostPage } from '../support/host-page.ts'
 import { type Stage, setStage } from '../support/stage.ts'
 import { waitFor } from '../support/wait.ts'
@@ -183,6 +184,34 @@ test('the launcher keeps its name, whatever the site calls it and however much i
   await visitor.page
     .getByRole('button', { name: 'Open chat', exact: true, description: '1 unread' })
     .waitFor()
+})
+
+test('the greeting comes beside the launcher after its time, leads into the chat, and leaves the keyboard there', async () => {
+  await stage.agent()
+  const { pool, site } = stage.foyer
+  const keep = async (pokeAfterMs: number | null) => {
+    await pool.query(
+      `update sites set settings = jsonb_set(settings, '{greeting,pokeAfterMs}', $2) where id = $1`,
+      [site.id, JSON.stringify(pokeAfterMs)],
+    )
+  }
+  await keep(300)
+  onTestFinished(() => keep(null))
+  const visitor = await stage.visitor()
+  const { page } = visitor
+  const greeting = page.getByRole('button', { name: 'Ask us anything.' })
+  await greeting.waitFor()
+  for (const away of ['Enter', 'Escape']) {
+    await tabTo(page, page.getByRole('button', { name: 'Dismiss' }))
+    await page.keyboard.press(away)
+    await greeting.waitFor({ state: 'detached' })
+    await focused(visitor.launcher)
+    await page.reload()
+    await greeting.waitFor()
+  }
+  await greeting.click()
+  await visitor.button('Chat with us').waitFor()
+  expect(await greeting.count()).toBe(0)
 })
 
 test('the panel opens at once and the page never waits for it', async () => {

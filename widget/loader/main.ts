@@ -65,7 +65,6 @@ const start = (script: HTMLScriptElement, key: string, queued: Call[]) => {
     count,
   )
   const box = element('div', '', panel, launch)
-  const leave = button('x', 'Close chat', () => close(), icon('cross'))
   const bubble = element('div', 'poke')
 
   const load = () => {
@@ -94,10 +93,14 @@ const start = (script: HTMLScriptElement, key: string, queued: Call[]) => {
   }
   const close = () => {
     if (!isOpen) return
-    const had = document.activeElement === host
+    if (document.activeElement === host) launch.focus()
     show(false)
-    if (had) launch.focus()
     tell({ foyer: 'close' })
+  }
+  const leave = button('x', 'Close chat', close, icon('cross'))
+  const dismiss = () => {
+    bubble.remove()
+    launch.focus()
   }
   const consent = (given: boolean) => {
     consented = given
@@ -109,7 +112,7 @@ const start = (script: HTMLScriptElement, key: string, queued: Call[]) => {
   launch.onpointerdown = load
   box.onkeydown = ({ key }) => {
     if (key !== 'Escape') return
-    bubble.remove()
+    dismiss()
     close()
   }
 
@@ -140,8 +143,8 @@ const start = (script: HTMLScriptElement, key: string, queued: Call[]) => {
     if (data.foyer === 'reopen' && !isOpen) open()
     if (data.foyer === 'event') emit(data.event, data.conversationId)
     if (data.foyer === 'unread') {
-      const unread = data.count && `${data.count}`
-      count.textContent = unread || ''
+      const unread = data.count || ''
+      count.textContent = `${unread}`
       launch.ariaDescription = unread ? `${unread} unread` : null
     }
   })
@@ -213,10 +216,7 @@ const start = (script: HTMLScriptElement, key: string, queued: Call[]) => {
         if (isOpen) return
         bubble.role = 'status'
         box.prepend(bubble)
-        bubble.append(
-          button('', null, open, poke.text),
-          button('x', 'Dismiss', () => bubble.remove(), icon('cross')),
-        )
+        bubble.append(button('', null, open, poke.text), button('x', 'Dismiss', dismiss, icon('cross')))
         emit('triggered')
       }, poke.afterMs)
     }
