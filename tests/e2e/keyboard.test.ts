@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { FileChooser, Page } from 'playwright-core'
 import { beforeAll, expect, test } from 'vitest'
+import { sizes } from '../support/browser.ts'
 import { focused, tabTo } from '../support/by-keyboard.ts'
 import { InboxScreen } from '../support/inbox-screen.ts'
 import { type Stage, setStage } from '../support/stage.ts'
@@ -95,6 +96,43 @@ test('agent and visitor do the whole job without a mouse', async () => {
   await visitor.says('You ended the chat. Write again any time.')
 })
 
+test('what the widget fetches beforehand takes the keyboard nowhere, and what goes hands it on', async () => {
+  const agent = await stage.agent()
+  const { page } = await stage.person('visitor')
+  const visitor = new WidgetScreen(page)
+  const asked = Promise.withResolvers<void>()
+  await page.route('**/widget/assets/rooms-*.js', async (route) => {
+    await asked.promise
+    await route.continue()
+  })
+  await page.goto(stage.host.url)
+  await tabTo(page, visitor.launcher)
+  await page.keyboard.press('Enter')
+  await tabTo(page, visitor.button('Chat with us'))
+  const fetched = page.waitForEvent('requestfinished', (request) => /rooms-/.test(request.url()))
+  asked.resolve()
+  await fetched
+  const frame = page.frames().find((one) => one.url().includes('/widget/frame'))
+  // in the first of them it runs, and what it changes is drawn in the next
+  await frame?.evaluate(async () => {
+    for (let frames = 0; frames < 20; frames++) await new Promise(requestAnimationFrame)
+  })
+  await focused(visitor.button('Chat with us'))
+
+  await page.keyboard.press('Enter')
+  await visitor.field('Name').fill('Nora Falk')
+  await visitor.field('Email').fill('nora@example.test')
+  await visitor.message.fill('Are you there?')
+  await visitor.button('Start chat').click()
+  await agent.accept()
+  await tabTo(page, visitor.button('More'), 'Shift+Tab')
+  await page.keyboard.press('Enter')
+  await focused(visitor.button('End chat'))
+  await page.keyboard.press('Enter')
+  await visitor.says('You ended the chat. Write again any time.')
+  await focused(visitor.message)
+})
+
 test('single keys step through chats, and stay letters while one writes', async () => {
   const { agent } = await stage.chat({ name: 'Nina Berg', text: 'First' })
   const second = await stage.visitor()
@@ -185,6 +223,34 @@ test('an agent finds, reads and notes by keyboard, and never loses the place', a
   await focused(agent.button('Clear the search'))
   await page.keyboard.press('Enter')
   await focused(page.getByRole('searchbox'))
+})
+
+test('three columns become two and a drawer, then one after the other, and the keyboard goes along', async () => {
+  const { agent } = await stage.chat({ name: 'Ines Roth', text: 'Is there a showroom?' })
+  const { page } = agent
+  const row = agent.rows.filter({ hasText: 'Ines Roth' })
+  const seen = async () => Promise.all([row, agent.log, agent.visitor].map((column) => column.isVisible()))
+  await agent.history.getByText('This chat').waitFor()
+  expect(await seen()).toEqual([true, true, true])
+  const widths = await page.locator('.list, .visitor').evaluateAll((all) => all.map((one) => one.clientWidth))
+  expect(widths).toEqual([319, 339])
+
+  await page.setViewportSize(sizes.laptop)
+  await expect.poll(seen).toEqual([true, true, false])
+  const opener = page.getByRole('button', { name: 'Show visitor' }).filter({ visible: true })
+  await tabTo(page, opener, 'Shift+Tab')
+  await page.keyboard.press('Enter')
+  await focused(agent.visitor.getByRole('button', { name: 'Close Visitor' }))
+  await agent.history.getByText('This chat').waitFor()
+  await page.keyboard.press('Escape')
+  await expect.poll(seen).toEqual([true, true, false])
+  await focused(opener)
+
+  await page.setViewportSize(sizes.phone)
+  await expect.poll(seen).toEqual([false, true, false])
+  await tabTo(page, page.getByRole('link', { name: 'Back to the list' }), 'Shift+Tab')
+  await page.keyboard.press('Enter')
+  await expect.poll(seen).toEqual([true, false, false])
 })
 
 test('an admin keeps agents, sites and people by keyboard', async () => {
