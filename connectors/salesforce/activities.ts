@@ -34,11 +34,12 @@ export const activities = (crm: Crm, ref: PersonRef, span: Span): Promise<Page<C
       for (const row of rows) found.set(asId(row.Id) ?? '', { type: asked[at]?.type ?? '', row })
     })
     const webOrigin = webOriginOf(crm)
+    const today = { now: span.to, timeZone: crm.connection.account?.details?.timeZone ?? 'UTC' }
     // Salesforce keeps an e-mail as a message and as a task: the message says more
     const toldByAnother = new Set([...found.values()].flatMap(({ row }) => activityIdsBehind(row)))
     const told = [...found]
       .filter(([id]) => !toldByAnother.has(id))
-      .map(([, { type, row }]) => activityFrom(type, row, webOrigin, span.to))
+      .map(([, { type, row }]) => activityFrom(type, row, webOrigin, today))
       .filter((activity) => activity !== null && isWithin(activity, span))
     return { items: told as CrmActivity[], cursor: null }
   })

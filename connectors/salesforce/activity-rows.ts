@@ -1,4 +1,5 @@
 import type { CrmActivity } from '../sdk/crm.ts'
+import { dateIn } from './dates.ts'
 import { asId } from './ids.ts'
 import { keyIn, withoutKey } from './marks.ts'
 import { instantAt, type Row, textAt } from './rows.ts'
@@ -9,10 +10,16 @@ const detailAtMost = 2_000
 export const activityIdsBehind = (row: Row): string[] =>
   [asId(row.ActivityId)].filter((id) => id !== undefined)
 
+/** The instant of reading, and the organisation's zone, by which it dates things. */
+export interface Today {
+  now: Date
+  timeZone: string
+}
+
 /** Pure: of a row that `activities` read. Null: it says nothing of when it was. */
-export function activityFrom(type: string, row: Row, webOrigin: string, now: Date): CrmActivity | null {
+export function activityFrom(type: string, row: Row, webOrigin: string, today: Today): CrmActivity | null {
   const id = asId(row.Id)
-  const when = whenOf(type, row, now)
+  const when = whenOf(type, row, today)
   if (!id || !when) return null
   const common = { id, ...when, sameAs: [], url: `${webOrigin}/${id}`, foyerKey: null }
   switch (type) {
@@ -65,7 +72,7 @@ export function activityFrom(type: string, row: Row, webOrigin: string, now: Dat
   }
 }
 
-function whenOf(type: string, row: Row, now: Date): { at: Date; isAllDay: boolean } | null {
+function whenOf(type: string, row: Row, today: Today): { at: Date; isAllDay: boolean } | null {
   const instant = (path: string) => {
     const at = instantAt(row, path)
     return at && { at, isAllDay: false }
@@ -75,9 +82,11 @@ function whenOf(type: string, row: Row, now: Date): { at: Date; isAllDay: boolea
       return instant('MessageDate')
     case 'Task':
       // when it was done says more than the day it was due
-      return instant('CompletedDateTime') ?? day(row, now) ?? instant('CreatedDate')
+      return instant('CompletedDateTime') ?? day(row, today) ?? instant('CreatedDate')
     case 'Event':
-      return (row.IsAllDayEvent === true ? day(row, now) : null) ?? instant('StartDateTime') ?? day(row, now)
+      return (
+        (row.IsAllDayEvent === true ? day(row, today) : null) ?? instant('StartDateTime') ?? day(row, today)
+      )
     case 'ContentDocumentLink':
       return instant('ContentDocument.CreatedDate')
     default:
@@ -86,14 +95,14 @@ function whenOf(type: string, row: Row, now: Date): { at: Date; isAllDay: boolea
 }
 
 /** A date without a zone is that date everywhere: noon, so that no zone makes another day of it. */
-function day(row: Row, now: Date): { at: Date; isAllDay: boolean } | null {
+function day(row: Row, { now, timeZone }: Today): { at: Date; isAllDay: boolean } | null {
   const date = /^\d{4}-\d\d-\d\d/.exec(textAt(row, 'ActivityDate') ?? '')?.[0]
   if (!date) return null
   const noon = new Date(`${date}T12:00:00Z`)
   const createdAt = instantAt(row, 'CreatedDate')
-  // this morning's call has happened, although its noon has not
-  const isToday = noon > now && createdAt?.toISOString().startsWith(date)
-  return isToday && createdAt ? { at: createdAt, isAllDay: false } : { at: noon, isAllDay: true }
+  // this morning's call has happened, although its noon has not; nor has that of what was said after midnight in Sydney
+  const isToday = noon > now && createdAt !== null && dateIn(createdAt, timeZone) === date
+  return isToday ? { at: createdAt, isAllDay: false } : { at: noon, isAllDay: true }
 }
 
 /** Foyer's own entries carry its key: in a field, else in the subject. */

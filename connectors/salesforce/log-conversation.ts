@@ -1,4 +1,5 @@
 import type { Crm, Logged, LoggedConversation, PersonRef } from '../sdk/crm.ts'
+import { dateIn } from './dates.ts'
 import { type Entry, logEntry } from './log-entry.ts'
 
 /** A completed task: activities of past dates are what Salesforce shows as history. */
@@ -50,17 +51,4 @@ export function descriptionOf({
   const end = '\n\n[The rest does not fit into Salesforce. The whole transcript is in Foyer.]'
   const room = descriptionAtMost - head.length - end.length
   return head + transcript.slice(0, room).replace(/[\uD800-\uDBFF]$/, '') + end
-}
-
-/** The date it was in the organisation's zone. */
-export function dateIn(at: Date, timeZone: string): string {
-  try {
-    return Temporal.Instant.fromEpochMilliseconds(at.getTime())
-      .toZonedDateTimeISO(timeZone)
-      .toPlainDate()
-      .toString()
-  } catch {
-    // a zone that this machine does not know
-    return at.toISOString().slice(0, 10)
-  }
 }

@@ -151,6 +151,17 @@ test('this morning’s call is shown although its noon has not come', async () =
   ])
 })
 
+test('what was done after midnight where the CRM is, is shown while it is still yesterday in Greenwich', async () => {
+  // Rome's 29th has begun
+  sf.clock.now = new Date('2026-11-28T23:30:00Z')
+  const dated = { WhoId: sofia.id, ActivityDate: '2026-11-29' }
+  sf.org.insert('Task', { ...dated, Subject: 'Logged', CreatedDate: '2026-11-28T23:10:00Z' })
+  sf.org.insert('Task', { ...dated, Subject: 'Planned', CreatedDate: '2026-11-28T22:50:00Z' })
+  expect(await shown()).toMatchObject([
+    { title: 'Logged', at: new Date('2026-11-28T23:10:00Z'), isAllDay: false },
+  ])
+})
+
 test('meetings with several people are found, colleagues’ copies and series are not', async () => {
   const event = { StartDateTime: ago(3), EndDateTime: ago(3) }
   const shared = sf.org.insert('Event', { ...event, Subject: 'shared' })
