@@ -98,7 +98,7 @@ export async function applyEvent(
   event: CalendarEvent | null,
   { tellsGuests }: Pick<Agenda, 'tellsGuests'>,
 ): Promise<void> {
-  const byHand = { tellsGuests, isByHand: true }
+  const byHand = { tellsGuests, isUncertain: true }
   if (event === null || event.state === 'cancelled')
     return cancelRow(services, change, row, 'calendar', byHand, false)
   // the event is ended for the guest as well, who is told as of any end of ours

@@ -13,7 +13,7 @@ export type News = 'booked' | 'moved' | 'cancelled' | 'failed' | 'move_failed' |
 
 interface Telling {
   /** `by_provider`: it tells them itself. `perhaps`: it has invited them, and whoever changed the event in the calendar chose whether
-   *  they hear of it; better twice than never, but without an .ics file, which would be a second event in their calendar. */
+   *  they hear of it, or it cannot be reached; better twice than never, but without an .ics file, which would be a second event in their calendar. */
   guestIsTold: 'by_foyer' | 'perhaps' | 'by_provider'
   /** The meeting stands in a calendar of the agent's own, which shows it without an .ics file. */
   hostHasEvent: boolean

@@ -13,7 +13,7 @@ import { nothingHere } from './guest.ts'
 import { lockBookings } from './hold.ts'
 import { inTime, putOffUnlessDone } from './in-time.ts'
 import { describeFor, findMeeting, lockMeeting, type MeetingRow, takeTime } from './repository.ts'
-import { cancelRow, endFrom, leaseMs, takenBy } from './states.ts'
+import { cancelRow, endFrom, leaseMs, type Told, takenBy } from './states.ts'
 import { lockNetwork, takeTurn, tooOftenError } from './turns.ts'
 
 type Agent = { type: 'agent'; agent: Viewer }
@@ -38,11 +38,11 @@ export async function describeMeeting({ db }: Services, viewer: Viewer, row: Mee
 /** Ends it: here at once, and in the calendar as soon as that takes it. Once more changes nothing.
  *  @throws {ConflictError} `meeting_over` */
 export async function cancelMeeting(services: Services, meeting: MeetingRow, by: By): Promise<MeetingRow> {
-  const tellsGuests = await providerTells(services, meeting)
+  const told = await toldBy(services, meeting)
   await withRow(services, meeting, async (change, row) => {
     if (row.state === 'cancelled' || row.state === 'failed') return
     refuseIfOver(row, change.now)
-    await cancelRow(services, change, row, by.type, { tellsGuests }, true)
+    await cancelRow(services, change, row, by.type, told, true)
     await noteDown(change, row, by, 'meeting.cancelled')
   })
   // what the calendar is told goes on behind the answer
@@ -147,11 +147,14 @@ async function insteadError(
   })
 }
 
-async function providerTells({ db, connectors }: Services, { connectionId }: MeetingRow): Promise<boolean> {
-  if (connectionId === null) return false
-  const { rows } = await sql<{ connector: string }>`
-    select connector from connections where id = ${connectionId}`.execute(db)
-  return connectors.get(rows[0]?.connector ?? '')?.calendar?.tellsGuests ?? false
+async function toldBy({ db, connectors }: Services, { connectionId, agentId }: MeetingRow): Promise<Told> {
+  const { rows } = await sql<{ connector: string; isReached: boolean }>`
+    select n.connector, n.state = 'active' and c.agent_id is not null as is_reached
+    from connections n left join calendars c on c.connection_id = n.id and c.agent_id = ${agentId}
+    where n.id = ${connectionId}`.execute(db)
+  const [row] = rows
+  const tellsGuests = connectors.get(row?.connector ?? '')?.calendar?.tellsGuests ?? false
+  return { tellsGuests, isUncertain: !row?.isReached }
 }
 
 /** Under the lock of its conversation, then its own. @param before what has to be locked before either */

@@ -22,8 +22,8 @@ import { wallTimes } from './times.ts'
 /** Whether the provider tells the guest of a change. */
 export interface Told {
   tellsGuests: boolean
-  /** Somebody made it in the calendar itself, where they may have let nobody be told. */
-  isByHand?: boolean
+  /** It was made in the calendar itself, by somebody who may have let nobody be told; or the provider cannot be reached. */
+  isUncertain?: boolean
 }
 
 /** Whoever holds a time, or orders a move, has the lease of it from the start: a sweep goes on where they stopped. */
@@ -221,7 +221,7 @@ async function announce(
   if (!row) return
   await remindOf(change, row)
   await tellBoth(services, change, row, news, {
-    guestIsTold: !agenda?.tellsGuests ? 'by_foyer' : agenda.isByHand ? 'perhaps' : 'by_provider',
+    guestIsTold: !agenda?.tellsGuests ? 'by_foyer' : agenda.isUncertain ? 'perhaps' : 'by_provider',
     hostHasEvent: row.connectionId !== null,
   })
   await promiseMeetingLog(services, change, row.id)

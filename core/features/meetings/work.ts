@@ -5,8 +5,15 @@ import { type Change, change, type Services } from '../../services.ts'
 import { ConnectionClosedError } from '../connections/open.ts'
 import { type Agenda, agendaOf, CalendarGoneError, isAnothers } from './agenda.ts'
 import { applyEvent, isOff, takenOff, timesOf } from './changes.ts'
-import { describeEvent } from './letters.ts'
-import { findMeeting, giveBackTimes, isSameVersion, type MeetingRow, takeTime } from './repository.ts'
+import { describeEvent, tellBoth } from './letters.ts'
+import {
+  erasedEmail,
+  findMeeting,
+  giveBackTimes,
+  isSameVersion,
+  type MeetingRow,
+  takeTime,
+} from './repository.ts'
 import {
   bookRow,
   endFrom,
@@ -297,6 +304,18 @@ const stopLooking = (services: Services, meeting: MeetingRow) =>
     await keepOneTime(change, row.id)
   })
 
+const stopEnding = ({ db }: Services, { id }: MeetingRow, because: string) =>
+  sql`
+    update meetings set event_due = null, worked_until = null, last_problem = ${because}
+    where id = ${id} and event_due = 'cancel'`.execute(db)
+
+/** The provider was to tell the guest that it is cancelled, and does not before it is connected again. */
+const tellInstead = (services: Services, meeting: MeetingRow) =>
+  settle(services, meeting, async (change, row) => {
+    if (row.state !== 'cancelled' || row.email === erasedEmail) return
+    await tellBoth(services, change, row, 'cancelled', { guestIsTold: 'perhaps', hostHasEvent: true })
+  })
+
 async function notDone(
   services: Services,
   meeting: MeetingRow,
@@ -321,12 +340,12 @@ async function notDone(
     await stopLooking(services, meeting)
     return 'refused'
   }
-  if (cannotBe && meeting.eventDue === 'cancel' && (advice?.again === 'never' || isClosed)) {
-    // nothing is left that could be done there
-    await sql`
-      update meetings set event_due = null, worked_until = null, last_problem = ${because}
-      where id = ${meeting.id} and event_due = 'cancel'`.execute(services.db)
-    return 'refused'
+  if (cannotBe && meeting.eventDue === 'cancel') {
+    if (isGone(error) || (await isPast(services, meeting))) {
+      await stopEnding(services, meeting, because)
+      return 'refused'
+    }
+    if (!isClosed) await tellInstead(services, meeting)
   }
   if (!advice && !isClosed && !given.signal.aborted)
     services.log.error({ err: error, meeting: meeting.id }, 'Work on a meeting failed')
