@@ -36,14 +36,22 @@ export const engagementIdIn = (type: EngagementType, activityId: string): string
   return kind === kinds[type] ? id : null
 }
 
+/** What `happenedAt` looks at. */
+export const timeProperties = (type: EngagementType): string[] =>
+  type === 'meetings' ? ['hs_timestamp', 'hs_meeting_start_time'] : ['hs_timestamp']
+
 /** Null: HubSpot gives it no time, so it is in no history. */
+export const happenedAt = (type: EngagementType, properties: Properties): Date | null =>
+  instantOf((type === 'meetings' && properties.hs_meeting_start_time) || properties.hs_timestamp)
+
+/** Null: it is in no history. */
 export function engagementActivity(
   type: EngagementType,
   { id, properties }: HubSpotRecord,
   contactId: string,
   connection: Pick<Connection, 'account'>,
 ): CrmActivity | null {
-  const at = instantOf((type === 'meetings' && properties.hs_meeting_start_time) || properties.hs_timestamp)
+  const at = happenedAt(type, properties)
   if (!at) return null
   const { title, body } = shownFrom[type](properties)
   // text of an e-mail is text; everything else is HTML

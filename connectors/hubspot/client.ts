@@ -6,7 +6,7 @@ import type { ObjectType } from './object-types.ts'
 import { duplicate, rejected } from './problems.ts'
 
 /** A batch takes no more. */
-const batchSize = 100
+export const batchSize = 100
 export const pageSize = 100
 export type Filter = { propertyName: string; operator: 'Eq' | 'Gt' | 'Gte'; value: string }
 

@@ -47,8 +47,8 @@ export interface CrmDeclaration {
     cursor: string | null,
     asked?: { histories: boolean },
   ): Promise<{ changes: CrmChange[]; cursor: string; done: boolean }>
-  /** Of these people, those of whose activities one is not there any more, or was changed since: for vendors whose feed does not tell what was
-   *  deleted. Asked with each poll about those whom somebody talks with. */
+  /** Of these people, those of whose activities one is not there any more, was changed since, or was given to them or to somebody else: for vendors
+   *  whose feed does not tell it. Asked with each poll about those whom somebody talks with. */
   staleHistories?(crm: Crm, known: KnownHistory[]): Promise<PersonRef[]>
 
   /** Creates, respecting duplicate rules. @throws {DuplicateError} with the ids found. A second run with the same key creates nothing. */
@@ -150,7 +150,9 @@ export interface KnownHistory {
   ref: PersonRef
   /** When it was asked for. */
   readAt: Date
-  /** Ids of `CrmActivity`; of long histories only the newest. */
+  /** Of what happened between then and `readAt`, both included, all is known. */
+  since: Date
+  /** Ids of `CrmActivity`; some may be older. */
   activityIds: string[]
 }
 

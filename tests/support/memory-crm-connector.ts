@@ -100,7 +100,18 @@ export async function connectMemory(
   return id
 }
 
-const dates = new Set(['at', 'changedAt', 'from', 'to', 'startedAt', 'endedAt', 'start', 'end'])
+const dates = new Set([
+  'at',
+  'since',
+  'readAt',
+  'changedAt',
+  'from',
+  'to',
+  'startedAt',
+  'endedAt',
+  'start',
+  'end',
+])
 /** JSON has no dates. */
 export const revive = (key: string, value: unknown) =>
   dates.has(key) && typeof value === 'string' ? new Date(value) : value

@@ -27,6 +27,10 @@ export function createAssociations() {
       link(from, to, both)
       link(to, from, both.map(reverse))
     },
+    remove(from: StoredRecord, to: StoredRecord) {
+      links.get(keyOf(from, to.type))?.delete(to.id)
+      links.get(keyOf(to, from.type))?.delete(from.id)
+    },
     of(from: Pick<StoredRecord, 'type' | 'id'>, to: ObjectType): AssociatedRecord[] {
       return [...(links.get(keyOf(from, to)) ?? [])].map(([id, typeIds]) => ({ id, typeIds: [...typeIds] }))
     },

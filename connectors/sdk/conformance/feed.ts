@@ -75,7 +75,7 @@ export const feedTests: Rule[] = [
         const read = (cursor: string | null) => actions.activities(session.crm(), ref, between, cursor)
         const activities = await Array.fromAsync(items<CrmActivity>(read))
         const activityIds = activities.map(({ id }) => id)
-        histories.push({ known: { ref, readAt: between.to, activityIds }, activities })
+        histories.push({ known: { ref, readAt: between.to, since: between.from, activityIds }, activities })
       }
       const ask = async () => {
         const known = histories.map((one) => one.known)

@@ -1,6 +1,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { KnownHistory, PersonRef } from '#connectors/sdk/crm.ts'
 import { change, type Services } from '../../services.ts'
+import { historyMs } from '../activities/history.ts'
 import type { OpenConnection } from '../connections/open.ts'
 import { readActivitiesOf, readOrGone } from '../mirror/refresh.ts'
 import { forgetPeople } from '../mirror/store.ts'
@@ -27,21 +28,39 @@ export async function isAnybodyWatched({ db }: Services, { row }: OpenConnection
 /** A dozen calls at a hundred a call: of more, the newest are on the screen first. */
 const askedAtOnce = 1_000
 
+interface Known extends PersonRef {
+  readAt: Date
+  activityIds: string[]
+  oldest: Date | null
+}
+
 /** Reads anew whose history is not as it is known here, where a CRM can tell that at less cost than by reading all. */
 export async function readStale(services: Services, open: OpenConnection): Promise<void> {
   const { connector, crm, row } = open
   if (!connector.crm?.staleHistories || !crm) return
-  const { rows } = await sql<PersonRef & Omit<KnownHistory, 'ref'>>`
-    select type, id, read_at, array_agg(activity_id) as activity_ids from (
-      select m.type, m.external_id as id, m.activities_at as read_at, a.external_id as activity_id
+  const { rows } = await sql<Known>`
+    select type, id, read_at, array_remove(array_agg(activity_id), null) as activity_ids, min(at) as oldest from (
+      select m.type, m.external_id as id, m.activities_at as read_at, a.external_id as activity_id, a.at
       from ${peopleOf(row.connector)}
-      join activities_mirror a on a.connector = m.connector and a.person_id = m.external_id
+      left join activities_mirror a on a.connector = m.connector and a.person_id = m.external_id
       where m.activities_at is not null
-      order by a.at desc limit ${askedAtOnce}) as known
+      order by a.at desc nulls first limit ${askedAtOnce}) as known
     group by type, id, read_at`.execute(services.db)
   if (rows.length === 0) return
-  const known = rows.map(({ type, id, ...history }) => ({ ref: { type, id }, ...history }))
+  const known = rows.map((one) => toKnown(one, cutAt(rows)))
   await readWatched(services, open, await connector.crm.staleHistories(crm, known))
+}
+
+/** From when on everything is among them; null: there was room for all. */
+function cutAt(rows: Known[]): Date | null {
+  const asked = rows.reduce((sum, { activityIds }) => sum + Math.max(1, activityIds.length), 0)
+  if (asked < askedAtOnce) return null
+  return new Date(Math.min(...rows.flatMap(({ oldest }) => oldest?.getTime() ?? [])))
+}
+
+const toKnown = ({ type, id, readAt, activityIds }: Known, cut: Date | null): KnownHistory => {
+  const from = readAt.getTime() - historyMs
+  return { ref: { type, id }, readAt, since: new Date(Math.max(from, cut?.getTime() ?? from)), activityIds }
 }
 
 /** No feed tells everything: what is deleted, or given to somebody else, leaves no trace in some. So what is on a screen is read

@@ -145,7 +145,7 @@ describe.each([
     expect(activities.map(({ kind }) => kind).filter((kind) => kind !== 'visit')).toEqual(['chat'])
   })
 
-  test('an open panel follows what is edited in HubSpot: a note, and the name of the company; and what is deleted there', async () => {
+  test('an open panel follows what is edited in HubSpot: a note, and the name of the company; and what is deleted there, or given to somebody else', async () => {
     const company = vendors.hubspot.store.create('companies', { name: 'Contoso' })
     const inHubSpot = contact()
     vendors.hubspot.store.associate(inHubSpot, company, [1])
@@ -167,6 +167,14 @@ describe.each([
     })
     vendors.hubspot.store.archive(note)
     await polled('the note is missed', async () => !(await history()).includes('Has the quote'))
+    const call = vendors.hubspot.store.create('calls', {
+      hs_call_title: 'About prices',
+      hs_timestamp: String(foyer.clock.now().getTime()),
+    })
+    vendors.hubspot.store.associations.add(call, inHubSpot, [])
+    await polled('a call is given to them', async () => (await history()).includes('About prices'))
+    vendors.hubspot.store.associations.remove(call, inHubSpot)
+    await polled('it is given to somebody else', async () => !(await history()).includes('About prices'))
     await agent.ends(id)
   })
 
