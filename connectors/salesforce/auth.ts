@@ -8,15 +8,26 @@ type At = Pick<Connection, 'settings' | 'standIn'>
 /** Where people of this organisation sign in. */
 export const loginOrigin = ({ settings, standIn }: At): string => {
   if (standIn) return standIn
-  if (settings.environment === 'myDomain') return URL.parse(settings.myDomain ?? '')?.origin ?? production
+  if (settings.environment === 'myDomain') {
+    const own = URL.parse(settings.myDomain ?? '')
+    return own && isSalesforces(own) ? own.origin : production
+  }
   return settings.environment === 'sandbox' ? 'https://test.salesforce.com' : production
 }
 
 const production = 'https://login.salesforce.com'
 
-/** Hosts that an answer may name as the organisation's own: nothing else gets our token. */
-const isSalesforceHost = (host: string) =>
-  /\.(salesforce\.com|force\.com|salesforce\.mil|cloudforce\.com|sfcrmproducts\.cn)$/.test(host)
+/** Where an organisation may be, whoever says so: nothing else gets our secret and tokens. */
+export const domains = [
+  'salesforce.com',
+  'force.com',
+  'salesforce.mil',
+  'cloudforce.com',
+  'sfcrmproducts.cn',
+] as const
+
+const isSalesforces = ({ protocol, hostname }: URL) =>
+  protocol === 'https:' && domains.some((domain) => hostname.endsWith(`.${domain}`))
 
 export const origins = ({
   settings,
@@ -25,8 +36,8 @@ export const origins = ({
 }: Pick<Connection, 'settings' | 'account' | 'standIn'>) => {
   if (standIn) return [standIn]
   const instance = URL.parse(account?.apiOrigin ?? '')
-  const isOne = instance?.protocol === 'https:' && isSalesforceHost(instance.hostname)
-  return [...new Set([loginOrigin({ settings, standIn }), ...(isOne ? [instance.origin] : [])])]
+  const ours = instance && isSalesforces(instance) ? [instance.origin] : []
+  return [...new Set([loginOrigin({ settings, standIn }), ...ours])]
 }
 
 /** https://help.salesforce.com/s/articleView?id=xcloud.remoteaccess_oauth_web_server_flow.htm */

@@ -2,7 +2,7 @@ import { defineConnector } from '../sdk/contract.ts'
 import type { GuardedResponse, LimitUsage } from '../sdk/http.ts'
 import { activities } from './activities.ts'
 import { allPeople } from './all-people.ts'
-import { auth, origins } from './auth.ts'
+import { auth, domains, origins } from './auth.ts'
 import { changes } from './changes.ts'
 import { createPerson } from './create-person.ts'
 import { describe } from './describe.ts'
@@ -45,6 +45,7 @@ export const salesforce = defineConnector({
       label: 'My Domain address',
       help: 'Only for My Domain: Setup → My Domain, such as https://northwind.my.salesforce.com.',
       kind: 'origin',
+      domains,
       required: false,
     },
   ],

@@ -77,6 +77,10 @@ function checkSettings(settings: unknown, must: Must): void {
       ['text', 'origin', 'address', 'choice'].includes(String(setting?.kind)),
       `The setting "${key}" has no known kind.`,
     )
+    must(
+      setting?.domains === undefined || (setting.kind === 'origin' && isTexts(setting.domains)),
+      `The setting "${key}" may have domains, a list of texts, if it is an origin.`,
+    )
     if (setting?.kind === 'choice')
       must(
         Array.isArray(setting.options) && setting.options.length > 0,
@@ -183,8 +187,8 @@ function checkOrigins(declaration: ConnectorDeclaration, must: Must): void {
   }
 }
 
-function sampleOf({ kind, initial, options }: SettingDeclaration): string {
+function sampleOf({ kind, initial, options, domains }: SettingDeclaration): string {
   if (initial) return initial
-  if (kind === 'origin' || kind === 'address') return 'https://example.com'
+  if (kind === 'origin' || kind === 'address') return `https://sample.${domains?.[0] ?? 'example.com'}`
   return kind === 'choice' ? (options?.[0]?.value ?? '') : 'sample'
 }

@@ -40,6 +40,8 @@ export interface SettingDeclaration {
   help: string
   /** `address`: an https address, with a path if need be. */
   kind: 'text' | 'origin' | 'address' | 'choice'
+  /** Of an origin: it must lie in one of these domains. Its app's secret and its tokens are sent there. */
+  domains?: readonly string[]
   /** Of a choice. */
   options?: { value: string; label: string }[]
   required: boolean

@@ -168,6 +168,7 @@ async function connectWith(
   const fetch = createGuardedFetch({
     origins: () => connector.origins({ ...at, account: null }),
     standIn: at.standIn,
+    internalHosts: services.config.internalHosts,
     turns: sharedTurns(services, id, connector),
     priority: 'live',
     signal,
@@ -220,6 +221,7 @@ function whose(
       account:
         said.id === undefined ? { id: '', name: '', ...said } : { name: said.id, ...said, id: said.id },
       standIn: services.config.standIns[row.connector] ?? null,
+      internalHosts: services.config.internalHosts,
       store: {
         read: async () => tokens,
         secret: (name) => tokenStore(services, row.id).secret(name),

@@ -30,7 +30,7 @@ export function checkSettings(
 }
 
 function checkSetting(
-  { key, label, kind, options }: SettingDeclaration,
+  { key, label, kind, options, domains }: SettingDeclaration,
   value: string,
   { standIn, internalHosts }: Named,
 ): string {
@@ -48,6 +48,8 @@ function checkSetting(
   // whether it leads into our own network is looked at with every call
   if (url?.protocol !== 'https:' || url.username || url.pathname !== '/' || url.search || url.hash)
     throw invalid(field, `${label} should be an address without a path, such as https://example.com.`)
+  if (domains && !domains.some((domain) => url.hostname.endsWith(`.${domain}`)))
+    throw invalid(field, `${label} should end with ${domains.map((domain) => `.${domain}`).join(', ')}.`)
   return url.origin
 }
 

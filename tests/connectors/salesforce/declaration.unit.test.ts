@@ -22,6 +22,15 @@ describe('where it calls', () => {
       'https://northwind.my.salesforce.com',
     ],
     [{}, 'https://login.salesforce.com'],
+    [{ environment: 'myDomain', myDomain: 'https://evil.test' }, 'https://login.salesforce.com'],
+    [
+      { environment: 'myDomain', myDomain: 'https://salesforce.com.evil.test' },
+      'https://login.salesforce.com',
+    ],
+    [
+      { environment: 'myDomain', myDomain: 'http://northwind.my.salesforce.com' },
+      'https://login.salesforce.com',
+    ],
   ])('with %j people sign in at %s', (settings, origin) => {
     expect(salesforce.auth.authorizeUrl(at(settings as Record<string, string>))).toBe(
       `${origin}/services/oauth2/authorize`,

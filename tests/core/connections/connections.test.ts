@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { z } from 'zod'
+import { oauthOf } from '#connectors/sdk/auth.ts'
+import type { ConnectorDeclaration } from '#connectors/sdk/contract.ts'
 import type {
   AuthorizeAnswer,
   Connection,
@@ -18,9 +20,21 @@ let foyer: TestFoyer
 let vendor: SampleVendor
 let admin: AgentActor
 
+const nobodysPort = 'https://127.0.0.1:9'
+const inside: ConnectorDeclaration = {
+  ...sampleConnector,
+  id: 'inside',
+  name: 'Inside',
+  auth: { ...oauthOf(sampleConnector), tokenUrl: ({ standIn }) => `${standIn ?? nobodysPort}/token` },
+  origins: ({ standIn }) => [standIn ?? nobodysPort],
+}
+
 beforeAll(async () => {
   vendor = await SampleVendor.start()
-  foyer = await startFoyer({ connectors: [sampleConnector], config: { standIns: { sample: vendor.origin } } })
+  foyer = await startFoyer({
+    connectors: [sampleConnector, inside],
+    config: { standIns: { sample: vendor.origin }, internalHosts: ['127.0.0.1'] },
+  })
   foyer.app.services.config.publicUrl = foyer.origin
   admin = await foyer.agent({ name: 'Ada Admin', profile: 'admin', online: false })
 })
@@ -66,19 +80,21 @@ async function connected(): Promise<Connection> {
 
 test('the page for a connector is drawn from what it declares, with the address to copy', async () => {
   const { connectors } = await admin.http.get<z.output<typeof ConnectorList>>('/connectors')
-  expect(connectors).toMatchObject([
-    {
-      id: 'sample',
-      name: 'Sample',
-      scopes: ['people'],
-      redirectUrl: `${foyer.origin}/api/v1/connections/oauth/callback`,
-      webhookUrl: null,
-      settings: [{ key: 'region', kind: 'text', required: true, initial: 'eu' }],
-      crm: null,
-    },
-  ])
-  expect(connectors[0]?.steps[0]).toContain(`${foyer.origin}/api/v1/connections/oauth/callback`)
-  expect(connectors[0]?.steps[0]).toContain('scopes people')
+  expect(connectors.map(({ name }) => name)).toEqual(['Inside', 'Sample'])
+  const [, sample] = connectors
+  expect(sample).toMatchObject({
+    id: 'sample',
+    scopes: ['people'],
+    redirectUrl: `${foyer.origin}/api/v1/connections/oauth/callback`,
+    webhookUrl: null,
+    settings: [
+      { key: 'region', kind: 'text', required: true, initial: 'eu' },
+      { key: 'home', kind: 'origin', required: false, initial: null },
+    ],
+    crm: null,
+  })
+  expect(sample?.steps[0]).toContain(`${foyer.origin}/api/v1/connections/oauth/callback`)
+  expect(sample?.steps[0]).toContain('scopes people')
 })
 
 test('an admin connects in the browser, and the connection says whose account it is', async () => {
@@ -167,6 +183,15 @@ test('a wrong client secret is named as such', async () => {
   expect(stateText).toContain('does not accept the client id and secret')
 })
 
+test('a vendor in our own network is asked for tokens where the operator has named its host', async () => {
+  const { id } = await create({ connector: 'inside' })
+  const { url } = await admin.http.post<z.output<typeof AuthorizeAnswer>>(`/connections/${id}/authorize`)
+  const back = new URL(`${foyer.origin}/api/v1/connections/oauth/callback?code=good`)
+  back.searchParams.set('state', new URL(url).searchParams.get('state') ?? '')
+  expect(await comeBack(back)).toEqual({ connection: id, result: 'failed' })
+  expect((await read(id)).stateText).toContain('cannot be reached (ECONNREFUSED)')
+})
+
 test('connecting again must find the same account', async () => {
   const { id } = await connected()
   vendor.accountId = 'account-2'
@@ -188,6 +213,8 @@ test('what cannot be right is refused, with the field that is wrong', async () =
   for (const [body, field] of [
     [{ connector: 'nobody' }, 'connector'],
     [{ settings: { region: 'eu', colour: 'blue' } }, 'settings.colour'],
+    [{ settings: { region: 'eu', home: 'https://evil.example' } }, 'settings.home'],
+    [{ settings: { region: 'eu', home: 'https://sample.test.evil.example' } }, 'settings.home'],
     [{ clientId: '' }, 'clientId'],
     [{ clientSecret: '' }, 'clientSecret'],
   ] as const)
