@@ -16,7 +16,8 @@ import { breakCalendar } from './broken.ts'
 import { isOpen, keepChannel } from './channels.ts'
 import { hear, type TellBooking } from './feed.ts'
 import { type Lease, leaseMs } from './lease.ts'
-import { type ReadingState, readReadingState } from './state.ts'
+import { dropFeed, dropFeeds } from './repository.ts'
+import { isChosen, type ReadingState, readReadingState } from './state.ts'
 import { type Read, storeRead } from './store.ts'
 
 const dayMs = 86_400_000
@@ -41,7 +42,7 @@ export async function readCalendars(
   tellBooking: TellBooking,
 ): Promise<void> {
   const { db, clock } = services
-  const state = await readReadingState(db, lease.agentId)
+  const state = await stateOf(services, lease)
   if (!state?.calendarId) return putOff(services, lease, longestBackOffMs)
   const signal = AbortSignal.any([stopping, AbortSignal.timeout(leaseMs - 5_000)])
   try {
@@ -63,6 +64,13 @@ export async function readCalendars(
   }
 }
 
+async function stateOf({ db, clock }: Services, { agentId }: Lease): Promise<ReadingState | null> {
+  const state = await readReadingState(db, agentId)
+  if (!state?.feeds.some((feed) => !isChosen(state, feed))) return state
+  await dropFeeds(db, agentId, clock.now())
+  return readReadingState(db, agentId)
+}
+
 async function readAll(
   services: Services,
   calendar: CalendarDeclaration,
@@ -73,8 +81,15 @@ async function readAll(
   // what changes while it is read is told by the feeds the next time: they are read first
   const startedAt = services.clock.now()
   const heard = []
-  for (const feed of state.feeds)
-    heard.push(await hear(services, calendar, connection, state, feed, tellBooking))
+  for (const feed of [...state.feeds])
+    try {
+      heard.push(await hear(services, calendar, connection, state, feed, tellBooking))
+    } catch (error) {
+      if (isChosen(state, feed) || !isForTheAgent(error)) throw error
+      // nobody wants it any more, and so nobody has to repair it
+      await dropFeed(services.db, state.agentId, feed.calendarId)
+      state.feeds.splice(state.feeds.indexOf(feed), 1)
+    }
   const isWhole = isStale(state, startedAt)
   const from = isWhole || !state.busyFrom ? new Date(startedAt.getTime() - behindMs) : state.busyFrom
   const until =
@@ -83,7 +98,7 @@ async function readAll(
       : state.busyUntil
   const busy = new Map<string, BusyEvent[]>()
   for (const { calendarId, hasChanged } of heard)
-    if (isWhole || hasChanged) {
+    if (isChosen(state, { calendarId }) && (isWhole || hasChanged)) {
       const between = { timeZone: state.timeZone, from, to: until }
       const events: BusyEvent[] = []
       const page = (cursor: string | null) => calendar.busyEvents(connection, calendarId, between, cursor)

@@ -64,7 +64,8 @@ export interface Chosen {
   busyCalendarIds: string[]
 }
 
-/** What is known of others' busy time is of no use any more: all of it is read anew. */
+/** What is known of others' busy time is of no use any more: all of it is read anew. Calendars that meetings stand in are followed
+ *  until those are over. */
 export async function keepChoice(tx: Tx, agentId: string, now: Date, chosen: Chosen): Promise<void> {
   const ids = [...new Set([chosen.calendarId, ...chosen.busyCalendarIds])]
   await sql`
@@ -73,14 +74,32 @@ export async function keepChoice(tx: Tx, agentId: string, now: Date, chosen: Cho
       busy_from = null, busy_until = null, busy_read_at = null, changed_at = ${now}
     where agent_id = ${agentId}`.execute(tx)
   await sql`delete from calendar_busy where agent_id = ${agentId}`.execute(tx)
-  await sql`delete from calendar_feeds where agent_id = ${agentId} and calendar_id <> all (${ids}::text[])`.execute(
-    tx,
-  )
+  await dropFeeds(tx, agentId, now)
   await sql`
     insert into calendar_feeds (agent_id, calendar_id, next_at)
     select ${agentId}, id, ${now} from unnest(${ids}::text[]) as id
     on conflict (agent_id, calendar_id) do update set next_at = excluded.next_at, failures = 0, lease_until = null`.execute(
     tx,
+  )
+}
+
+/** Those of calendars that are chosen no more, once no meeting stands in them. */
+export async function dropFeeds(db: Db | Tx, agentId: string, now: Date): Promise<void> {
+  await sql`
+    delete from calendar_feeds f using calendars c
+    where f.agent_id = ${agentId} and c.agent_id = f.agent_id
+      and f.calendar_id <> c.calendar_id and f.calendar_id <> all (c.busy_calendar_ids)
+      and not exists (
+        select from meetings m
+        where m.agent_id = f.agent_id and m.start_at > ${new Date(now.getTime() - 86_400_000)} and m.end_at > ${now}
+          and m.state in ('held', 'booked') and m.connection_id = c.connection_id and m.calendar_id = f.calendar_id)`.execute(
+    db,
+  )
+}
+
+export async function dropFeed(db: Db, agentId: string, calendarId: string): Promise<void> {
+  await sql`delete from calendar_feeds where agent_id = ${agentId} and calendar_id = ${calendarId}`.execute(
+    db,
   )
 }
 

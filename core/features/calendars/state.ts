@@ -14,6 +14,7 @@ export interface ReadingState {
   connectionId: string
   /** Null: none is chosen, so there is nothing to read. */
   calendarId: string | null
+  busyCalendarIds: string[]
   /** Of whole days, where the provider does not say. */
   timeZone: string
   daysAhead: number
@@ -22,9 +23,15 @@ export interface ReadingState {
   feeds: Feed[]
 }
 
+/** Whether its agent has chosen it. One that they had chosen before is followed for the meetings that stand in it. */
+export const isChosen = (
+  { calendarId, busyCalendarIds }: ReadingState,
+  feed: Pick<Feed, 'calendarId'>,
+): boolean => feed.calendarId === calendarId || busyCalendarIds.includes(feed.calendarId)
+
 export async function readReadingState(db: Db, agentId: string): Promise<ReadingState | null> {
   const { rows } = await sql<Omit<ReadingState, 'feeds'>>`
-    select c.agent_id, c.connection_id, c.calendar_id, c.busy_from, c.busy_until,
+    select c.agent_id, c.connection_id, c.calendar_id, c.busy_calendar_ids, c.busy_from, c.busy_until,
            coalesce(c.time_zone, s.settings ->> 'timeZone', o.time_zone) as time_zone,
            coalesce((s.settings ->> 'daysAhead')::integer, 30) as days_ahead
     from calendars c cross join organisation o left join meeting_settings s on s.agent_id = c.agent_id

@@ -68,7 +68,8 @@ export async function agendaOf(
     async isFree(start, end) {
       const from = new Date(start.getTime() - meeting.bufferBeforeMinutes * minuteMs)
       const to = new Date(end.getTime() + meeting.bufferAfterMinutes * minuteMs)
-      const calendarIds = [...new Set([calendarId, ...row.busyCalendarIds])]
+      // the one that its host has chosen since, if it is another one than the meeting stands in
+      const calendarIds = [...new Set([row.calendarId ?? calendarId, ...row.busyCalendarIds])]
       const busy = await calendar.busy(connection, {
         calendarIds,
         timeZone: row.timeZone ?? meeting.agentTimeZone,

@@ -129,6 +129,48 @@ test('what a guest moves while a page of the feed is on its way that says where 
   expect(await read(host, meeting)).toMatchObject({ state: 'booked', start: slots[8]?.start })
 })
 
+test('a meeting follows the calendar that it stands in, also when its host has chosen another one since', async () => {
+  const { host, meeting, slots, calendarId, eventId, guest } = await booked()
+  const now = `team-of-${calendarId}`
+  const times = (place: number) => ({
+    start: { dateTime: slots[place]?.start ?? '' },
+    end: { dateTime: slots[place]?.end ?? '' },
+  })
+  const chooses = () => host.http.put('/me/calendar', { calendarId: now, busyCalendarIds: [] })
+  await chooses()
+  await waitFor('it is read', async () => (await myCalendar(host)).calendar?.busyReadAt)
+  google.store.changeEvent(calendarId, eventId, times(9))
+  await look()
+  await waitFor('it is moved', async () => (await read(host, meeting)).start === slots[9]?.start)
+  // what else is in the old one is in nobody's way, and what is in the new one is
+  google.store.addEvent(now, times(12))
+  const moves = (place: number) =>
+    new HttpClient(foyer.origin).post<GuestMeeting>(`/meeting/${meeting.token}/reschedule`, {
+      start: slots[place]?.start,
+    })
+  await expect(moves(12)).rejects.toMatchObject({ code: 'slot_taken' })
+  google.store.addEvent(calendarId, times(13))
+  foyer.advance(6 * 60_000)
+  await look()
+  await waitFor('the new one is read', async () => {
+    const free = (await guest.slots()).slots.map(({ start }) => start)
+    return !free.includes(slots[12]?.start ?? '') && free.includes(slots[13]?.start ?? '')
+  })
+  expect(await moves(13)).toMatchObject({ state: 'booked', start: slots[13]?.start })
+
+  google.store.calendars.delete(calendarId)
+  // all are read at once, whatever was under way
+  await chooses()
+  await waitFor('the old one is left', async () => {
+    const { rows } = await foyer.pool.query(
+      'select calendar_id as id from calendar_feeds where agent_id = $1',
+      [host.id],
+    )
+    return rows.length === 1 && rows[0].id === now
+  })
+  expect((await myCalendar(host)).calendar?.state).toBe('ok')
+})
+
 test('what was deleted at Google already is cancelled as anything else', async () => {
   const { host, meeting, calendarId, eventId } = await booked()
   google.store.changeEvent(calendarId, eventId, { status: 'cancelled' })
