@@ -19,21 +19,36 @@ const hourAndMinute = (locale: string) =>
 
 /** As browsers still call places that have changed their names. */
 const formerNames: Record<string, string> = {
+  Asmera: 'Asmara',
   Calcutta: 'Kolkata',
+  Enderbury: 'Kanton',
   Faeroe: 'Faroe',
   Godthab: 'Nuuk',
   Katmandu: 'Kathmandu',
   Kiev: 'Kyiv',
+  Ponape: 'Pohnpei',
   Rangoon: 'Yangon',
   Saigon: 'Ho Chi Minh',
+  Truk: 'Chuuk',
+}
+
+/** An IANA zone as people know it: "Asia/Ho Chi Minh". */
+export const zoneName = (timeZone: string): string =>
+  timeZone.replaceAll('_', ' ').replace(/[^/]+$/, (city) => formerNames[city] ?? city)
+
+/** Every zone of this browser under its name of today, and how it calls it; `own` among them, whatever this browser knows. */
+export function namedZones(own: string): [name: string, zone: string][] {
+  const zones = new Map<string, string>()
+  for (const zone of [own, 'UTC', ...Intl.supportedValuesOf('timeZone')])
+    if (!zones.has(zoneName(zone))) zones.set(zoneName(zone), zone)
+  return [...zones].sort(([one], [other]) => (one < other ? -1 : 1))
 }
 
 /** "Rome" for Europe/Rome: how people call where a clock hangs. Etc/GMT+5 means UTC−5, and is called so. */
 export function placeOf(timeZone: string): string {
   const [, sign, hours] = /^Etc\/GMT([+-])(\d+)$/.exec(timeZone) ?? []
   if (sign) return `UTC${sign === '+' ? '−' : '+'}${hours}`
-  const place = timeZone.split('/').at(-1)?.replaceAll('_', ' ') ?? timeZone
-  return formerNames[place] ?? place
+  return zoneName(timeZone).split('/').at(-1) ?? timeZone
 }
 
 /** Numbers, dates and lists in the reader's way. Instants are ISO strings or ms since 1970; `now` is the server's. */

@@ -4,7 +4,7 @@ import { reasonInWords } from '../../inbox-ui/availability/words.ts'
 import { pieces } from '../../inbox-ui/conversations/links.ts'
 import { waitTone } from '../../inbox-ui/conversations/summary.ts'
 import { en } from '../../inbox-ui/messages/en/index.ts'
-import { Format } from '../../inbox-ui/messages/format.ts'
+import { Format, namedZones } from '../../inbox-ui/messages/format.ts'
 import { bestMatch, type Catalogue, languageFor } from '../../inbox-ui/messages/language.ts'
 import { hostAndPathOf, isWebAddress, pathOf } from '../../inbox-ui/parts/address.ts'
 import { hueOf, initialsOf } from '../../inbox-ui/parts/hue.ts'
@@ -124,6 +124,19 @@ test('a time that stands by itself says where the clock hangs that shows it', ()
   expect(format.whenThere(at, now, 'Etc/GMT+5')).toBe('Sat 24 Oct, 19:30 (UTC−5)')
   expect(new Format('en-GB', 'Asia/Calcutta').place).toBe('Kolkata')
   expect(new Format('en-GB', 'America/Argentina/Buenos_Aires').place).toBe('Buenos Aires')
+})
+
+test('zones are offered under the names of today, each once, and the reader’s own among them', () => {
+  const zones = namedZones('Asia/Calcutta')
+  expect(zones).toContainEqual(['Asia/Kolkata', 'Asia/Calcutta'])
+  const names = zones.map(([name]) => name)
+  expect(names).toEqual([...new Set(names)].sort())
+  for (const name of ['UTC', 'Asia/Ho Chi Minh', 'Europe/Kyiv', 'Pacific/Chuuk', 'America/New York'])
+    expect(names).toContain(name)
+  expect(
+    names.filter((name) => /Calcutta|Saigon|Rangoon|Katmandu|Kiev|Truk|Ponape|Asmera/.test(name)),
+  ).toEqual([])
+  expect(namedZones('Mars/Base_One')).toContainEqual(['Mars/Base One', 'Mars/Base_One'])
 })
 
 test('the day of an instant is the reader’s, not UTC’s', () => {
