@@ -29,12 +29,12 @@ export class Banners {
     return new Banners(browser, screens)
   }
 
-  /** When the banner with each request's number was drawn, in ms since 1970. */
+  /** When the banner with each request's number was drawn, in ms since 1970; without those that first had to wait for a place. */
   async drawn(): Promise<Map<number, number>> {
     const all = new Map<number, number>()
     for (const { page } of this.#screens)
-      for (const [n, at] of await page.evaluate<[number, number][]>('[...window.bannersDrawn]'))
-        all.set(n, at)
+      for (const [n, at] of await page.evaluate<[number, number | null][]>('[...window.bannersDrawn]'))
+        if (at !== null) all.set(n, at)
     return all
   }
 
@@ -44,13 +44,21 @@ export class Banners {
 }
 
 /** As source, because it runs in the page. Drawn is when the frame after the change has been made: a task queued in its
- *  animation frame runs right after it. */
+ *  animation frame runs right after it. Null: it took the place of one before it, which offers of the warm-up leave as they end. */
 const watch = `
   window.bannersDrawn = new Map()
+  let before = document.querySelectorAll('[role="alert"]').length
   new MutationObserver(() => {
-    for (const banner of document.querySelectorAll('[role="alert"]')) {
+    const banners = document.querySelectorAll('[role="alert"]')
+    const isOneMore = banners.length > before
+    before = banners.length
+    for (const banner of banners) {
       const n = Number(/request (\\d+)/.exec(banner.textContent)?.[1] ?? NaN)
       if (Number.isNaN(n) || window.bannersDrawn.has(n)) continue
+      if (!isOneMore) {
+        window.bannersDrawn.set(n, null)
+        continue
+      }
       window.bannersDrawn.set(n, Infinity)
       requestAnimationFrame(() => {
         const { port1, port2 } = new MessageChannel()
