@@ -225,3 +225,14 @@ test('whoever says which agent an owner is, and somebody else did meanwhile, dec
   const { rows } = await stage.foyer.pool.query('select from agent_crm_users')
   expect(rows).toEqual([])
 })
+
+test('pages that an update has taken away are missed in words, and come with a reload', async () => {
+  const { page } = await stage.agent()
+  const code = '**/inbox/assets/SettingsFrame-*.js'
+  await page.route(code, (route) => route.fulfill({ status: 404 }))
+  await page.getByRole('link', { name: 'Settings' }).click()
+  await page.getByText('Settings could not be loaded').waitFor()
+  await page.unroute(code)
+  await page.getByRole('button', { name: 'Try again' }).click()
+  await page.getByRole('heading', { name: 'My preferences' }).waitFor()
+})

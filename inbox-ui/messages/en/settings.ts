@@ -3,6 +3,8 @@ export const settings = () => ({
   settings: {
     nav: 'Settings',
     groups: { yours: 'Yours', organisation: 'Organisation', chat: 'Chat', data: 'Data' },
+    missing: 'Settings could not be loaded',
+    missingHint: 'Foyer may have been updated, or your connection was lost for a moment.',
     noPermission: (what: string) => `${what} are not part of your profile`,
     noPermissionHint: 'An admin can change that.',
     /** A page of the settings on which something waits. */
