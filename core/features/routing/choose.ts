@@ -8,6 +8,7 @@ import { plannedOnce } from '../../db/planned-once.ts'
 import type { Db, Tx } from '../../db/pool.ts'
 import { hasDevice, isConnected, isReachable } from '../../realtime/presence-sql.ts'
 import { permits } from '../agents/permissions.ts'
+import { schedulesOf } from '../availability/read-once.ts'
 import { type OverrideColumns, overrideColumns, toOverride } from '../availability/service.ts'
 import { busyAt } from './busy.ts'
 import { loadOf, loads } from './load.ts'
@@ -56,7 +57,7 @@ interface CandidateRow extends OverrideColumns {
   position: number
   profile: Profile
   active: boolean
-  liveChatSchedule: Schedule
+  liveChatScheduleDigest: string
   reachable: boolean
   gone: boolean
   hasDevice: boolean
@@ -146,7 +147,7 @@ export async function stagesFor(
     ? sql<boolean>`(a.id = ${takenFromAgentId} and not ${isConnected('agent', sql`a.id`, now)})`
     : sql<boolean>`false`
   const { rows } = await sql<CandidateRow>`${plannedOnce}
-    select a.id, a.name, a.position, a.profile, a.active, a.live_chat_schedule, ${overrideColumns},
+    select a.id, a.name, a.position, a.profile, a.active, a.live_chat_schedule_digest, ${overrideColumns},
            ${isReachable('agent', sql`a.id`, now)} as reachable, ${gone} as gone,
            ${hasDevice(sql`a.id`)} as has_device, ${asked} as asked,
            ${limit === null ? sql`coalesce(loads.load, 0)` : loadOf(sql`a.id`)} as load, busy.until as busy_until,
@@ -160,7 +161,7 @@ export async function stagesFor(
       select next.id from agents next where next.active
       order by next.position <= ${after}, next.position limit ${limit})
     order by a.position`.execute(db)
-  return toStages(request, owners, rows, target, after)
+  return toStages(request, owners, rows, await schedulesOf(db, rows), target, after)
 }
 
 /** Not `= any`: how many that are is guessed from the parameter, so a plan made for this one looks cheaper than the one for all
@@ -194,10 +195,14 @@ function toStages(
   request: RoutingRequest,
   owners: Owners,
   rows: CandidateRow[],
+  schedules: Map<string, Schedule>,
   target: Target | null,
   after: number,
 ): StageOrder[] {
-  const all = rows.map((row) => ({ row, candidate: toCandidate(row) }))
+  const all = rows.flatMap((row) => {
+    const schedule = schedules.get(row.id)
+    return schedule ? [{ row, candidate: toCandidate(row, schedule) }] : []
+  })
   const pick = (is: (row: CandidateRow) => boolean) =>
     all.filter(({ row }) => is(row)).map(({ candidate }) => candidate)
   const named = (stage: RoutingStage, is: (row: CandidateRow) => boolean, label: string | null = null) => ({
@@ -238,7 +243,7 @@ function toStages(
   return stages.filter(({ candidates, noOwners = [] }) => candidates.length + noOwners.length > 0)
 }
 
-const toCandidate = (row: CandidateRow): Candidate => ({
+const toCandidate = (row: CandidateRow, schedule: Schedule): Candidate => ({
   id: row.id,
   name: row.name,
   position: row.position,
@@ -248,7 +253,7 @@ const toCandidate = (row: CandidateRow): Candidate => ({
   hasDevice: row.hasDevice,
   asked: row.asked,
   load: row.load,
-  schedule: row.liveChatSchedule,
+  schedule,
   override: toOverride(row),
   busyUntil: row.busyUntil,
 })

@@ -1,6 +1,9 @@
 // @module-tag first-try
 import fc from 'fast-check'
 import { beforeAll, expect, test } from 'vitest'
+import type { Schedule } from '#core/contracts/availability.ts'
+import type { Db } from '#core/db/pool.ts'
+import { schedulesOf } from '#core/features/availability/read-once.ts'
 import { readRouting } from '#core/features/routing/trace.ts'
 import { createTeam } from '#core/features/teams/service.ts'
 import type { AnAgent } from '#tests/support/factories.ts'
@@ -118,3 +121,34 @@ async function asksAndIsDeclined(circle: Circle, declines: number): Promise<void
   }
   expect((await world.offers(id)).map(({ agentId }) => placeOf(agentId))).toEqual(asked)
 }
+
+test('a schedule is read once, whoever has it, and one that was changed since its digest was read is the changed one', async () => {
+  const ids = [agent(0).id, agent(1).id]
+  const has = async (datesOff: string[]): Promise<{ schedule: Schedule; digest: string }> => {
+    const schedule = { timeZone: 'Europe/Rome', blocks: [], datesOff }
+    const { rows } = await world.pool.query<{ digest: string }>(
+      `update agents set live_chat_schedule = $2 where id = any ($1) returning live_chat_schedule_digest as digest`,
+      [ids, schedule],
+    )
+    return { schedule, digest: rows[0]?.digest ?? '' }
+  }
+  const read = async (db: Db, digest: string) => [
+    ...(await schedulesOf(
+      db,
+      ids.map((id) => ({ id, liveChatScheduleDigest: digest })),
+    )),
+  ]
+  const allHave = (schedule: Schedule) => ids.map((id) => [id, schedule])
+  const { db } = world.services
+  const nowhere = {} as Db
+
+  const first = await has(['2026-12-24'])
+  await expect(read(nowhere, first.digest)).rejects.toThrow()
+  expect(await read(db, first.digest)).toEqual(allHave(first.schedule))
+  expect(await read(nowhere, first.digest)).toEqual(allHave(first.schedule))
+
+  const { digest: second } = await has(['2026-12-25'])
+  const third = await has(['2026-12-26'])
+  expect(await read(db, second)).toEqual(allHave(third.schedule))
+  expect(await read(nowhere, third.digest)).toEqual(allHave(third.schedule))
+})
