@@ -90,6 +90,6 @@ export const RoutingStep = z.object({
 })
 export type RoutingStep = z.infer<typeof RoutingStep>
 
-/** How a conversation was routed, oldest step first; at most 500 of them. */
+/** How a conversation was routed, oldest step first; at most 2,000 of them. */
 export const Routing = z.object({ steps: z.array(RoutingStep) })
 export type Routing = z.infer<typeof Routing>

@@ -17,7 +17,7 @@ interface Choice {
   agentId: string
   round: number
   stage: string | null
-  /** Agents passed over and counted, before this one was asked. */
+  /** Agents passed over, by name or counted, before this one was asked. */
   passedOver: number
 }
 
@@ -69,15 +69,17 @@ const historyFaults = `
   select 'conversation ' || conversation_id || ' used up ' || count(*) || ' tries'
   from offers where state = 'expired' group by conversation_id, round having count(*) > $1
   union all
-  -- whoever was not asked was passed over: some choice of that round counted just so many
+  -- whoever was not asked was passed over, by name or as one of so many
   select 'conversation ' || c.id || ' was given up after ' || n.expired || ' tries, with ' || n.others || ' not asked'
   from conversations c, lateral (
     select count(*) filter (where o.state = 'expired') as expired,
            (select count(*) from agents) - count(*) as others
     from offers o where o.conversation_id = c.id and o.round = c.round) n
-  where c.end_reason = 'no_answer' and n.expired < $1 and n.others > 0 and not exists (
-    select from routing_steps s where s.conversation_id = c.id and s.round = c.round and s.agent_id is null
-      and (select sum(v.value::int) from jsonb_each_text(s.detail) v) = n.others)
+  where c.end_reason = 'no_answer' and n.expired < $1 and n.others > (
+    select count(distinct s.agent_id) filter (where not exists (
+             select from offers o where o.conversation_id = c.id and o.round = c.round and o.agent_id = s.agent_id))
+           + coalesce(max((select sum(v.value::int) from jsonb_each_text(s.detail) v)) filter (where s.agent_id is null), 0)
+    from routing_steps s where s.conversation_id = c.id and s.round = c.round)
   union all
   select 'offer ' || id || ' had ' || expires_at - offered_at || ' to be answered'
   from offers where expires_at <> offered_at + $2 * interval '1 millisecond'
@@ -114,9 +116,10 @@ async function turnFaults(pool: Pool): Promise<string[]> {
   const { rows } = await pool.query<Choice>(`
     select o.id as "offerId", o.conversation_id as "conversationId", o.agent_id as "agentId", o.round, s.stage,
            coalesce((
-             select sum(v.value::int) from routing_steps p, jsonb_each_text(p.detail) v
+             select sum(case when p.agent_id is null then (select sum(v.value::int) from jsonb_each_text(p.detail) v) else 1 end)
+             from routing_steps p
              where p.conversation_id = o.conversation_id and p.round = o.round and p.stage = 'round_robin'
-               and p.agent_id is null and p.n < s.n), 0)::int as "passedOver"
+               and p.outcome = 'passed_over' and p.n < s.n), 0)::int as "passedOver"
     from outbox b join offers o on o.id = (b.payload ->> 'offerId')::uuid
     left join routing_steps s on s.offer_id = o.id
     where b.task = 'expire-offer' order by b.id`)

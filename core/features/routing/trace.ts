@@ -27,9 +27,8 @@ export interface StepToKeep {
 const namedAtMost = 10
 
 /**
- * What is kept of one choice, so that it stays short whatever the number of agents: those a stage names, one by one up to
- * ten, owners who are nobody to ask among them; those the round robin passed over, counted by reason; and whoever is
- * asked.
+ * What is kept of one choice, so that it stays short whatever the number of agents: of each stage those who were passed over,
+ * one by one up to ten, owners who are nobody to ask among them; all others of it, counted by reason; and whoever is asked.
  * @param considered in the order of `stages`, up to whoever is asked.
  */
 export function stepsOf(
@@ -88,7 +87,7 @@ function stepsOfStages(considered: Considered[], offerId: string | null): StepTo
     }
     const { reason } = verdict
     const already = named.get(stage) ?? 0
-    if (stage !== 'round_robin' && already < namedAtMost) {
+    if (already < namedAtMost) {
       named.set(stage, already + 1)
       const { until, load, cap } = verdict
       const detail = until ? { until: until.toISOString() } : load === undefined ? null : { load, cap }
@@ -159,7 +158,7 @@ interface StepRow {
   expiresAt: Date | null
 }
 
-const stepsAtMost = 500
+const stepsAtMost = 2_000
 
 /** The reader's right to see the conversation has been checked. */
 export async function readRouting(db: Db, conversationId: string): Promise<Routing> {

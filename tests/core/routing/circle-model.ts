@@ -53,7 +53,7 @@ export function askNext(circle: Circle, before: number[] = []): { agent: number 
         turn.last = place
         return { agent: place, trace: [...trace, { stage, agent: place, reason }] }
       }
-      if (stage === 'team' && named++ < namedAtMost) trace.push({ stage, agent: place, reason })
+      if (named++ < namedAtMost) trace.push({ stage, agent: place, reason })
       else if (reason !== 'asked_already') {
         others[reason] = (others[reason] ?? 0) + 1
         if (!isCounted) trace.push({ stage, others })

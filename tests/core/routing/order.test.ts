@@ -8,7 +8,7 @@ import { imagineRequest } from '#core/features/routing/request.ts'
 import { readRouting } from '#core/features/routing/trace.ts'
 import { createRule } from '#core/features/routing-rules/service.ts'
 import { createTeam, deleteTeam } from '#core/features/teams/service.ts'
-import { type AnAgent, anAgent } from '#tests/support/factories.ts'
+import { type AnAgent, anAgent, never } from '#tests/support/factories.ts'
 import { openWorld, type RoutingWorld } from './world.ts'
 
 /** Whom a request is put to first, and who comes then. */
@@ -327,16 +327,24 @@ test('two that run out are enough, whichever stage they came from; nobody is ask
   expect(await trace(id)).toEqual(['account 2 expired', 'team 1 expired'])
 })
 
-test('many who are passed over are counted, not listed', async () => {
+test('of those passed over in turn ten are named, with the reason and until when, and the others counted', async () => {
   for (const place of [0, 1, 2]) await isAway(place)
   await world.drop(agent(3).id)
   world.clock.advance(31_000)
+  const more = await world.agents(9, { schedule: never })
   const { id } = await world.asks()
   expect(await world.conversation(id)).toMatchObject({ status: 'missed', endReason: 'nobody_available' })
   const { steps } = await readRouting(world.services.db, id)
-  // the admin, who has no inbox open, is one of those in turn
-  expect(steps).toMatchObject([
-    { n: 1, round: 1, stage: 'round_robin', agent: null, others: { unavailable: 3, unreachable: 2 } },
+  const midnight = '2026-03-04T00:00:00.000Z'
+  expect(
+    steps.map(({ stage, agent, reason, until, others }) => [stage, agent?.id, reason, until, others]),
+  ).toEqual([
+    ...agents.slice(0, 3).map((one) => ['round_robin', one.id, 'unavailable', midnight, null]),
+    ['round_robin', agent(3).id, 'unreachable', null, null],
+    // who has no inbox open
+    ['round_robin', admin.id, 'unreachable', null, null],
+    ...more.slice(0, 5).map((one) => ['round_robin', one.id, 'unavailable', null, null]),
+    ['round_robin', undefined, null, null, { unavailable: 4 }],
   ])
 })
 
