@@ -31,6 +31,10 @@ test('the switch and its menu say why and until when', async () => {
   }
   await choose(/^Away 1 h/)
   await saysOf(agent, false, /^set by you until 11:0\d$/)
+  await choose(/^Away 15 min/)
+  await saysOf(agent, false, /^set by you until 10:1\d$/)
+  await choose(/^Away today/)
+  await saysOf(agent, false, 'set by you until midnight')
   await choose('Follow my schedule')
   await saysOf(agent, true, 'by schedule until 17:00')
   await choose('Stay available until…')

@@ -185,8 +185,14 @@ test('one tab of a browser sounds; the title counts and flashes', async () => {
   const { context, page } = await stage.person('dana')
   await context.addInitScript(() => {
     const start = OscillatorNode.prototype.start
-    const heard = window as unknown as { heard: number }
+    const heard = window as unknown as { heard: number; loudest: number }
     heard.heard = 0
+    heard.loudest = 0
+    const rise = AudioParam.prototype.linearRampToValueAtTime
+    AudioParam.prototype.linearRampToValueAtTime = function (value, at) {
+      heard.loudest = Math.max(heard.loudest, value)
+      return rise.call(this, value, at)
+    }
     OscillatorNode.prototype.start = function (...when) {
       heard.heard++
       return start.apply(this, when)
@@ -241,11 +247,27 @@ test('one tab of a browser sounds; the title counts and flashes', async () => {
   await second.offers.waitFor({ state: 'detached' })
   await expect.poll(running).toEqual([false, false])
   await allRead(row.email)
+  const loudest = () =>
+    Promise.all(
+      [first, second].map(({ page }) =>
+        page.evaluate(() => {
+          const { loudest } = window as unknown as { loudest: number }
+          Object.assign(window, { heard: 0, loudest: 0 })
+          return loudest
+        }),
+      ),
+    )
+  const ofOffer = Math.max(...(await loudest()))
   await first.page.goto(`${stage.foyer.origin}/inbox/settings/preferences`)
   await first.available.waitFor()
   await visitor.say('One')
   await visitor.say('Two')
   await expect.poll(() => second.page.title()).toMatch(/^\(2\) /)
+  // a softer sound, in one tab as well
+  await expect.poll(async () => (await heard()).filter((n) => n > 0).length).toBe(1)
+  const ofMessage = Math.max(...(await loudest()))
+  expect(ofMessage).toBeGreaterThan(0)
+  expect(ofMessage).toBeLessThan(ofOffer)
 })
 
 test('a browser that lets no page sound by itself says so, until somebody clicks', async () => {

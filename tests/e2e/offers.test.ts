@@ -16,8 +16,20 @@ test('an offer accepted in one tab is gone from the other at once', async () => 
   await page.goto(`${stage.foyer.origin}/inbox`)
   await tab.ready()
   const visitor = await stage.visitor()
+  // what moves is not there to be clicked, and a click meant for what stood there before answers nothing
+  await page.evaluate(() => {
+    const shell = document.querySelector('.shell')
+    const takesClicks = () => shell?.contains(document.elementFromPoint(innerWidth / 2, 30)) === true
+    const settling = { at: [] as boolean[], after: [] as boolean[] }
+    Object.assign(window, { settling })
+    new MutationObserver(() =>
+      (shell?.hasAttribute('data-settling') ? settling.at : settling.after).push(takesClicks()),
+    ).observe(document, { subtree: true, attributes: true, attributeFilter: ['data-settling'] })
+  })
   await visitor.asks()
   await Promise.all([agent.offers.waitFor(), tab.offers.waitFor()])
+  const settling = () => page.evaluate(() => (window as unknown as { settling: object }).settling)
+  await expect.poll(settling).toEqual({ at: [false], after: [true] })
   await agent.accept()
   const acceptedAt = performance.now()
   await tab.offers.waitFor({ state: 'detached' })

@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { page, userEvent } from 'vitest/browser'
 import { render } from 'vitest-browser-svelte'
 import { shortcutOf } from '../../inbox-ui/app/shortcuts.ts'
@@ -59,6 +59,23 @@ test('an offer takes no focus, and goes when another tab has it', async () => {
   expect(offers().elements()).toEqual([])
   expect(document.activeElement).toBe(field)
   field.remove()
+})
+
+test('for 300 ms after rows have come or gone what moved takes no clicks', async () => {
+  const { inbox } = await anOpenInbox()
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  try {
+    const { offers } = inbox
+    for (const moves of [() => offers.made(anOffer('o1')), () => offers.closed('o1')]) {
+      moves()
+      vi.advanceTimersByTime(299)
+      expect(offers.settling).toBe(true)
+      vi.advanceTimersByTime(1)
+      expect(offers.settling).toBe(false)
+    }
+  } finally {
+    vi.useRealTimers()
+  }
 })
 
 test('a lost race is said in words', async () => {

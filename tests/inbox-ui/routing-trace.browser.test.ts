@@ -56,3 +56,51 @@ test('who was asked shows where answers take longer than the pause between two l
   vi.advanceTimersByTime(2_000)
   await expect.poll(() => answers.length).toBe(2)
 })
+
+const push = { sentAt: instant(0), shownAt: null, clickedAt: null, failedBecause: null }
+const delivered = { ...push, state: 'delivered', deliveredAt: instant(0) } as const
+
+test('each device of whoever was asked says how far its notification has come', async () => {
+  const [step] = asked.steps as [Routing['steps'][number]]
+  const offer: NonNullable<typeof step.offer> = {
+    id: 'o1',
+    state: 'expired',
+    askedAt: instant(0),
+    closedAt: instant(100),
+    expiresAt: instant(100),
+    pushes: [
+      { ...delivered, id: 'p0', device: 'Chrome on macOS' },
+      { ...delivered, id: 'p1', device: 'Safari on iPhone', shownAt: instant(1) },
+      { ...delivered, id: 'p2', device: 'Firefox on Linux', shownAt: instant(1), clickedAt: instant(2) },
+      {
+        ...push,
+        id: 'p3',
+        device: 'Edge on Windows',
+        state: 'failed',
+        deliveredAt: null,
+        failedBecause: 'Turned off.',
+      },
+    ],
+  }
+  const app = new App({
+    fetch: (address) =>
+      Promise.resolve(
+        Response.json(String(address).endsWith('/routing') ? { steps: [{ ...step, offer }] } : {}),
+      ),
+  })
+  app.session.enter(new ModelServer().me)
+  const inbox = new Inbox(app, { socketUrl: 'ws://foyer.test' })
+  render(Stage, { app, inbox, part: RoutingTrace, with: { conversation: aConversation('c') } })
+  await page.getByRole('button', { name: app.text.routing.title }).click()
+  const { told } = app.text.notifications
+  for (const words of [
+    told.delivered('Chrome on macOS'),
+    told.shown('Safari on iPhone'),
+    told.clicked('Firefox on Linux'),
+    told.failed('Edge on Windows', 'Turned off.'),
+  ])
+    await expect.element(page.getByText(words, { exact: true })).toBeVisible()
+  await expect
+    .element(page.getByText(app.text.routing.offer.expired(me.name, app.format.length(100_000))))
+    .toBeVisible()
+})
