@@ -13,6 +13,8 @@ export interface ChangeSource {
   name: string
   type: string
   isPerson: boolean
+  /** Rows are what a history shows, and may be given to another person. */
+  isActivity?: boolean
   pageSize: number
   /** Where rows name no person, or only the first of several: the type that joins them, its field for the row, and the one for the person. */
   people?: { type: string; of: string; person: string }
@@ -36,6 +38,7 @@ export function changeSources(mapping: FieldMapping, sight: Sight): ChangeSource
     name,
     type,
     isPerson: false,
+    isActivity: ['Task', 'Event', 'Note'].includes(type),
     pageSize: 500,
     ...(people && sight.seesType(people.type) ? { people } : {}),
     select: (since, after) => page(type, ['Id', 'SystemModstamp', ...fields], since, after, 500),

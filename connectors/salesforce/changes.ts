@@ -48,8 +48,13 @@ export const changes = (
       for (const row of fresh) {
         const change = await changeFrom(salesforce, crm, sight, source, row)
         const ofOthers = joined(row).map((ref): ToldChange => ({ type: 'activities_changed', ref }))
+        // a row says only whose it is now
+        const ofWhoHadIt: ToldChange[] = source.isActivity
+          ? [{ type: 'activity_changed', id: asId(row.Id) ?? '' }]
+          : []
         const stamp = instantAt(row, 'SystemModstamp')?.getTime() ?? 0
-        told.push(...[...(change ? [change] : []), ...ofOthers].map((change) => ({ at: stamp, change })))
+        const all = [...(change ? [change] : []), ...ofOthers, ...ofWhoHadIt]
+        told.push(...all.map((change) => ({ at: stamp, change })))
       }
     }
     const isDone = open.every(({ name }) => feed.places[name] === 'done')
@@ -153,8 +158,7 @@ async function purgedSince(salesforce: Salesforce, feed: Feed, sight: Sight): Pr
 function onceEach(changes: ToldChange[]): ToldChange[] {
   const last = new Map<string, ToldChange>()
   for (const change of changes) {
-    const ref = change.type === 'changed' ? change.person : change.ref
-    const key = `${change.type === 'activities_changed'}/${ref.type}/${ref.id}`
+    const key = keyOf(change)
     const before = last.get(key)
     last.delete(key)
     last.set(
@@ -163,6 +167,12 @@ function onceEach(changes: ToldChange[]): ToldChange[] {
     )
   }
   return [...last.values()]
+}
+
+function keyOf(change: ToldChange): string {
+  if (change.type === 'activity_changed') return change.id
+  const { type, id } = change.type === 'changed' ? change.person : change.ref
+  return `${change.type === 'activities_changed'}/${type}/${id}`
 }
 
 const withFormer = (change: CrmChange & { type: 'changed' }, before: CrmChange & { type: 'changed' }) => ({

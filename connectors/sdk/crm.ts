@@ -159,6 +159,9 @@ export interface KnownHistory {
 export type CrmChange =
   | { type: 'changed'; person: CrmPerson }
   | { type: 'activities_changed'; ref: PersonRef }
+  /** An activity that may be somebody else's now, or nobody's: those whom it is known of are read again. For feeds that tell of an activity
+   *  with whom it is now. */
+  | { type: 'activity_changed'; id: string }
   /** For vendors where a company's changes leave its people as they were, and would bring all of them along. */
   | { type: 'company_changed'; company: CrmCompany }
   /** Deleted: forget what the mirror holds. `erase`: privacy deletion, erase everywhere. */

@@ -25,6 +25,20 @@ export async function isAnybodyWatched({ db }: Services, { row }: OpenConnection
   return rows[0]?.is ?? false
 }
 
+/** Those of them whom these activities are known of. */
+export async function whoDid(
+  { db }: Services,
+  { row }: OpenConnection,
+  activityIds: string[],
+): Promise<PersonRef[]> {
+  if (activityIds.length === 0) return []
+  const { rows } = await sql<PersonRef>`
+    select distinct m.type, m.external_id as id from ${peopleOf(row.connector)}
+    join activities_mirror a on a.connector = m.connector and a.person_id = m.external_id
+    where a.external_id = any (${activityIds})`.execute(db)
+  return rows
+}
+
 /** A dozen calls at a hundred a call: of more, the newest are on the screen first. */
 const askedAtOnce = 1_000
 

@@ -15,9 +15,15 @@ export async function poll({ crm, standIn }: Connected, cursor: string | null, r
   }
 }
 
-const words = (change: CrmChange) =>
-  change.type === 'changed'
-    ? `changed ${change.person.emails[0]}`
-    : change.type === 'company_changed'
-      ? `company_changed ${change.company.name}`
-      : `${change.type} ${change.ref.id}`
+function words(change: CrmChange): string {
+  switch (change.type) {
+    case 'changed':
+      return `changed ${change.person.emails[0]}`
+    case 'company_changed':
+      return `company_changed ${change.company.name}`
+    case 'activity_changed':
+      return `activity_changed ${change.id}`
+    default:
+      return `${change.type} ${change.ref.id}`
+  }
+}

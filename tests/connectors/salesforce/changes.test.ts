@@ -15,8 +15,15 @@ beforeEach(async () => {
 })
 afterEach(() => sf.close())
 
-/** One round of the feed, a minute later. */
-async function poll({ afterMs = minutes(1) } = {}): Promise<CrmChange[]> {
+type Told = Exclude<CrmChange, { type: 'activity_changed' | 'company_changed' }>
+
+/** One round of the feed, a minute later; of activities whose they are now. */
+async function poll(options?: { afterMs?: number }): Promise<Told[]> {
+  const isTold = (change: CrmChange): change is Told =>
+    change.type !== 'activity_changed' && change.type !== 'company_changed'
+  return (await pollAll(options)).filter(isTold)
+}
+async function pollAll({ afterMs = minutes(1) } = {}): Promise<CrmChange[]> {
   sf.passes(afterMs)
   const crm = await sf.describedCrm()
   const told: CrmChange[] = []
@@ -27,12 +34,10 @@ async function poll({ afterMs = minutes(1) } = {}): Promise<CrmChange[]> {
   }
   return told
 }
-const short = (change: CrmChange) => {
-  if (change.type === 'company_changed') return `company_changed ${change.company.name}`
-  return change.type === 'changed'
+const short = (change: Told) =>
+  change.type === 'changed'
     ? `changed ${change.person.type} ${change.person.fields.name}`
     : `${change.type} ${change.ref.type}`
-}
 const lead = (LastName: string) =>
   sf.org.insert('Lead', { LastName, Company: 'X', Email: `${LastName}@x.test` })
 
@@ -211,6 +216,24 @@ test('a task of several people is told with each of them, where an org has such 
   expect(await poll()).toEqual(activitiesOf(second))
   sf.org.update(task.Id, { Status: 'Completed' })
   expect(await poll()).toEqual(activitiesOf(first, second))
+})
+
+test('an activity that is given to somebody else, or to nobody, is told by its id, once', async () => {
+  const [first, second] = [lead('A').Id, lead('B').Id]
+  const activities = [
+    sf.org.insert('Task', { WhoId: first, Subject: 't' }),
+    sf.org.insert('Event', { WhoId: first, Subject: 'e' }),
+  ].map(({ Id }) => Id)
+  const moved = activities.map((id) => ({ type: 'activity_changed', id }))
+  await poll()
+  for (const id of activities) sf.org.update(id, { WhoId: second })
+  expect(new Set(await pollAll())).toEqual(new Set([...activitiesOf(second), ...moved]))
+  for (const id of activities) sf.org.update(id, { WhoId: null })
+  expect(await pollAll()).toEqual(moved)
+  const note = sf.org.insert('Note', { ParentId: first, Title: 'n' }).Id
+  await poll()
+  sf.org.update(note, { ParentId: second })
+  expect(await pollAll()).toEqual([...activitiesOf(second), { type: 'activity_changed', id: note }])
 })
 
 test('activities of nobody, or of things that are no people, are told of nobody', async () => {

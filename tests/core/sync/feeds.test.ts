@@ -181,9 +181,10 @@ test('a company that changes is changed for everybody who works there, and for n
   await agent.ends(id)
 })
 
-test('what leaves an open history without a word in the feed is missed in it after ten minutes', async () => {
+test('what leaves an open history is missed in it: what the feed tells of at once, all else after ten minutes', async () => {
   const person = crm.put({ emails: [email], fields: { name: 'Sofia' } })
-  crm.addActivity(person.id, { title: 'A call', kind: 'call', at: foyer.clock.now() })
+  const call = crm.addActivity(person.id, { title: 'A call', kind: 'call', at: foyer.clock.now() })
+  const other = crm.addActivity(person.id, { title: 'Of another', kind: 'call', at: foyer.clock.now() })
   await connected()
   const agent = await foyer.agent()
   const visitor = await foyer.visitor({ fields: { email } })
@@ -195,12 +196,16 @@ test('what leaves an open history without a word in the feed is missed in it aft
     crm.put({ emails: [`${name}@northwind.test`], fields: { name } })
     await until(`${name} is heard of`, async () => (await names()).includes(name))
   }
-  // the feed repeats its last three, and the call is one of them
+  // the feed repeats its last three, and the calls are two of them
   for (const name of ['First', 'Second', 'Third', 'Fourth']) await told(name)
+  crm.activities.set(person.id, [call])
+  crm.feed.push({ type: 'activity_changed', id: other.id })
+  await until('what was taken from them is missed', async () => !(await history()).includes('Of another'))
+  for (const name of ['Fifth', 'Sixth', 'Seventh', 'Eighth']) await told(name)
   crm.activities.delete(person.id)
   const asked = () => crm.callsOf('activities').length
   const before = asked()
-  await told('Fifth')
+  await told('Ninth')
   expect(asked()).toBe(before)
   // not silent for so long that the chat ends
   for (const words of ['One moment.', 'Still looking.']) {
