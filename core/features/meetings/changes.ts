@@ -105,16 +105,14 @@ export async function applyEvent(
   if (isOff(event)) return cancelRow(services, change, row, 'calendar', { tellsGuests }, true)
 
   await noteAnswers(change, row, event)
+  if (row.movingTo !== null) {
+    // a move of ours that is under way is told of by whoever makes it; of two readings meanwhile the older may come last
+    if (event.etag === null || event.etag !== row.eventEtag) await rememberChange(change, row)
+    return
+  }
   const { start, end } = timesOf(row, event)
   const isWhereItWas = start.getTime() === row.startAt.getTime() && end.getTime() === row.endAt.getTime()
   if (isWhereItWas) return
-  if (row.movingTo !== null) {
-    // a move of ours that is under way is told of by whoever makes it
-    const isOurs =
-      start.getTime() === row.movingTo.getTime() && end.getTime() === endFrom(row, start).getTime()
-    if (!isOurs) await rememberChange(change, row)
-    return
-  }
   const taken = takenBy(row, start, end)
   // on top of another meeting it is where it is all the same; the other one's time is taken already
   await takeTime(change.tx, row, taken.start, taken.end)

@@ -96,7 +96,7 @@ export async function lockMeeting(tx: Tx, id: string): Promise<MeetingRow | null
 export const isSameVersion = (one: MeetingRow, other: MeetingRow): boolean =>
   one.state === other.state && one.sequence === other.sequence && one.eventEtag === other.eventEtag
 
-/** Takes a time for a meeting, buffers included. @returns false when any of it is taken by another one */
+/** Takes a time for a meeting, buffers included; one that it has already, once. @returns false when any of it is taken by another one */
 export async function takeTime(
   tx: Tx,
   meeting: { id: string; agentId: string },
@@ -106,9 +106,13 @@ export async function takeTime(
   // a bare insert that meets the constraint waits for the other transaction, and a thousand of them for one another:
   // deadlocks. This way the second is told at once.
   const { rows } = await sql`
-    insert into taken_times (meeting_id, agent_id, taken)
-    values (${meeting.id}, ${meeting.agentId}, tstzrange(${start}, ${end}))
-    on conflict do nothing returning meeting_id`.execute(tx)
+    with own as (
+      select from taken_times where meeting_id = ${meeting.id} and taken = tstzrange(${start}, ${end})
+    ), made as (
+      insert into taken_times (meeting_id, agent_id, taken)
+      select ${meeting.id}::uuid, ${meeting.agentId}::uuid, tstzrange(${start}, ${end}) where not exists (select from own)
+      on conflict do nothing returning meeting_id)
+    select from own union all select from made`.execute(tx)
   return rows.length > 0
 }
 

@@ -1,207 +1,34 @@
 import { expect, test } from 'vitest'
-import type { CalendarEvent } from '#connectors/sdk/calendar.ts'
-import {
-  DuplicateError,
-  ProviderConflictError,
-  ProviderRejectedError,
-  ProviderUnavailableError,
-  RateLimitedError,
-} from '#connectors/sdk/errors.ts'
-import type { GuestMeeting, Meeting } from '#core/contracts/meetings.ts'
+import { DuplicateError, ProviderConflictError, RateLimitedError } from '#connectors/sdk/errors.ts'
 import { applyCalendarChange } from '#core/features/meetings/changes.ts'
-import { sweepMeetings } from '#core/features/meetings/sweeps.ts'
-import { findContradictions } from '#core/verify/contradictions.ts'
-import { HttpClient } from '#tests/support/http-client.ts'
-import { connectedCalendar } from './a-booking.ts'
+import { eventIdOf, guestEmail, lost, world } from './a-troubled-calendar.ts'
 
 /** What the calendar has and what Foyer has are brought together again, whatever was lost or changed there meanwhile. */
 
-const guestEmail = 'sofia.ricci@northwind.test'
-const lost = new ProviderUnavailableError('The line was cut.', 'unknown')
-const away = new ProviderUnavailableError('It does not answer.', 'nothing')
-const eventIdOf = ({ id }: { id: string }) => id.replaceAll('-', '')
-
-async function world(options: { tellsGuests?: boolean } = {}) {
-  const connected = await connectedCalendar(options)
-  const { foyer, calendar, connectionId, slots, host } = connected
-  const http = new HttpClient(foyer.origin)
-  const at = (place: number) => new Date(slots[place]?.start ?? '')
-  const times = (place: number) => ({ start: at(place), end: new Date(slots[place]?.end ?? '') })
-  return {
-    ...connected,
-    at,
-    times,
-    /** Another process finds what is left, after the lease of the one that died. */
-    async found() {
-      foyer.clock.advance(400_000)
-      await sweepMeetings(foyer.app.services, new AbortController().signal)
-    },
-    meeting: ({ id }: { id: string }) => host.http.get<Meeting>(`/meetings/${id}`),
-    moves: ({ token }: GuestMeeting, place: number) =>
-      http.post<GuestMeeting>(`/meeting/${token}/reschedule`, { start: slots[place]?.start }),
-    heard: (
-      meeting: { id: string },
-      event: CalendarEvent | null = calendar.events.get(eventIdOf(meeting)) ?? null,
-    ) =>
-      applyCalendarChange(foyer.app.services, {
-        connectionId,
-        calendarId: 'main',
-        eventId: eventIdOf(meeting),
-        event: event && structuredClone(event),
-        read: async () => event && structuredClone(event),
-      }),
-    async mailsTo(address: string) {
-      const { rows } = await foyer.pool.query<{ subject: string; text: string; method: string | null }>(
-        `select subject, text, invitation ->> 'method' as method from mails where to_address = $1 order by created_at, subject`,
-        [address],
-      )
-      return rows
-    },
-    /** Places of the times that can be booked. */
-    async free() {
-      const free = new Set((await connected.guest.slots()).slots.map(({ start }) => start))
-      return [0, 1, 2, 3, 4, 5, 6, 7].filter((place) => free.has(slots[place]?.start ?? ''))
-    },
-    contradictions: () => findContradictions(foyer.pool, new Date(0)),
-  }
-}
-
-type World = Awaited<ReturnType<typeof world>>
-
-/** The calendar has made the move, and the answer was lost. */
-async function aMoveInDoubt({ calendar, guest, slots, moves }: World, to = 3) {
+test('of two readings of an event while it is moved the newer one holds in the end, whichever is taken in last', async () => {
+  const { foyer, calendar, guest, moves, found, meeting, slots, heard, connectionId } = await world()
   const booked = await guest.books(slots[0]?.start)
-  calendar.fails({ action: 'changeEvent', when: 'after', error: lost })
-  expect(await moves(booked, to)).toMatchObject({ start: slots[0]?.start, movingTo: slots[to]?.start })
-  return booked
-}
-
-test('a move that is given up although the calendar has made it, is made', async () => {
-  const foyer = await world()
-  const { calendar, found, meeting, slots, mailsTo, free, contradictions } = foyer
-  const booked = await aMoveInDoubt(foyer)
-  calendar.fails({ action: 'changeEvent', when: 'before', error: new ProviderRejectedError('Not you.') })
-  await found()
-  expect(await meeting(booked)).toMatchObject({ state: 'booked', start: slots[3]?.start, movingTo: null })
-  expect((await mailsTo(guestEmail)).map(({ subject }) => subject)).toContainEqual(
-    expect.stringContaining('has moved'),
-  )
-  expect([await free(), await contradictions()]).toEqual([[0, 1, 2, 4, 5, 6, 7], []])
-})
-
-test('a move that the calendar has made is made, also when somebody has taken that time there since', async () => {
-  const foyer = await world()
-  const { calendar, found, meeting, slots, times } = foyer
-  const booked = await aMoveInDoubt(foyer)
-  calendar.busy = [{ calendarId: 'main', ...times(3) }]
-  await found()
-  expect(await meeting(booked)).toMatchObject({ state: 'booked', start: slots[3]?.start, movingTo: null })
-})
-
-test('a move given up while the calendar does not say where the event is keeps both times until it does', async () => {
-  const foyer = await world()
-  const { calendar, found, meeting, slots, mailsTo, free, contradictions } = foyer
-  const booked = await aMoveInDoubt(foyer)
-  calendar.fails(
-    { action: 'changeEvent', when: 'before', error: new ProviderRejectedError('Not you.') },
-    { action: 'readEvent', when: 'before', error: away },
-    { action: 'readEvent', when: 'before', error: away },
-  )
-  await found()
-  expect(await meeting(booked)).toMatchObject({ state: 'booked', start: slots[0]?.start, movingTo: null })
-  const told = (await mailsTo(guestEmail)).at(-1)
-  expect([told?.subject, told?.text]).toEqual([
-    expect.stringContaining('could not be moved'),
-    expect.stringContaining('you are told'),
-  ])
-  expect([await free(), await contradictions()]).toEqual([[1, 2, 4, 5, 6, 7], []])
-  await found()
-  expect(await meeting(booked)).toMatchObject({ start: slots[0]?.start })
-  await found()
-  expect(await meeting(booked)).toMatchObject({ state: 'booked', start: slots[3]?.start })
-  expect((await mailsTo(guestEmail)).at(-1)?.subject).toContain('has moved')
-  expect([await free(), await contradictions()]).toEqual([[0, 1, 2, 4, 5, 6, 7], []])
-})
-
-test('a move in doubt that was not made leaves its meeting where it was, and its new time free', async () => {
-  const foyer = await world()
-  const { calendar, guest, moves, found, meeting, slots, mailsTo, free, contradictions } = foyer
-  const booked = await guest.books(slots[0]?.start)
-  calendar.fails({ action: 'changeEvent', when: 'before', error: lost })
-  await moves(booked, 3)
-  calendar.fails(
-    { action: 'changeEvent', when: 'before', error: new ProviderRejectedError('Not you.') },
-    { action: 'readEvent', when: 'before', error: away },
-  )
-  await found()
-  await found()
-  expect(await meeting(booked)).toMatchObject({ state: 'booked', start: slots[0]?.start, movingTo: null })
-  expect((await mailsTo(guestEmail)).filter(({ subject }) => subject.includes('moved'))).toHaveLength(1)
-  expect([await free(), await contradictions()]).toEqual([[1, 2, 3, 4, 5, 6, 7], []])
-})
-
-const refusesMoves = {
-  action: 'changeEvent',
-  when: 'before',
-  error: new ProviderRejectedError('Not you.'),
-} as const
-
-for (const isGivenUp of [false, true])
-  for (const isMade of [false, true])
-    test(`the length that the host gives a meeting while a move is in doubt that was ${isMade ? '' : 'not '}made is its length, the move ${isGivenUp ? 'given up' : 'made again'}`, async () => {
-      const foyer = await world()
-      const { calendar, guest, moves, found, meeting, slots, heard, free, contradictions } = foyer
-      const booked = await guest.books(slots[0]?.start)
-      calendar.fails({ action: 'changeEvent', when: isMade ? 'after' : 'before', error: lost })
-      await moves(booked, 3)
-      const eventId = eventIdOf(booked)
-      const { end } = calendar.events.get(eventId) ?? {}
-      calendar.change(eventId, { end: new Date((end?.getTime() ?? 0) + 30 * 60_000) })
-      await heard(booked)
-      if (isGivenUp) calendar.fails(refusesMoves)
-      await found()
-      await found()
-      const place = isGivenUp && !isMade ? 0 : 3
-      expect(await meeting(booked)).toMatchObject({
-        start: slots[place]?.start,
-        end: slots[place + 1]?.end,
-        movingTo: null,
-      })
-      const taken = [place, place + 1]
-      expect([await free(), await contradictions()]).toEqual([
-        [0, 1, 2, 3, 4, 5, 6, 7].filter((one) => !taken.includes(one)),
-        [],
-      ])
-    })
-
-for (const isRepaired of [true, false])
-  test(`both times of a move in doubt are kept while the connection is broken, ${isRepaired ? 'until it is repaired' : 'until the later one is over'}`, async () => {
-    const there = await world()
-    const { found, meeting, slots, at, foyer, connectionId } = there
-    const booked = await aMoveInDoubt(there)
-    const connectionIs = (state: string) =>
-      foyer.pool.query('update connections set state = $2 where id = $1', [connectionId, state])
-    const times = async () => {
-      const { rows } = await foyer.pool.query<{ start: Date }>(
-        'select distinct lower(taken) as start from taken_times where meeting_id = $1 order by 1',
-        [booked.id],
-      )
-      return rows.map(({ start }) => slots.findIndex((one) => one.start === start.toISOString()))
+  const eventId = eventIdOf(booked)
+  const answered = (response: 'accepted' | 'declined') =>
+    structuredClone(calendar.change(eventId, { guests: [{ email: guestEmail, response }] }))
+  calendar.heldBack('changeEvent', async () => {
+    const older = answered('accepted')
+    const read = async () => {
+      await heard(booked, answered('declined'))
+      return older
     }
-    await connectionIs('broken')
-    await found()
-    expect([await times(), (await meeting(booked)).movingTo]).toEqual([[0, 3], null])
-    // the one it was moved from is over, and it may be at the other
-    foyer.clock.advance(at(2).getTime() - foyer.clock.now().getTime())
-    await found()
-    expect(await times()).toEqual([0, 3])
-    if (isRepaired) await connectionIs('active')
-    else foyer.clock.advance(at(4).getTime() - foyer.clock.now().getTime())
-    await found()
-    expect([await times(), (await meeting(booked)).start]).toEqual(
-      isRepaired ? [[3], slots[3]?.start] : [[0], slots[0]?.start],
-    )
+    await applyCalendarChange(foyer.app.services, {
+      connectionId,
+      calendarId: 'main',
+      eventId,
+      event: null,
+      read,
+    })
   })
+  await moves(booked, 3)
+  await found()
+  expect(await meeting(booked)).toMatchObject({ start: slots[3]?.start, guestResponse: 'declined' })
+})
 
 test('what is read of an event while its guest moves it is read again', async () => {
   const { foyer, calendar, guest, moves, found, meeting, slots, connectionId, mailsTo } = await world()
@@ -224,35 +51,6 @@ test('what is read of an event while its guest moves it is read again', async ()
   expect(calendar.calls.slice(looks)).toEqual(['readEvent'])
   expect(await meeting(booked)).toMatchObject({ start: slots[3]?.start })
   expect((await mailsTo(guestEmail)).filter(({ subject }) => subject.includes('moved'))).toHaveLength(1)
-})
-
-test('a time that is in doubt is nobody else’s, and its meeting can be moved again or cancelled', async () => {
-  const foyer = await world()
-  const { calendar, guest, moves, found, meeting, slots, free, host, contradictions } = foyer
-  const booked = await aMoveInDoubt(foyer)
-  const doubt = [
-    { action: 'changeEvent', when: 'before', error: new ProviderRejectedError('Not you.') },
-    { action: 'readEvent', when: 'before', error: away },
-  ] as const
-  calendar.fails(...doubt)
-  await found()
-  await expect(guest.books(slots[3]?.start)).rejects.toMatchObject({ code: 'slot_taken' })
-  expect(await moves(booked, 5)).toMatchObject({ start: slots[5]?.start })
-  expect([await free(), await contradictions()]).toEqual([[0, 1, 2, 3, 4, 6, 7], []])
-  await host.http.post(`/meetings/${booked.id}/cancel`)
-  await found()
-  expect(await meeting(booked)).toMatchObject({ state: 'cancelled' })
-  expect([calendar.confirmed, await contradictions()]).toEqual([[], []])
-})
-
-test('what was deleted in the calendar while it was being moved is cancelled', async () => {
-  const foyer = await world()
-  const { calendar, found, meeting, contradictions } = foyer
-  const booked = await aMoveInDoubt(foyer)
-  calendar.change(eventIdOf(booked), { state: 'cancelled' })
-  await found()
-  expect(await meeting(booked)).toMatchObject({ state: 'cancelled', cancelledBy: 'calendar' })
-  expect(await contradictions()).toEqual([])
 })
 
 test('what the host moves while the answer to a move is on its way is where they put it', async () => {
