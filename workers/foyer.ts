@@ -8,7 +8,7 @@ import { applyWebhookEvent, erasePerson, heldWrites, refreshPerson, writeToCrm }
 import { deadlineSweep, deadlineTasks } from './tasks/deadlines.ts'
 import { eraseMirror } from './tasks/erase-mirror.ts'
 import { mailBatch } from './tasks/mail-batch.ts'
-import { meetingSweep, workOnMeeting } from './tasks/meetings.ts'
+import { clockSweep, meetingSweep, workOnMeeting } from './tasks/meetings.ts'
 import { presenceSweep } from './tasks/presence.ts'
 import { pushSweep, sendPush } from './tasks/push.ts'
 import { retention } from './tasks/retention.ts'
@@ -40,6 +40,7 @@ export async function startFoyerWorkers(services: Services): Promise<Workers> {
       deadlineSweep,
       heldWrites,
       importing,
+      clockSweep,
       meetingSweep,
       polling,
       searchIndexing,

@@ -1,5 +1,6 @@
 import { workOnMeeting as contract } from '#core/contracts/jobs.ts'
 import { sweepTranscripts } from '#core/features/meetings/background.ts'
+import { sweepClocks } from '#core/features/meetings/clocks.ts'
 import { sweepMeetings, sweepReminders } from '#core/features/meetings/sweeps.ts'
 import { workOn } from '#core/features/meetings/work.ts'
 import type { Services } from '#core/services.ts'
@@ -26,3 +27,8 @@ export const meetingSweep = every<Services>(
   },
   { oneProcess: true },
 )
+
+/** New rules of clocks come with a newer runtime, so soon after a start. */
+export const clockSweep = every<Services>(3_600_000, 'clocks', ({ services }) => sweepClocks(services), {
+  oneProcess: true,
+})

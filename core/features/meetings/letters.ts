@@ -9,7 +9,7 @@ import type { MeetingRow } from './repository.ts'
 import { timeInWords } from './words.ts'
 
 /** What happened, and so what is to be said. */
-export type News = 'booked' | 'moved' | 'cancelled' | 'failed' | 'move_failed' | 'reminder'
+export type News = 'booked' | 'moved' | 'cancelled' | 'failed' | 'move_failed' | 'reminder' | 'clocks_changed'
 
 interface Telling {
   /** `by_provider`: it tells them itself. `perhaps`: it has invited them, and whoever changed the event in the calendar chose whether
@@ -34,6 +34,21 @@ export async function tellBoth(
   change.after(services.wakeJobs)
 }
 
+/** Clocks are set by other rules than when they were told. @param meeting as they were told */
+export async function tellOfClocks(
+  services: Services,
+  change: Change,
+  meeting: MeetingRow,
+  whose: { guest: boolean; host: boolean },
+): Promise<void> {
+  if (!canMail(services)) return
+  if (whose.guest) await tellGuest(services, change, meeting, 'clocks_changed', false)
+  if (whose.host) await tellHost(services, change, meeting, 'clocks_changed', true)
+  change.after(services.wakeJobs)
+}
+
+const wasCalled = (wallTime: string) => `Before that, it was to be at ${wallTime.replace('T', ' ')} there.`
+
 const withIcs = (news: News) => news === 'booked' || news === 'moved' || news === 'cancelled'
 
 async function tellGuest(
@@ -52,6 +67,7 @@ async function tellGuest(
   const paragraphs = [
     first,
     guestSentences[news](meeting.agentName, when),
+    ...(news === 'clocks_changed' ? [wasCalled(meeting.wallTime)] : []),
     ...(isInDoubt(meeting, news) ? [doubt] : []),
     ...(withIcs(news) || news === 'reminder' ? [places(meeting)] : []),
     ...(meeting.body && news !== 'cancelled' && news !== 'failed' ? [meeting.body] : []),
@@ -83,6 +99,7 @@ async function tellHost(
   const paragraphs = [
     `Hello ${meeting.agentName},`,
     hostSentences[news](meeting, when),
+    ...(news === 'clocks_changed' ? [wasCalled(meeting.agentWallTime)] : []),
     ...(isInDoubt(meeting, news) ? [doubt] : []),
     ...(withIcs(news) ? [places(meeting)] : []),
     ...(meeting.note && news === 'booked' ? [`Their note:\n${meeting.note}`] : []),
@@ -162,8 +179,13 @@ export function eventFile(
 }
 
 /** A UUID made of what the mail is about, so that a second telling is no second mail. */
-function mailId({ id, sequence, startAt }: MeetingRow, news: News, to: 'guest' | 'host'): string {
-  const about = news === 'reminder' ? startAt.toISOString() : String(sequence)
+function mailId({ id, sequence, startAt, ...told }: MeetingRow, news: News, to: 'guest' | 'host'): string {
+  const about =
+    news === 'reminder'
+      ? startAt.toISOString()
+      : news === 'clocks_changed'
+        ? `${sequence} ${to === 'guest' ? told.wallTime : told.agentWallTime}`
+        : String(sequence)
   const hash = createHash('sha256').update(`${id} ${news} ${about} ${to}`).digest('hex')
   return `${hash.slice(0, 8)}-${hash.slice(8, 12)}-8${hash.slice(13, 16)}-8${hash.slice(17, 20)}-${hash.slice(20, 32)}`
 }
@@ -175,6 +197,7 @@ const guestSubjects: Record<News, (agent: string, organisation: string) => strin
   failed: (agent) => `Your meeting with ${agent} could not be booked`,
   move_failed: (agent) => `Your meeting with ${agent} could not be moved`,
   reminder: (agent) => `Your meeting with ${agent} is soon`,
+  clocks_changed: (agent) => `Your meeting with ${agent}: your clock shows another time`,
 }
 
 const guestSentences: Record<News, (agent: string, when: string) => string> = {
@@ -185,6 +208,8 @@ const guestSentences: Record<News, (agent: string, when: string) => string> = {
     `We could not enter your meeting with ${agent} into the calendar, so it is not booked:\n${when}\n\nWe are sorry. Please choose another time.`,
   move_failed: (agent, when) => `We could not move your meeting with ${agent}. It stays as it was:\n${when}`,
   reminder: (agent, when) => `You meet ${agent} soon:\n${when}`,
+  clocks_changed: (agent, when) =>
+    `Clocks where you are will be set by other rules than when you booked. You meet ${agent} at the same moment, which they call now:\n${when}`,
 }
 
 const hostSubjects: Record<Exclude<News, 'reminder'>, (guest: string) => string> = {
@@ -193,6 +218,7 @@ const hostSubjects: Record<Exclude<News, 'reminder'>, (guest: string) => string>
   cancelled: (guest) => `Your meeting with ${guest} is cancelled`,
   failed: (guest) => `The meeting with ${guest} could not be booked`,
   move_failed: (guest) => `The meeting with ${guest} could not be moved`,
+  clocks_changed: (guest) => `Your meeting with ${guest}: your clock shows another time`,
 }
 
 const hostSentences: Record<Exclude<News, 'reminder'>, (meeting: MeetingRow, when: string) => string> = {
@@ -204,4 +230,6 @@ const hostSentences: Record<Exclude<News, 'reminder'>, (meeting: MeetingRow, whe
     `${one.name} (${one.email}) wanted to meet you:\n${when}\n\nIt could not be entered into your calendar and is not booked. ${one.failedBecause ?? ''} ${one.name} has been told.`,
   move_failed: (one, when) =>
     `Your meeting with ${one.name} (${one.email}) could not be moved and stays as it was:\n${when}\n\n${one.lastProblem ?? ''}`,
+  clocks_changed: (one, when) =>
+    `Clocks where you are will be set by other rules than when ${one.name} (${one.email}) booked. You meet at the same moment, which they call now:\n${when}`,
 }

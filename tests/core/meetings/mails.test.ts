@@ -1,6 +1,7 @@
 import ICAL from 'ical.js'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { GuestMeeting } from '#core/contracts/meetings.ts'
+import { sweepClocks } from '#core/features/meetings/clocks.ts'
 import { startFoyer, type TestFoyer } from '#tests/support/foyer.ts'
 import { HttpClient } from '#tests/support/http-client.ts'
 import { mailParts } from '#tests/support/mail-parts.ts'
@@ -53,6 +54,9 @@ function opened({ calendar }: ReturnType<typeof arrivedFor>[number]) {
     uid: event.uid,
     sequence: event.sequence,
     status: one.getFirstPropertyValue('status'),
+    summary: event.summary,
+    location: event.location,
+    description: event.description,
     start: event.startDate.toJSDate().toISOString(),
     end: event.endDate.toJSDate().toISOString(),
     organizer: event.organizer,
@@ -74,7 +78,9 @@ test('a calendar that gets its news by mail books, moves and ends the same event
   await waitFor('the host has got all three', () => arrivedFor(host.me.email).length === 3)
 
   for (const address of [email, host.me.email]) {
-    const events = arrivedFor(address).map(opened)
+    const events = arrivedFor(address)
+      .map(opened)
+      .map(({ summary: _summary, location: _location, description: _description, ...event }) => event)
     const both = {
       uid: `${booked.id}@foyer`,
       organizer: `mailto:${host.me.email}`,
@@ -118,13 +124,37 @@ test('a calendar that gets its news by mail books, moves and ends the same event
   })
 })
 
-test('the host reads the chat that it was booked in', async () => {
-  const { host, visitor, conversationId, guest, email } = await sharedCalendar(foyer)
+test('the host reads the chat that it was booked in, who it is in the CRM, and what both are told of it', async () => {
+  const { host, visitor, conversationId, guest, email } = await sharedCalendar(foyer, {
+    title: '{{name}} of {{company}} and {{agent}}',
+    body: 'Bring {{note}}, {{ email }}',
+    location: 'Room 4',
+  })
+  const crmLink = 'https://meridian.my.salesforce.com/00Q000000000001AAA'
+  await foyer.pool.query(
+    `insert into people_mirror (connector, external_id, email, record_url, read_at) values ('salesforce', '00Q1', $1, $2, $3)`,
+    [email, crmLink, foyer.clock.now()],
+  )
   await visitor.says('It is about lamps', { conversationId })
   const { slots } = await guest.slots()
   await guest.books(slots[0]?.start, { email, note: 'For the hall' })
-  const { text } = await arrives(host.me.email, 'Sofia Ricci has booked a meeting with you')
+  const mail = await arrives(host.me.email, 'Sofia Ricci has booked a meeting with you')
+  const { text } = mail
+  expect(text).toContain(`In the CRM: ${crmLink}`)
+  expect(text).toContain('Where: Room 4')
   expect(text).toContain('Their note:\nFor the hall')
+  const toGuest = await arrives(email, `Your meeting with ${host.me.name}, Meridian Industries`)
+  expect(toGuest.text).toContain(`Bring For the hall, ${email}`)
+  expect(toGuest.text).not.toContain(crmLink)
+  for (const one of [mail, toGuest]) {
+    const event = opened(one)
+    expect(event).toMatchObject({
+      // what nobody said leaves no hole
+      summary: `Sofia Ricci of and ${host.me.name}`,
+      location: 'Room 4',
+    })
+    expect(event.description).toContain(`Bring For the hall, ${email}`)
+  }
   expect(text).toMatch(/The chat so far:\n(.*\n)*.*Sofia Ricci: It is about lamps/)
 })
 
@@ -145,6 +175,35 @@ test('of a colleague’s chat that goes on the host reads nothing until it has e
   const { rows } = await foyer.pool.query('select from meetings where transcript_due')
   expect(rows).toEqual([])
   expect(arrivedFor(host.me.email)).toHaveLength(2)
+})
+
+test('whoever’s clock is set by other rules than when they booked is told, once, and the meeting stays at its moment', async () => {
+  const { host, guest, email } = await sharedCalendar(foyer)
+  const { slots } = await guest.slots()
+  const booked = await guest.books(slots[0]?.start, { email })
+  await arrives(host.me.email, 'Sofia Ricci has booked a meeting with you')
+  await sweepClocks(foyer.app.services)
+  const changed = (name: string) => `Your meeting with ${name}: your clock shows another time`
+  const told = (address: string) =>
+    arrivedFor(address).filter(({ subject }) => subject.includes('another time'))
+  // as if it had been booked by a database of zones in which clocks in Rome stand an hour later
+  const before = booked.wallTime.replace(/T../, 'T01')
+  const byOldRules = (column: string) =>
+    foyer.pool.query(`update meetings set ${column} = $2 where id = $1`, [booked.id, before])
+  await byOldRules('wall_time')
+  for (let turn = 0; turn < 2; turn++) await sweepClocks(foyer.app.services)
+  const { text } = await arrives(email, changed(host.me.name))
+  expect(text).toContain(`it was to be at ${before.replace('T', ' ')}`)
+  expect(text).toContain(`${booked.wallTime.slice(11)}–`)
+  expect(text).toContain('https://chat.example.com/meeting/')
+  await byOldRules('agent_wall_time')
+  await sweepClocks(foyer.app.services)
+  await arrives(host.me.email, changed('Sofia Ricci'))
+  expect([told(email).length, told(host.me.email).length]).toEqual([1, 1])
+  expect(await new HttpClient(foyer.origin).get(`/meeting/${booked.token}`)).toMatchObject({
+    start: booked.start,
+    wallTime: booked.wallTime,
+  })
 })
 
 // moves the clock, so it comes last
