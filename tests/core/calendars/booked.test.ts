@@ -31,7 +31,11 @@ afterAll(async () => {
 /** A guest has booked a meeting, and its event stands in the agent's calendar at Google. */
 async function booked() {
   const { agent: host, calendarId } = await agentWithGoogle(world, { online: true })
-  await setMeetingSettings(host, {})
+  await setMeetingSettings(host, {
+    title: 'Talk with {{name}}',
+    body: 'About {{note}}',
+    location: 'Room 4',
+  })
   const visitor = await foyer.visitor()
   const { id } = await visitor.asks('May I see you?')
   await host.accepts(id)
@@ -39,7 +43,7 @@ async function booked() {
   await host.switchTo('unavailable')
   const guest = new Guest(foyer.origin, token)
   const { slots } = await guest.slots()
-  const meeting = await guest.books(slots[5]?.start)
+  const meeting = await guest.books(slots[5]?.start, { note: 'lamps <b>' })
   const event = [...(google.store.calendars.get(calendarId)?.events.values() ?? [])][0]
   return { host, calendarId, guest, meeting, slots, eventId: event?.id ?? '', event }
 }
@@ -54,6 +58,9 @@ test('a booked meeting is one event at Google, with the guest invited and a vide
   expect(meeting.state).toBe('booked')
   expect(event).toMatchObject({
     status: 'confirmed',
+    summary: 'Talk with Sofia Ricci',
+    description: expect.stringContaining('About lamps &lt;b&gt;'),
+    location: 'Room 4',
     attendees: [{ email: 'sofia.ricci@northwind.test' }],
     start: { dateTime: meeting.start },
   })
