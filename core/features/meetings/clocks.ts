@@ -20,6 +20,7 @@ const atOnce = 1_000
  * where all calendars have it; whoever was told another time for it is told so.
  */
 export async function sweepClocks(services: Services): Promise<void> {
+  const failures: unknown[] = []
   let last = { startAt: services.clock.now(), id: '00000000-0000-0000-0000-000000000000' }
   for (;;) {
     const { rows } = await sql<Told & { id: string }>`
@@ -30,12 +31,12 @@ export async function sweepClocks(services: Services): Promise<void> {
       const { guest, host } = otherwise(row)
       return guest || host
     })
-    const failures = await eachByItself(changed, ({ id }) => tellTime(services, id))
-    if (failures.length > 0) throw failures[0]
+    failures.push(...(await eachByItself(changed, ({ id }) => tellTime(services, id))))
     const end = rows.at(-1)
-    if (!end || rows.length < atOnce) return
+    if (!end || rows.length < atOnce) break
     last = end
   }
+  if (failures.length > 0) throw failures[0]
 }
 
 const tellTime = (services: Services, id: string) =>
