@@ -84,6 +84,8 @@ const taskQuery = (isOfPerson: Soql, span: Span, sight: Sight) => {
   const within = any(
     dates('ActivityDate', span),
     all(soql`ActivityDate = ${null}`, stamps('CreatedDate', span)),
+    // done before or after it was due
+    ...sight.seen('Task', ['CompletedDateTime']).map((field) => stamps(field, span)),
   )
   const once = sight.seen('Task', ['IsRecurrence']).map((field) => soql`${names(field)} = ${false}`)
   const fields = names('Id', 'CreatedDate', ...sight.seen('Task', taskFields))

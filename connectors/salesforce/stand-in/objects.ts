@@ -55,7 +55,7 @@ export const standardObjects: Record<string, { prefix: string; label: string; fi
       Id:id! WhoId:reference?>Contact,Lead WhatId:reference?>Account,Opportunity,Campaign,Case
       Subject:string(255)? ActivityDate:date? Status:picklist Priority:picklist IsHighPriority:boolean!
       OwnerId:reference>User,Group Description:textarea(32000)? IsDeleted:boolean!
-      AccountId:reference?!>Account IsClosed:boolean! CreatedDate:datetime! CreatedById:reference!>User
+      AccountId:reference?!>Account IsClosed:boolean! CompletedDateTime:datetime?! CreatedDate:datetime! CreatedById:reference!>User
       LastModifiedDate:datetime! LastModifiedById:reference!>User SystemModstamp:datetime!
       IsArchived:boolean! CallDurationInSeconds:int? CallType:picklist? CallDisposition:string(255)?
       CallObject:string? RecurrenceActivityId:reference?>Task IsRecurrence:boolean TaskSubtype:picklist?`,

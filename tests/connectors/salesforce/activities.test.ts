@@ -120,6 +120,20 @@ test('a date without a zone is that date’s noon, an event its moment', async (
   ])
 })
 
+test('a task was done when it was completed, whenever it was due', async () => {
+  const task = (Subject: string, ActivityDate: string | null, CompletedDateTime: string) =>
+    sf.org.insert('Task', { WhoId: sofia.id, Subject, ActivityDate, CompletedDateTime })
+  task('early', '2027-01-10', ago(3))
+  task('late', ago(120).slice(0, 10), ago(5))
+  task('without a date', null, ago(7))
+  task('long ago', ago(1).slice(0, 10), ago(91))
+  expect((await shown()).map(({ title, at }) => [title, at.toISOString()])).toEqual([
+    ['early', ago(3)],
+    ['late', ago(5)],
+    ['without a date', ago(7)],
+  ])
+})
+
 test('the span’s first and last instants belong to it, a second beyond does not', async () => {
   for (const seconds of [-1, 0, 90 * 86_400, 90 * 86_400 + 1])
     sf.org.insert('Event', {
