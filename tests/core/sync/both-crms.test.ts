@@ -1,29 +1,19 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { beforeAll, beforeEach, expect, test } from 'vitest'
 import { hubspot } from '#connectors/hubspot/index.ts'
 import type { Visitor } from '#core/contracts/visitors.ts'
 import { setState } from '#core/features/connections/repository.ts'
 import { setTokens } from '#core/features/connections/secrets.ts'
 import { change } from '#core/services.ts'
 import type { AgentActor } from '#tests/support/agent-actor.ts'
-import { startVendors, type Vendors } from '#tests/support/crm-vendors.ts'
+import type { Vendors } from '#tests/support/crm-vendors.ts'
 import { empty } from '#tests/support/empty.ts'
-import { startFoyer, type TestFoyer } from '#tests/support/foyer.ts'
+import type { TestFoyer } from '#tests/support/foyer.ts'
 import { waitFor } from '#tests/support/wait.ts'
 import { startFoyerWorkers } from '#workers/foyer.ts'
-import { problemsOf } from '../../connectors/hubspot/contract/validate.ts'
-import { startRedis, type TestRedis } from '../../workers/support/redis.ts'
+import { describeOnBothBackends } from './both-backends.ts'
 import { untilPolled } from './polled.ts'
 
-let redis: TestRedis
-beforeAll(async () => {
-  redis = await startRedis()
-})
-afterAll(() => redis?.stop())
-
-describe.each([
-  { name: 'PostgreSQL', config: () => ({}) },
-  { name: 'Redis', config: () => ({ redisUrl: redis.url }) },
-])('Salesforce and HubSpot together, with jobs on $name', ({ config }) => {
+describeOnBothBackends('Salesforce and HubSpot together', {}, (at) => {
   let foyer: TestFoyer
   let vendors: Vendors
   let agent: AgentActor
@@ -32,17 +22,8 @@ describe.each([
   const ids = { hubspot: '', salesforce: '' }
 
   beforeAll(async () => {
-    vendors = await startVendors()
-    const { connectors, standIns } = vendors
-    foyer = await startFoyer({ connectors, config: { standIns, ...config() } })
-    vendors.clock.now = () => foyer.clock.now()
+    ;({ foyer, vendors } = at)
     agent = await foyer.agent({ name: 'Dana Weiss', email: 'dana@foyer.test' })
-  })
-  afterAll(async () => {
-    await foyer?.close()
-    await vendors?.stop()
-    // whatever a test is about, what was sent is what HubSpot describes
-    expect(vendors?.hubspot.requests.flatMap(problemsOf)).toEqual([])
   })
   beforeEach(async () => {
     vendors.hubspot.faults.clear()

@@ -1,12 +1,12 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { Connection } from '#core/contracts/connections.ts'
 import type { Visitor } from '#core/contracts/visitors.ts'
 import type { AgentActor } from '#tests/support/agent-actor.ts'
-import { startVendors, type Vendors } from '#tests/support/crm-vendors.ts'
+import type { Vendors } from '#tests/support/crm-vendors.ts'
 import { empty } from '#tests/support/empty.ts'
-import { startFoyer, type TestFoyer } from '#tests/support/foyer.ts'
+import type { TestFoyer } from '#tests/support/foyer.ts'
 import { waitFor } from '#tests/support/wait.ts'
-import { startRedis, type TestRedis } from '../../workers/support/redis.ts'
+import { describeOnBothBackends, untilAlive } from './both-backends.ts'
 import { untilPolled } from './polled.ts'
 
 /**
@@ -18,16 +18,7 @@ const hurriedAfterMs = 31_000
 const minute = 60_000
 const dayMs = 24 * 60 * minute
 
-let redis: TestRedis
-beforeAll(async () => {
-  redis = await startRedis()
-})
-afterAll(() => redis?.stop())
-
-describe.each([
-  { name: 'PostgreSQL', config: () => ({}) },
-  { name: 'Redis', config: () => ({ redisUrl: redis.url }) },
-])('what Salesforce allows, with jobs on $name', ({ config }) => {
+describeOnBothBackends('what Salesforce allows', { salesforce: { dailyLimit: 1_000 } }, (at) => {
   let foyer: TestFoyer
   let vendors: Vendors
   let admin: AgentActor
@@ -38,15 +29,8 @@ describe.each([
   let email = ''
 
   beforeAll(async () => {
-    vendors = await startVendors({ salesforce: { dailyLimit: 1_000 } })
-    const { connectors, standIns } = vendors
-    foyer = await startFoyer({ connectors, config: { standIns, ...config() } })
-    vendors.clock.now = () => foyer.clock.now()
+    ;({ foyer, vendors } = at)
     admin = await foyer.agent({ profile: 'admin', online: false })
-  })
-  afterAll(async () => {
-    await foyer?.close()
-    await vendors?.stop()
   })
   beforeEach(async () => {
     await empty(foyer.pool, 'connections, people_mirror, mirror_gone, crm_users')
@@ -63,13 +47,7 @@ describe.each([
       const { rows } = await foyer.pool.query(`select from connection_sync where import_state = 'done'`)
       return rows.length === 1
     })
-    // set forward, the clock is past what the process had said of itself, and nobody at it is asked until it says so again
-    await waitFor('the process is alive by its clock', async () => {
-      const { rows } = await foyer.pool.query('select alive_until > $1 as alive from processes', [
-        foyer.clock.now(),
-      ])
-      return rows.length > 0 && rows.every(({ alive }) => alive)
-    })
+    await untilAlive(foyer)
     agent = await foyer.agent()
   })
   afterEach(async () => {

@@ -1,24 +1,14 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { StoredRecord } from '#connectors/hubspot/stand-in/store.ts'
 import type { ConnectorList } from '#core/contracts/connections.ts'
 import type { AgentActor } from '#tests/support/agent-actor.ts'
-import { startVendors, type Vendors } from '#tests/support/crm-vendors.ts'
-import { startFoyer, type TestFoyer } from '#tests/support/foyer.ts'
+import type { Vendors } from '#tests/support/crm-vendors.ts'
+import type { TestFoyer } from '#tests/support/foyer.ts'
 import { waitFor } from '#tests/support/wait.ts'
-import { problemsOf } from '../../connectors/hubspot/contract/validate.ts'
-import { startRedis, type TestRedis } from '../../workers/support/redis.ts'
-
-let redis: TestRedis
-beforeAll(async () => {
-  redis = await startRedis()
-})
-afterAll(() => redis?.stop())
+import { describeOnBothBackends, untilAlive } from './both-backends.ts'
 
 // nothing polls here: whatever the mirror knows, an event told
-describe.each([
-  { name: 'PostgreSQL', config: () => ({}) },
-  { name: 'Redis', config: () => ({ redisUrl: redis.url }) },
-])('what HubSpot tells by itself, with jobs on $name', ({ config }) => {
+describeOnBothBackends('what HubSpot tells by itself', {}, (at) => {
   let foyer: TestFoyer
   let vendors: Vendors
   let url = ''
@@ -27,26 +17,12 @@ describe.each([
   const online: AgentActor[] = []
 
   beforeAll(async () => {
-    vendors = await startVendors()
-    const { connectors, standIns } = vendors
-    foyer = await startFoyer({ connectors, config: { standIns, ...config() } })
-    vendors.clock.now = () => foyer.clock.now()
+    ;({ foyer, vendors } = at)
     url = `${foyer.origin}/api/v1/webhooks/hubspot`
     await vendors.connectHubSpot(foyer.app.services, { polls: false })
   })
-  afterAll(async () => {
-    await foyer?.close()
-    await vendors?.stop()
-    expect(vendors?.hubspot.requests.flatMap(problemsOf)).toEqual([])
-  })
   async function anAgent() {
-    // set forward, the clock is past what the process had said of itself, and nobody at it is asked until it says so again
-    await waitFor('the process is alive by its clock', async () => {
-      const { rows } = await foyer.pool.query('select alive_until > $1 as alive from processes', [
-        foyer.clock.now(),
-      ])
-      return rows.length > 0 && rows.every(({ alive }) => alive)
-    })
+    await untilAlive(foyer)
     const agent = await foyer.agent()
     online.push(agent)
     return agent
