@@ -31,6 +31,9 @@ export const webhooks: WebhookDeclaration = {
   },
 }
 
+/** Ten times what HubSpot sends at once. */
+const eventsAtMost = 1_000
+
 /** What cannot be read is left out: it is signed, so sending it again would not make it better. The poll finds what it told. */
 function eventsIn(rawBody: Buffer): Event[] {
   let body: unknown
@@ -39,10 +42,13 @@ function eventsIn(rawBody: Buffer): Event[] {
   } catch {
     return []
   }
-  return (Array.isArray(body) ? body : [body]).flatMap((one) => {
-    const event = Event.safeParse(one)
-    return event.success ? [event.data] : []
-  })
+  return [body]
+    .flat()
+    .slice(0, eventsAtMost)
+    .flatMap((one) => {
+      const event = Event.safeParse(one)
+      return event.success ? [event.data] : []
+    })
 }
 
 /** Null: nothing about a contact. `object.…` is how apps of 2025 and later are told the same. */
