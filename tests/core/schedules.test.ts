@@ -124,10 +124,13 @@ describe('the calendar and clock of a zone', () => {
     }
   })
 
-  test('are there for every zone', async () => {
-    const { timeZones } = await dana.http.get<TimeZoneList>('/availability/time-zones')
+  test('are there for every zone, by rules of a known age', async () => {
+    const { timeZones, databaseVersion } = await dana.http.get<TimeZoneList>('/availability/time-zones')
     expect(timeZones.length).toBeGreaterThan(400)
     expect(timeZones).toContainEqual({ name: 'Asia/Kolkata', offsetMinutes: 330 })
+    expect(databaseVersion).toMatch(/^20\d\d[a-z]/)
+    const ready = await fetch(`${foyer.origin}/readyz`, { headers: { connection: 'close' } })
+    expect(await ready.json()).toMatchObject({ status: 'ready', timeZones: databaseVersion })
   })
 })
 
