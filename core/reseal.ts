@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { secretPlaces } from './features/connections/secrets.ts'
-import { place as pushKeyPlace, sealingOf } from './features/push/keys.ts'
-import { UnsealError } from './sealing.ts'
+import { place as pushKeyPlace } from './features/push/keys.ts'
+import { sealingOf, UnsealError } from './sealing.ts'
 import type { Services } from './services.ts'
 
 interface SealedColumn {

@@ -1,4 +1,5 @@
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto'
+import type { Config } from './config.ts'
 
 /**
  * Keeps secrets that must be read again: encrypted and authenticated (AES-256-GCM) under a key that is derived from
@@ -97,4 +98,10 @@ function decipher(sealed: Buffer, key: Buffer, place: string): string {
   } catch (error) {
     throw new UnsealError({ cause: error })
   }
+}
+
+/** What only this Foyer can seal, open and sign. @throws without a secret key, which every entry point brings. */
+export function sealingOf({ config }: { config: Config }): Sealing {
+  if (!config.secretKey) throw new Error('There is no secret key')
+  return new Sealing(config.secretKey, config.oldSecretKeys)
 }

@@ -2,6 +2,7 @@ import ICAL from 'ical.js'
 import type { CalendarEvent, GuestResponse, NewEvent } from '../sdk/calendar.ts'
 import { knownZone, startOfDay } from '../sdk/days.ts'
 import { ProviderAnswerError } from '../sdk/errors.ts'
+import './bounded-rules.ts'
 
 /** RFC 5545, by ical.js. Zones are those of the runtime wherever it knows the name; what a file says of a zone counts only else. */
 export const parse = (text: string): ICAL.Component => {
@@ -146,5 +147,5 @@ const asParameter = (text: string) => withoutControls(text).replaceAll('"', '’
 
 /** `VCALENDAR` with the calendar's zone: RFC 4791 5.2.2. */
 export function zoneOfCalendarText(text: string): string | null {
-  return /^TZID:(.+?)\s*$/m.exec(text)?.[1] ?? null
+  return /^TZID:(.*)$/m.exec(text)?.[1]?.trim() || null
 }

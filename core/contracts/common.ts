@@ -41,9 +41,19 @@ export const EmailAddress = z
   .pipe(z.email('This is not an e-mail address, such as name@example.com.'))
   .transform((email) => email.toLowerCase())
 
+/** In one line, trimmed: of what comes in several the breaks are spaces, so that a name makes no paragraph of a mail. */
+export const Line = Text.pipe(
+  z.string().overwrite((text) =>
+    text
+      .replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ')
+      .replaceAll(/ {2,}/g, ' ')
+      .trim(),
+  ),
+)
+
 /** One line of text about a person, trimmed; null or empty clears it. */
 export const shortText = (max = 200) =>
-  Text.pipe(z.string().trim().max(max, `At most ${max} characters.`))
+  Line.pipe(z.string().max(max, `At most ${max} characters.`))
     .nullable()
     .transform((text) => text || null)
 

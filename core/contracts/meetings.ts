@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { datesOff, InstantInput, weeklyBlocks } from './availability.ts'
-import { Cursor, EmailAddress, Id, Instant, shortText, Text } from './common.ts'
+import { Cursor, EmailAddress, Id, Instant, Line, shortText, Text } from './common.ts'
 import { BufferMinutes, DurationMinutes, NoticeMinutes, Slot, StepMinutes } from './slots.ts'
 import { TimeZone } from './time-zone.ts'
 
@@ -174,7 +174,7 @@ export const Book = z.strictObject({
   start: InstantInput,
   /** As it was offered: whoever of a team meets for another length is not asked. Left out: the shortest there is at that start. */
   end: InstantInput.optional(),
-  name: Text.pipe(z.string().trim().min(1, 'A name is needed.').max(100)),
+  name: Line.pipe(z.string().min(1, 'A name is needed.').max(100)),
   email: EmailAddress,
   note: Text.pipe(z.string().trim().max(2_000)).nullish(),
   /** The same key is the same booking, however often it is sent. */

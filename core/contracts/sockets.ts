@@ -199,7 +199,8 @@ export const closeCodes = {
   revoked: 4403,
   /** Too slow to follow: reconnect and resume. */
   tooSlow: 4408,
-  /** Broken frames, again and again. */
+  /** More than ten broken frames, or a first frame that is no JSON object. */
   badFrames: 4400,
+  /** Too many sockets, or unknown tokens, of one address, visitor or agent. */
   tooMany: 4429,
 } as const

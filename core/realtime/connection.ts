@@ -8,6 +8,7 @@ import { socketCounts } from './counts.ts'
 
 const helloWithinMs = 5_000
 const silentForMs = 45_000
+/** Sockets are looked at every 4 s (heartbeat.ts): that is every 20. */
 const pingEveryMs = 18_000
 /** What may wait in a socket's buffer before its reader counts as too slow. */
 const maxBufferedBytes = 1024 * 1024

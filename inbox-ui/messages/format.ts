@@ -17,7 +17,7 @@ const hourAndMinute = (locale: string) =>
     minute: '2-digit',
   }) as const
 
-/** As browsers still call places that have changed their names. */
+/** As browsers still call places that have changed their names; the widget's are in `widget/app/time.ts`. */
 const formerNames: Record<string, string> = {
   Asmera: 'Asmara',
   Calcutta: 'Kolkata',

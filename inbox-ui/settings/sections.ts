@@ -114,4 +114,5 @@ export const sections = [
   },
 ] as const satisfies readonly Listed[]
 
+/** One of them, as it stands in the list. */
 export type Section = (typeof sections)[number]

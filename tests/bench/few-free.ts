@@ -3,7 +3,7 @@ import type pg from 'pg'
 /** Who can still be asked when nearly all are full: one of forty, more than the choice looks at first. */
 const oneFreeOf = 40
 
-/** @returns how many agents of so many have a chat less than they may have when {@link fillUp} has run. */
+/** @returns how many agents of so many {@link fillUp} leaves as they were. */
 export const freeOf = (agents: number): number => agents / oneFreeOf
 
 /** Gives everybody but one of forty as many chats as they may have; what has been asked by then is forgotten. The chats began

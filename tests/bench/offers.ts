@@ -20,7 +20,7 @@ import { fillUp, forgetRequests, freeOf } from './few-free.ts'
  *  the moment the banner is drawn. What lies between the two is added to the former at p95, so the limit holds for all.
  *  The floor, in the same run and at the same rate, is a request that only reads. Before both come requests that are not
  *  counted: a Foyer that was just started has neither compiled its code nor made its plans. At the end the same once more,
- *  warm-up and limit included, with nearly all agents full, so that the choice has to look at everybody; a hundred requests at a
+ *  warm-up and limit included, with nearly all agents full, so that the choice has to look far around the circle; a hundred requests at a
  *  time, or the few who are free would be full too. */
 const agents = 200
 const screens = 5

@@ -124,7 +124,7 @@ describe('the calendar and clock of a zone', () => {
     }
   })
 
-  test('are there for every zone, by rules of a known age', async () => {
+  test('are there for every zone; which zone database they follow is told there and by /readyz', async () => {
     const { timeZones, databaseVersion } = await dana.http.get<TimeZoneList>('/availability/time-zones')
     expect(timeZones.length).toBeGreaterThan(400)
     expect(timeZones).toContainEqual({ name: 'Asia/Kolkata', offsetMinutes: 330 })

@@ -48,7 +48,7 @@ test('an import shows how far it is, how long it takes and when it is ready', as
   await expect.poll(width).toBe(25)
 })
 
-test('an import of nobody knows how many promises nothing, and says why it waits', async () => {
+test('an import of unknown size names no time left, and says why it waits', async () => {
   show({ done: 400, reason: 'HubSpot takes no more calls for a minute.' })
   await expect.element(bar()).not.toHaveAttribute('aria-valuenow')
   await expect.element(bar()).toHaveAttribute('aria-valuetext', '400 people so far')

@@ -3,8 +3,8 @@ import { expect } from 'vitest'
 import { accessibilityProblems, sizes } from './browser.ts'
 import { isSoak } from './soak.ts'
 
-/** axe finds nothing on the page, or in the frame of it that is given: on a desk and on a phone, and there in both themes,
- *  which differ in their colours only. Those of the dark phone are the dark desk's, and are looked at in a soak. */
+/** axe finds nothing on the page, or in the frame of it that is given: on a desk in both themes, which differ in their colours
+ *  only, and on a phone in the light one; in a soak on the dark phone, too, whose colours are the dark desk's. */
 export async function axeFindsNothing(page: Page, what: string, target: Page | Frame = page): Promise<void> {
   for (const size of ['desktop', 'phone'] as const) {
     await page.setViewportSize(sizes[size])

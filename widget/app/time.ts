@@ -26,13 +26,19 @@ export const shortDay = (at: number, now: number) => {
   return days < 7 ? format(at, { weekday: 'long' }) : format(at, { dateStyle: 'medium' })
 }
 
-/** As browsers still call places that have changed their names. */
+/** As browsers still call places that have changed their names; those of the inbox are in `inbox-ui/messages/format.ts`. */
 const formerNames: Record<string, string> = {
+  Asmera: 'Asmara',
   Calcutta: 'Kolkata',
+  Enderbury: 'Kanton',
+  Faeroe: 'Faroe',
+  Godthab: 'Nuuk',
   Katmandu: 'Kathmandu',
   Kiev: 'Kyiv',
+  Ponape: 'Pohnpei',
   Rangoon: 'Yangon',
   Saigon: 'Ho Chi Minh',
+  Truk: 'Chuuk',
 }
 
 /** An IANA zone as people know it: "Asia/Ho Chi Minh". */

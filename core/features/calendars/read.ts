@@ -42,7 +42,7 @@ export async function readCalendars(
   tellBooking: TellBooking,
 ): Promise<void> {
   const { db, clock } = services
-  const state = await stateOf(services, lease)
+  const state = await stateWithoutOldFeeds(services, lease)
   if (!state?.calendarId) return putOff(services, lease, longestBackOffMs)
   const signal = AbortSignal.any([stopping, AbortSignal.timeout(leaseMs - 5_000)])
   try {
@@ -64,7 +64,11 @@ export async function readCalendars(
   }
 }
 
-async function stateOf({ db, clock }: Services, { agentId }: Lease): Promise<ReadingState | null> {
+/** What is to be read. Feeds of calendars chosen no more go, once no meeting stands in them. */
+async function stateWithoutOldFeeds(
+  { db, clock }: Services,
+  { agentId }: Lease,
+): Promise<ReadingState | null> {
   const state = await readReadingState(db, agentId)
   if (!state?.feeds.some((feed) => !isChosen(state, feed))) return state
   await dropFeeds(db, agentId, clock.now())

@@ -4,8 +4,8 @@ import type { Account } from '#connectors/sdk/contract.ts'
 import type { StoredTokens, TokenChange, TokenStore } from '#connectors/sdk/credentials.ts'
 import type { Db, Tx } from '../../db/pool.ts'
 import type { Sealing } from '../../sealing.ts'
+import { sealingOf } from '../../sealing.ts'
 import type { Services } from '../../services.ts'
-import { sealingOf } from '../push/keys.ts'
 import { findConnection, markBroken, setAccount } from './repository.ts'
 
 interface StoredSecrets {

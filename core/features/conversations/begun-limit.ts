@@ -2,12 +2,12 @@ import { sql } from 'kysely'
 import { plannedOnce } from '../../db/planned-once.ts'
 import type { Tx } from '../../db/pool.ts'
 import { RateLimitedError } from '../../errors.ts'
+import { sealingOf } from '../../sealing.ts'
 import type { Change, Services } from '../../services.ts'
-import { sealingOf } from '../push/keys.ts'
 import { isPublic } from './waiting-limit.ts'
 
 /** Far more than anybody means: each of them rings an agent or stands in the list of missed chats. */
-const mostOfVisitor = 50
+const mostADayOfVisitor = 50
 const dayMs = 24 * 60 * 60_000
 
 /**
@@ -28,7 +28,7 @@ export async function countBegun(
   if (visitor)
     throw new RateLimitedError('These were many chats for one day. Try again tomorrow.', waitMs(visitor))
   if (address === null || !isPublic(address)) return
-  const network = await takeTurn(services, { tx, now }, address, dayAgo)
+  const network = await takeChatTurn(services, { tx, now }, address, dayAgo)
   if (network)
     throw new RateLimitedError(
       'Many chats were begun from your network today. Try again tomorrow.',
@@ -40,12 +40,12 @@ async function earliestOfVisitor(tx: Tx, visitorId: string, dayAgo: Date): Promi
   const { rows } = await sql<{ earliest: Date }>`${plannedOnce}
     select requested_at as earliest from conversations
     where visitor_id = ${visitorId} and requested_at > ${dayAgo}
-    order by requested_at desc offset ${mostOfVisitor - 1} limit 1`.execute(tx)
+    order by requested_at desc offset ${mostADayOfVisitor - 1} limit 1`.execute(tx)
   return rows[0]?.earliest
 }
 
-/** @returns the oldest of as many as there may be; then none was taken. */
-async function takeTurn(
+/** @returns when the oldest that counts was begun, if there is no turn left. */
+async function takeChatTurn(
   services: Pick<Services, 'config' | 'settings'>,
   { tx, now }: Pick<Change, 'tx' | 'now'>,
   address: string,

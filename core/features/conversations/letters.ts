@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import type { Db, Tx } from '../../db/pool.ts'
 import { ConflictError } from '../../errors.ts'
 import type { Change, Services } from '../../services.ts'
+import { greetingOf } from '../mail/greeting.ts'
 import { queueMail } from '../mail/mail.ts'
 import type { ConversationRow } from './repository.ts'
 import { makeReturnLink } from './return-links.ts'
@@ -60,7 +61,7 @@ export async function writeTo(
   const organisation = rows[0]?.name ?? 'Foyer'
   const link = await makeReturnLink(services, tx, now, conversation)
   const paragraphs = [
-    to.name ? `Hello ${to.name},` : 'Hello,',
+    greetingOf(to.name),
     ...body,
     ...(link ? [`Go on with this chat (the link is yours alone and works for 14 days):\n${link}`] : []),
     organisation,

@@ -5,10 +5,10 @@ import { erasedEmail, forAgent, lockMeeting, type MeetingRow } from './repositor
 import { tellMeeting } from './telling.ts'
 import { wallTimes } from './times.ts'
 
-type Told = Pick<MeetingRow, 'startAt' | 'timeZone' | 'wallTime' | 'agentTimeZone' | 'agentWallTime'>
+type ToldTimes = Pick<MeetingRow, 'startAt' | 'timeZone' | 'wallTime' | 'agentTimeZone' | 'agentWallTime'>
 
 /** Whose clock shows another time by the rules of today than they were told. */
-function otherwise({ startAt, timeZone, wallTime, agentTimeZone, agentWallTime }: Told) {
+function changedClocks({ startAt, timeZone, wallTime, agentTimeZone, agentWallTime }: ToldTimes) {
   const now = wallTimes(startAt, timeZone, agentTimeZone)
   return { now, guest: now.wallTime !== wallTime, host: now.agentWallTime !== agentWallTime }
 }
@@ -23,12 +23,12 @@ export async function sweepClocks(services: Services): Promise<void> {
   const failures: unknown[] = []
   let last = { startAt: services.clock.now(), id: '00000000-0000-0000-0000-000000000000' }
   for (;;) {
-    const { rows } = await sql<Told & { id: string }>`
+    const { rows } = await sql<ToldTimes & { id: string }>`
       select id, start_at, time_zone, wall_time, agent_time_zone, agent_wall_time from meetings
       where state = 'booked' and (start_at, id) > (${last.startAt}, ${last.id}::uuid)
       order by start_at, id limit ${atOnce}`.execute(services.db)
     const changed = rows.filter((row) => {
-      const { guest, host } = otherwise(row)
+      const { guest, host } = changedClocks(row)
       return guest || host
     })
     failures.push(...(await eachByItself(changed, ({ id }) => tellTime(services, id))))
@@ -43,7 +43,7 @@ const tellTime = (services: Services, id: string) =>
   change(services, async (change) => {
     const row = await lockMeeting(change.tx, id)
     if (row?.state !== 'booked') return
-    const { now, guest, host } = otherwise(row)
+    const { now, guest, host } = changedClocks(row)
     await sql`
       update meetings set wall_time = ${now.wallTime}, agent_wall_time = ${now.agentWallTime}, changed_at = ${change.now}
       where id = ${id}`.execute(change.tx)

@@ -138,7 +138,7 @@ async function insertHeld(
       title, body, location, wants_video, connection_id, calendar_id, event_id, event_due, worked_until, held_at, changed_at,
       notice_accepted_at, notice_text, notice_url)
     values (${id}, ${bookable.id}, 'held', ${share.id}, ${share.conversationId},
-      -- another one than a moment ago, if they have signed in meanwhile; locked before their chat, which this row's keys do first
+      -- another one than a moment ago, if they have signed in meanwhile; locked here, because this row's keys would lock the chat first
       (select v.id from calendar_shares s join visitors v on v.id = s.visitor_id where s.id = ${share.id} for key share of v),
       ${wanted.idempotencyKey},
       ${wanted.name}, ${wanted.email}, ${wanted.note ?? null}, ${wanted.start}, ${end}, ${timeZone}, ${wallTime},

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import ical, { ICalCalendarMethod, ICalEventStatus } from 'ical-generator'
 import type { Change, Services } from '../../services.ts'
 import { canMail } from '../conversations/letters.ts'
+import { greetingOf } from '../mail/greeting.ts'
 import { queueMail } from '../mail/mail.ts'
 import { background } from './background.ts'
 import { addLink } from './links.ts'
@@ -62,10 +63,9 @@ async function tellGuest(
   const when = timeInWords(meeting.startAt, meeting.endAt, meeting.timeZone)
   const link =
     news === 'cancelled' || news === 'failed' ? null : await guestLink(services, tx, now, meeting.id)
-  const first = `Hello ${meeting.name},`
   const subject = guestSubjects[news](meeting.agentName, organisation)
   const paragraphs = [
-    first,
+    greetingOf(meeting.name),
     guestSentences[news](meeting.agentName, when),
     ...(news === 'clocks_changed' ? [wasCalled(meeting.wallTime)] : []),
     ...(isInDoubt(meeting, news) ? [doubt] : []),

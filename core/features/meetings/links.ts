@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Db, Tx } from '../../db/pool.ts'
+import { sealingOf } from '../../sealing.ts'
 import type { Services } from '../../services.ts'
-import { sealingOf } from '../push/keys.ts'
 import { hashToken, newToken, sameToken } from '../sign-in/tokens.ts'
 import { findMeeting, type MeetingRow, readMeetings } from './repository.ts'
 

@@ -147,6 +147,7 @@ async function insteadError(
   })
 }
 
+/** Whether the provider tells the guest, and can be reached to do so. */
 async function toldBy({ db, connectors }: Services, { connectionId, agentId }: MeetingRow): Promise<Told> {
   const { rows } = await sql<{ connector: string; isReached: boolean }>`
     select n.connector, n.state = 'active' and c.agent_id is not null as is_reached
@@ -154,7 +155,7 @@ async function toldBy({ db, connectors }: Services, { connectionId, agentId }: M
     where n.id = ${connectionId}`.execute(db)
   const [row] = rows
   const tellsGuests = connectors.get(row?.connector ?? '')?.calendar?.tellsGuests ?? false
-  return { tellsGuests, isUncertain: !row?.isReached }
+  return { tellsGuests, isUncertain: row !== undefined && !row.isReached }
 }
 
 /** Under the lock of its conversation, then its own. @param before what has to be locked before either */

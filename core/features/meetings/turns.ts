@@ -1,9 +1,9 @@
 import { sql } from 'kysely'
 import type { Tx } from '../../db/pool.ts'
 import { RateLimitedError } from '../../errors.ts'
+import { sealingOf } from '../../sealing.ts'
 import type { Change, Services } from '../../services.ts'
 import { dayMs } from '../availability/zone.ts'
-import { sealingOf } from '../push/keys.ts'
 
 /**
  * Bookings and guests' moves in a day: under one e-mail address, with whomever, since each mails an address that anybody may have typed;

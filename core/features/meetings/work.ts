@@ -28,6 +28,23 @@ import {
   takenBy,
 } from './states.ts'
 
+export type Done =
+  /** The calendar and the row say the same. */
+  | 'done'
+  /** The time is not free, or the calendar can take nothing: it failed, or was not moved. */
+  | 'refused'
+  /** Not yet; a job goes on. */
+  | 'later'
+
+/** So many tries end an insert or a move, and both are told. A look and a cancel go on until the time is over. */
+const mostAttempts = 12
+
+interface Given {
+  signal: AbortSignal
+  /** Whether somebody waits for it. */
+  live: boolean
+}
+
 /**
  * What a calendar has still to be brought to (`event_due`), done step by step, each of which may be the last before a crash:
  *
@@ -38,25 +55,8 @@ import {
  *
  * Whoever works on a meeting holds its lease (`worked_until`). A step that was done and not written down is done again: the id was
  * made before the event, so the second time finds what the first has made.
+ * @returns null when somebody else is at it
  */
-export type Done =
-  /** The calendar and the row say the same. */
-  | 'done'
-  /** The time is not free, or the calendar can take nothing: it failed, or was not moved. */
-  | 'refused'
-  /** Not yet; a job goes on. */
-  | 'later'
-
-/** A provider that is away for longer than this has failed, and both are told. */
-const mostAttempts = 12
-
-interface Given {
-  signal: AbortSignal
-  /** Whether somebody waits for it. */
-  live: boolean
-}
-
-/** @returns null when somebody else is at it */
 export async function workOn(services: Services, meetingId: string, given: Given): Promise<Done | null> {
   const meeting = await takeLease(services, meetingId)
   return meeting && workLeased(services, meeting, given)
@@ -296,7 +296,7 @@ async function keepOneTime({ tx }: Change, id: string): Promise<void> {
   if (row?.state === 'booked') await giveBackTimes(tx, row, takenBy(row, row.startAt, row.endAt))
 }
 
-/** Nothing can be read there, now or ever. */
+/** Nothing can be read there, now or ever, or its time is over. */
 const stopLooking = (services: Services, meeting: MeetingRow) =>
   settle(services, meeting, async (change, row) => {
     if (row.eventDue !== 'look') return
@@ -336,16 +336,16 @@ async function notDone(
   }
   if (isOver && meeting.eventDue === 'move')
     return giveUpMove(services, meeting, agenda, { for: 'calendar', because }, given)
-  if (meeting.eventDue === 'look' && (isGone(error) || (await isPast(services, meeting)))) {
+  if (meeting.eventDue === 'look' && (isHopeless(error) || (await isPast(services, meeting)))) {
     await stopLooking(services, meeting)
     return 'refused'
   }
-  if (cannotBe && meeting.eventDue === 'cancel') {
-    if (isGone(error) || (await isPast(services, meeting))) {
+  if (meeting.eventDue === 'cancel') {
+    if (isHopeless(error) || (await isPast(services, meeting))) {
       await stopEnding(services, meeting, because)
       return 'refused'
     }
-    if (!isClosed) await tellInstead(services, meeting)
+    if (cannotBe && !isClosed) await tellInstead(services, meeting)
   }
   if (!advice && !isClosed && !given.signal.aborted)
     services.log.error({ err: error, meeting: meeting.id }, 'Work on a meeting failed')
@@ -365,15 +365,16 @@ async function notDone(
 const hasCome = ({ clock }: Services, { eventDue, startAt, movingTo }: MeetingRow) =>
   (eventDue === 'insert' ? startAt : (movingTo ?? startAt)) <= clock.now()
 
-/** With all the times it has: of a move in doubt there are two. */
+/** With all the times it has: of a move in doubt there are two; of what is cancelled none is left but its own. */
 async function isPast({ db, clock }: Services, { id, endAt }: MeetingRow): Promise<boolean> {
   const { rows } = await sql<{ until: Date | null }>`
     select max(upper(taken)) as until from taken_times where meeting_id = ${id}`.execute(db)
   return (rows[0]?.until ?? endAt) <= clock.now()
 }
 
-/** The calendar was disconnected, which is not repaired by connecting one. */
-const isGone = (error: unknown) =>
+/** Nothing can be done there, now or ever: it was disconnected, which connecting another one does not repair, or the provider refuses for
+ *  good. */
+const isHopeless = (error: unknown) =>
   error instanceof CalendarGoneError ||
   (error instanceof ConnectionClosedError && error.details.state === 'disconnected') ||
   adviceOn(error)?.again === 'never'

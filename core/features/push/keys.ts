@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import webPush from 'web-push'
-import { Sealing, UnsealError } from '../../sealing.ts'
+import { sealingOf, UnsealError } from '../../sealing.ts'
 import type { Services } from '../../services.ts'
 
 export interface PushKeys {
@@ -10,12 +10,6 @@ export interface PushKeys {
 }
 
 export const place = 'push key'
-
-/** What only this Foyer can seal, open and sign. @throws without a secret key, which every entry point brings. */
-export function sealingOf({ config }: Pick<Services, 'config'>): Sealing {
-  if (!config.secretKey) throw new Error('There is no secret key')
-  return new Sealing(config.secretKey, config.oldSecretKeys)
-}
 
 /** The pair by which push services know this Foyer, made the first time somebody asks. One that does not open any more
  *  (restored without its FOYER_SECRET_KEY) is replaced: devices subscribed with it are gone, and subscribe again when

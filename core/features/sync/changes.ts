@@ -6,7 +6,7 @@ import { readOrGone } from '../mirror/refresh.ts'
 import { forgetPeople, storeCompaniesAlone, storedAtOnce, storePeople } from '../mirror/store.ts'
 import { eraseByCrm } from '../people/erase.ts'
 import { tellAgentsAbout } from '../visitors/service.ts'
-import { readWatched, whoDid } from './watched.ts'
+import { readWatched, watchedWith } from './watched.ts'
 
 /**
  * Takes a page of changes into the mirror, with whatever must be committed together with it, and tells whoever talks with
@@ -56,7 +56,7 @@ export async function takeChanges(
   }
   const refs = changes.filter((one) => one.type === 'activities_changed').map(({ ref }) => ref)
   const moved = changes.filter((one) => one.type === 'activity_changed').map(({ id }) => id)
-  await readWatched(services, open, [...refs, ...(await whoDid(services, open, moved))])
+  await readWatched(services, open, [...refs, ...(await watchedWith(services, open, moved))])
 }
 
 /** Everybody a page of an import brought. */

@@ -25,8 +25,8 @@ export async function isAnybodyWatched({ db }: Services, { row }: OpenConnection
   return rows[0]?.is ?? false
 }
 
-/** Those of them whom these activities are known of. */
-export async function whoDid(
+/** Whom somebody talks with and who are known to have these activities. */
+export async function watchedWith(
   { db }: Services,
   { row }: OpenConnection,
   activityIds: string[],
@@ -39,7 +39,7 @@ export async function whoDid(
   return rows
 }
 
-/** A dozen calls at a hundred a call: of more, the newest are on the screen first. */
+/** Activities named to a CRM at once; of more the newest count, which are on the screen first. */
 const askedAtOnce = 1_000
 
 interface Known extends PersonRef {
@@ -77,11 +77,11 @@ const toKnown = ({ type, id, readAt, activityIds }: Known, cut: Date | null): Kn
   return { ref: { type, id }, readAt, since: new Date(Math.max(from, cut?.getTime() ?? from)), activityIds }
 }
 
-/** No feed tells everything: what is deleted, or given to somebody else, leaves no trace in some. So what is on a screen is read
- *  anew now and then, the longest unread first, no more than a few each time: that costs a vendor's limits. */
 const readAnewAfterMs = 10 * 60_000
 const readAnewAtOnce = 3
 
+/** No feed tells everything: what is deleted, or given to somebody else, leaves no trace in some. So what is on a screen is read
+ *  anew now and then, the longest unread first, no more than a few each time: that costs a vendor's limits. */
 export async function readLongUnread(services: Services, open: OpenConnection): Promise<void> {
   const before = new Date(services.clock.now().getTime() - readAnewAfterMs)
   const { connector } = open.row
@@ -91,7 +91,7 @@ export async function readLongUnread(services: Services, open: OpenConnection): 
   await readWatched(services, open, rows)
 }
 
-/** Reads anew what those did whom somebody talks with now. */
+/** Reads anew what those did whom somebody talks with now, tells the agents, and forgets who is gone. */
 export async function readWatched(
   services: Services,
   open: OpenConnection,

@@ -52,7 +52,7 @@ test('an activity that somebody logs, changes or belongs to another is told with
   }
 })
 
-test('a quiet poll is three searches, and two while nobody looks at what people did, of whom an edit is told to whoever looks soon after', async () => {
+test('a quiet poll is three searches, two while nobody looks at a history; an edit made meanwhile is told to whoever looks soon after', async () => {
   const world = await connected()
   const { store, clock } = world.standIn
   const of = store.create('contacts', { email: 'a@b.test' })

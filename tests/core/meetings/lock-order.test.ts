@@ -56,7 +56,9 @@ const everyWay = {
 }
 
 for (const [what, prepare] of Object.entries(everyWay))
-  test(`${what} while somebody else has the visitor, and wants the chat as well`, async ({ foyer }) => {
+  test(`${what} while somebody else has the visitor and wants the chat as well: both go through`, async ({
+    foyer,
+  }) => {
     const chat = await aChat(foyer)
     const act = await prepare(foyer, chat)
     // as whoever makes one visitor of two does, or leaves a message
