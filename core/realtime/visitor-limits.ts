@@ -8,6 +8,8 @@ export class VisitorLimits {
   readonly #visitors: Buckets
   readonly #addresses: Buckets
   readonly #signals: Buckets
+  readonly #visitorHellos: Buckets
+  readonly #addressHellos: Buckets
   readonly strangers = new Strangers()
   readonly #sockets = new Map<string, number>()
   readonly #tabs = new Map<string, number>()
@@ -16,12 +18,16 @@ export class VisitorLimits {
     this.#settings = settings
     this.#visitors = new Buckets(settings.visitorBurst, settings.visitorPerSecond)
     this.#addresses = new Buckets(settings.addressBurst, settings.addressPerSecond)
+    this.#visitorHellos = new Buckets(settings.visitorHelloBurst, settings.visitorHelloPerSecond)
+    this.#addressHellos = new Buckets(settings.addressHelloBurst, settings.addressHelloPerSecond)
     // typing, seen, page views and reading: frequent, small, and of no harm when dropped
     this.#signals = new Buckets(settings.visitorBurst * 3, settings.visitorPerSecond * 5)
   }
 
   /** @returns 0, or after how many ms to try again. */
   take(visitorId: string, address: string, kind: string): number {
+    // the visitor's first: one who comes too often takes nothing from the others of the address
+    if (kind === 'hello') return this.#visitorHellos.take(visitorId) || this.#addressHellos.take(address)
     if (kind !== 'send' && kind !== 'request') return this.#signals.take(visitorId)
     return this.#visitors.take(visitorId) || this.#addresses.take(address)
   }

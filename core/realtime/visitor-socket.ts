@@ -69,6 +69,11 @@ export class VisitorProtocol implements Protocol<VisitorConnection> {
       connection.close(closeCodes.tooMany, 'Too many sockets of one visitor')
       return false
     }
+    if (this.#limits.take(visitor.id, connection.address, 'hello') > 0) {
+      this.#limits.leave(visitor.id)
+      connection.close(closeCodes.tooMany, 'Too many sockets opened in a short time')
+      return false
+    }
     connection.visitorId = visitor.id
     connection.tokenHash = hashToken(token)
     this.#connections.add(connection)

@@ -26,6 +26,8 @@ const limits = {
   visitorPerSecond: 100_000,
   addressBurst: 100_000,
   addressPerSecond: 100_000,
+  visitorHelloBurst: 100_000,
+  addressHelloBurst: 100_000,
 }
 let dataDir: string
 let foyer: ServerProcess

@@ -36,6 +36,11 @@ export const OrganisationSettings = z.object({
       /** The same for everybody behind one address. */
       addressBurst: z.number().int().min(1).default(200),
       addressPerSecond: z.number().min(0.1).default(40),
+      /** The same for sockets that are opened: each page load is one. Whoever an address holds comes back at once. */
+      visitorHelloBurst: z.number().int().min(1).default(30),
+      visitorHelloPerSecond: z.number().min(0.1).default(1),
+      addressHelloBurst: z.number().int().min(1).default(600),
+      addressHelloPerSecond: z.number().min(0.1).default(20),
       /** Visitor sockets and new sessions of one address. */
       addressSockets: z.number().int().min(1).default(500),
       sessionsPerMinute: z.number().int().min(1).default(120),

@@ -13,6 +13,8 @@ export const limits = {
   visitorPerSecond: 1_000_000,
   addressBurst: 10_000_000,
   addressPerSecond: 10_000_000,
+  visitorHelloBurst: 1_000_000,
+  addressHelloBurst: 1_000_000,
   addressSockets: 1_000_000,
   sessionsPerMinute: 1_000_000,
 }

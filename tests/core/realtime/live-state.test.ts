@@ -44,6 +44,8 @@ const generous = {
   visitorPerSecond: 1_000,
   addressBurst: 10_000,
   addressPerSecond: 1_000,
+  visitorHelloBurst: 100_000,
+  addressHelloBurst: 100_000,
   sessionsPerMinute: 1_000,
 }
 

@@ -16,6 +16,8 @@ const limits = {
   visitorPerSecond: 100_000,
   addressBurst: 100_000,
   addressPerSecond: 100_000,
+  visitorHelloBurst: 100_000,
+  addressHelloBurst: 100_000,
   sessionsPerMinute: 100_000,
 }
 

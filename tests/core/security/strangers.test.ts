@@ -11,7 +11,8 @@ import { waitFor } from '#tests/support/wait.ts'
 /** Behind one proxy, so that sockets can come from any address. */
 let foyer: TestFoyer
 beforeAll(async () => {
-  foyer = await startFoyer({ config: { trustedProxies: 1 }, workers: false })
+  const settings = { limits: { visitorHelloBurst: 1_000 } }
+  foyer = await startFoyer({ settings, config: { trustedProxies: 1 }, workers: false })
 })
 afterAll(() => foyer.close())
 
