@@ -39,7 +39,8 @@ describe('import', () => {
     expect(await personNamed('ricci')).toMatchObject({
       email: 'sofia.ricci@northwind.test',
       name: 'Sofia Ricci',
-      jobTitle: 'Head of\r\nPurchasing',
+      // one line of a person
+      jobTitle: 'Head of Purchasing',
       phone: '+39 02 5550 0142',
       crmStatus: 'Working - Contacted',
       company: 'Northwind; Milan',

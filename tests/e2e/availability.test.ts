@@ -62,6 +62,26 @@ test('the switch moves by itself when its time comes', async () => {
   await saysOf(agent, true, 'by schedule until 17:00')
 })
 
+test('until when is asked by the clock of the schedule, beside one’s own', async () => {
+  const { row, page } = await stage.agent({
+    schedule: { ...officeHours, timeZone: 'Asia/Kolkata' },
+    browser: inBrowser,
+  })
+  await page.getByRole('button', { name: 'Change until when' }).click()
+  await page.getByRole('menuitem', { name: 'Stay available until…' }).click()
+  const dialog = page.getByRole('dialog', { name: 'Stay available until' })
+  const time = dialog.getByLabel('Time')
+  await time.fill('20:30')
+  await dialog.getByText('today in Asia/Kolkata; here it is 15:00 then').waitFor()
+  // gone there already, though not here
+  await time.fill('12:00')
+  await dialog.getByText('tomorrow in Asia/Kolkata; here it is 06:30 then').waitFor()
+  await dialog.getByRole('button', { name: 'Stay available', exact: true }).click()
+  const { pool } = stage.foyer
+  const kept = () => pool.query('select override_until as until from agents where id = $1', [row.id])
+  await expect.poll(async () => (await kept()).rows[0]?.until?.toISOString()).toBe('2026-11-19T06:30:00.000Z')
+})
+
 test('what one tab sets, the other shows', async () => {
   const agent = await stage.agent({ browser: inBrowser })
   const tab = await agent.page.context().newPage()

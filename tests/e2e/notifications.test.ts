@@ -317,4 +317,10 @@ test('on an iPhone Foyer has to be added to the home screen first', async () => 
   const manifest = (await answer.json()) as { icons: { src: string }[] }
   for (const { src } of manifest.icons)
     expect((await page.request.get(stage.foyer.origin + src)).headers()['content-type']).toBe('image/png')
+  const seen = await (await context.newCDPSession(page)).send('Page.getAppManifest')
+  expect(seen).toMatchObject({
+    url: `${stage.foyer.origin}/inbox/manifest.webmanifest`,
+    errors: [],
+    manifest: { startUrl: `${stage.foyer.origin}/inbox/`, display: 'kStandalone' },
+  })
 })

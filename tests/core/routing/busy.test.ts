@@ -84,7 +84,7 @@ test('no chat is offered during a meeting, nor promised on the first screen; aft
     'select reason, detail from routing_steps where conversation_id = $1',
     [id],
   )
-  expect(rows).toEqual([{ reason: null, detail: { unavailable: 1 } }])
+  expect(rows).toEqual([{ reason: 'unavailable', detail: { until: end.toISOString() } }])
   expect(await firstScreen()).toEqual({ open: false, backAt: end.toISOString() })
 
   world.clock.set(end)
