@@ -12,7 +12,7 @@ import { clusterIn, existingHome } from '#core/db/embedded/home.ts'
 import { isPostmasterOf, readPostmasterFile } from '#core/db/embedded/postmaster-file.ts'
 import { becomesTrue, isRunning } from '#core/db/embedded/processes.ts'
 
-const hasty = { fsync: 'off', full_page_writes: 'off' }
+const hasty = { fsync: 'off', full_page_writes: 'off', scram_iterations: '1' }
 const childScript = join(import.meta.dirname, 'embedded-child.ts')
 
 /** A folder for one test, open for PostgreSQL's user to pass through unless asked otherwise. */

@@ -11,18 +11,25 @@ export interface TestDatabase {
 
 /** Nothing here outlives the run, so nothing waits for the disk; what a test sees of transactions is the same.
  *  Tests about durability start a Foyer with a database of its own. */
-const settings = { fsync: 'off', full_page_writes: 'off', max_connections: '200' }
+const settings = {
+  fsync: 'off',
+  full_page_writes: 'off',
+  max_connections: '200',
+  // of the password that each connection proves to have: 4,096 by default, on both sides
+  scram_iterations: '1',
+}
 
 /** The PostgreSQL of a test run and its template, both made when first needed. */
 export class TestCluster {
-  readonly #dataDir: string
+  readonly #dataDirs: string[]
   #started: Promise<EmbeddedPostgres> | undefined
   #created = 0
   // a template with anybody connected to it cannot be cloned, and neither can two clones be made at once
   #queue: Promise<unknown> = Promise.resolve()
 
-  constructor(dataDir: string) {
-    this.#dataDir = dataDir
+  /** @param dataDirs where it may be: in the first of them where PostgreSQL starts */
+  constructor(dataDirs: string[]) {
+    this.#dataDirs = dataDirs
   }
 
   create(kind: 'migrated' | 'empty'): Promise<TestDatabase> {
@@ -65,11 +72,23 @@ export class TestCluster {
   }
 
   async #start(): Promise<EmbeddedPostgres> {
-    const server = await startEmbeddedPostgres({ dataDir: this.#dataDir, settings })
+    const server = await this.#startServer()
     await migrate(server.url)
     // BullMQ's functions, too, which workers would make anew in each database
     await (await openQueue({ databaseUrl: server.url }, console)).close()
     return server
+  }
+
+  async #startServer(): Promise<EmbeddedPostgres> {
+    const failures: unknown[] = []
+    for (const dataDir of this.#dataDirs)
+      try {
+        return await startEmbeddedPostgres({ dataDir, settings })
+      } catch (error) {
+        // such as a folder in memory that may hold no programs, where PostgreSQL's have to be copied to
+        failures.push(error)
+      }
+    throw new AggregateError(failures, 'PostgreSQL starts nowhere')
   }
 }
 
