@@ -3,18 +3,12 @@ import type ICAL from 'ical.js'
 import type { BusyAsked, BusyEvent, BusyTime } from '../sdk/calendar.ts'
 import type { Connection } from '../sdk/contract.ts'
 import type { Page } from '../sdk/crm.ts'
-import { ProviderAnswerError } from '../sdk/errors.ts'
 import { blocks, endOf, eventsIn, instantOf } from './icalendar.ts'
 import { objectsBetween } from './query.ts'
+import { timesOfSeries, type Wanted, zoneReachMs } from './series.ts'
 
-/** More times of one event than this within the stretch are no calendar any more. */
-const mostTimes = 20_000
-/** Of all events of a calendar together: a hundred of each day for fourteen years. */
-const mostTimesInAll = 500_000
 /** Others want answers meanwhile. */
 const longestTurnMs = 4
-/** A local time and its instant are at most so far apart. */
-const zoneReachMs = 26 * 3_600_000
 
 export async function busy(
   connection: Connection,
@@ -35,7 +29,9 @@ export async function busyEvents(
   calendarId: string,
   { from, to, timeZone, except }: Omit<BusyAsked, 'calendarIds'>,
 ): Promise<Page<BusyEvent>> {
-  const objects = await objectsBetween(connection, calendarId, from, to)
+  // of whole days, and of times that name no zone, the server thinks in a zone of its own: RFC 4791 7.3, 9.9
+  const [first, last] = [new Date(from.getTime() - zoneReachMs), new Date(to.getTime() + zoneReachMs)]
+  const objects = await objectsBetween(connection, calendarId, first, last)
   const named = connection.account?.details?.addresses ?? ''
   const own = new Set([connection.credentials.clientId.toLowerCase(), ...named.split(' ')])
   const tally = { times: 0 }
@@ -53,45 +49,19 @@ export async function busyEvents(
   return { items, cursor: null }
 }
 
-interface Wanted {
-  from: Date
-  to: Date
-  /** Of whole days, and of times that name no zone. */
-  timeZone: string
-  /** The agent's addresses. */
-  own: ReadonlySet<string>
-  /** How many times the calendar's events had so far. */
-  tally: { times: number }
-}
-
 /** Every time of an object's events that blocks. @throws {ProviderAnswerError} */
 export function timesOf(text: string, wanted: Wanted): BusyEvent[] {
   const { timeZone, own } = wanted
   const events = eventsIn(text)
-  const main = events.find((event) => !event.isRecurrenceException())
   const alone = (event: ICAL.Event) =>
     blocks(event, own)
       ? [{ id: event.uid, start: instantOf(event.startDate, timeZone), end: endOf(event, timeZone) }]
       : []
-  if (!main?.isRecurring()) return events.flatMap(alone)
-  for (const event of events) if (event !== main) main.relateException(event)
-  return repeated(main, wanted)
-}
-
-function repeated(main: ICAL.Event, { from, to, timeZone, own, tally }: Wanted): BusyEvent[] {
-  const found: BusyEvent[] = []
-  const iterator = main.iterator()
-  let seen = 0
-  for (let next = iterator.next(); next; next = iterator.next()) {
-    seen += 1
-    tally.times += 1
-    if (seen > mostTimes || tally.times > mostTimesInAll)
-      throw new ProviderAnswerError('The calendar holds an event that repeats without end.')
-    const { item, startDate, endDate } = main.getOccurrenceDetails(next)
-    const [start, end] = [instantOf(startDate, timeZone), instantOf(endDate, timeZone)]
-    // ascending, but for single times that were moved
-    if (instantOf(next, timeZone).getTime() - zoneReachMs > to.getTime()) break
-    if (end > from && start < to && blocks(item, own)) found.push({ id: main.uid, start, end })
-  }
-  return found
+  const changed = events.filter((event) => event.isRecurrenceException())
+  const whole = events.filter((event) => !event.isRecurrenceException())
+  const series = whole.find((event) => event.isRecurring())
+  if (!series) return events.flatMap(alone)
+  for (const event of changed) series.relateException(event)
+  const others = whole.filter((event) => event !== series)
+  return [...timesOfSeries(series, changed, wanted), ...others.flatMap(alone)]
 }

@@ -29,19 +29,29 @@ export function mainEvent(text: string): ICAL.Event | null {
 export function instantOf(time: ICAL.Time, timeZone: string): Date {
   if (time.isDate) return startOfDay(dateOf(time), timeZone)
   const named = time.zone?.tzid
+  if (named === 'floating') return instantIn(time, zoneNamedBy(time) ?? timeZone)
   if (named === 'UTC' || named === 'Z') return time.toJSDate()
   const zone = knownZone(named)
   // a name of the file's own, with its own rules
-  if (zone === null && named !== undefined && named !== 'floating') return time.toJSDate()
+  if (zone === null && named !== undefined) return time.toJSDate()
+  return instantIn(time, zone ?? timeZone)
+}
+
+/** The file names it, and does not bring its rules along, as RFC 7809 lets it. Times that ical.js makes of this one have lost it. */
+export const zoneNamedBy = (time: ICAL.Time): string | null =>
+  knownZone((time as { timezone?: string | null }).timezone)
+
+function instantIn(time: ICAL.Time, timeZone: string): Date {
   const { year, month, day, hour, minute, second } = time
   const wall = Temporal.PlainDateTime.from({ year, month, day, hour, minute, second: Math.min(second, 59) })
-  return new Date(wall.toZonedDateTime(zone ?? timeZone).epochMilliseconds)
+  return new Date(wall.toZonedDateTime(timeZone).epochMilliseconds)
 }
 
 const dateOf = ({ year, month, day }: ICAL.Time) => Temporal.PlainDate.from({ year, month, day }).toString()
 
 /** The end is not in it; without one it is a day, or no time at all. */
-export const endOf = (event: ICAL.Event, timeZone: string): Date => instantOf(event.endDate, timeZone)
+export const endOf = (event: ICAL.Event, timeZone: string): Date =>
+  instantOf(event.endDate, zoneNamedBy(event.startDate) ?? timeZone)
 
 /** Opaque, not cancelled, and not declined by the one whose calendar it is. */
 export function blocks(event: ICAL.Event, own: ReadonlySet<string>): boolean {

@@ -73,6 +73,32 @@ export const calendarBusyTests: Rule<CalendarVendor>[] = [
     },
   },
   {
+    name: 'a whole day is busy at its first and its last hour, also when no more is asked for',
+    run: async (session) => {
+      const { vendor } = session
+      await vendor.addEvent(vendor.calendars.main, { time: { from: '2027-03-28', until: '2027-03-29' } })
+      const [begins = 0, ends = 0] = stretch(
+        startOfDay('2027-03-28', vendor.timeZone),
+        startOfDay('2027-03-29', vendor.timeZone),
+      )
+      const hourMs = 3_600_000
+      const isBusy = async (from: number) => {
+        const to = from + hourMs
+        const times = await busyTimes(session, { from: new Date(from), to: new Date(to) })
+        return times.some(([start = 0, end = 0]) => start <= from && end >= to)
+      }
+      assert.deepEqual(
+        [
+          await isBusy(begins - hourMs),
+          await isBusy(begins),
+          await isBusy(ends - hourMs),
+          await isBusy(ends),
+        ],
+        [false, true, true, false],
+      )
+    },
+  },
+  {
     name: 'an event of each week is busy at the same hour of its zone in winter and in summer',
     run: async (session) => {
       const { vendor } = session
