@@ -1,5 +1,5 @@
-import { isPublic } from '../features/conversations/waiting-limit.ts'
 import { hashToken } from '../features/sign-in/tokens.ts'
+import { isPublic } from '../plugins/addresses.ts'
 import { Buckets } from './limits.ts'
 
 /** More than come to one process in a day. */

@@ -12,7 +12,7 @@ const dayKey = (at: Date | number) => new Date(at).toDateString()
 /** In the zone of this browser. */
 export const sameDay = (a: Date | number, b: Date | number) => dayKey(a) === dayKey(b)
 
-const dayMs = 24 * 60 * 60_000
+export const dayMs = 24 * 60 * 60_000
 const daysApart = (from: number, to: number) =>
   Math.round((new Date(to).setHours(0, 0, 0, 0) - new Date(from).setHours(0, 0, 0, 0)) / dayMs)
 

@@ -10,6 +10,7 @@ import {
 } from '#connectors/sdk/errors.ts'
 import { items } from '#connectors/sdk/paging.ts'
 import type { Services } from '../../services.ts'
+import { dayMs } from '../availability/zone.ts'
 import { noteSync } from '../connections/health.ts'
 import { ConnectionClosedError, openConnection } from '../connections/open.ts'
 import { breakCalendar } from './broken.ts'
@@ -20,7 +21,6 @@ import { dropFeed, dropFeeds } from './repository.ts'
 import { isChosen, type ReadingState, readReadingState } from './state.ts'
 import { type Read, storeRead } from './store.ts'
 
-const dayMs = 86_400_000
 const pollEveryMs = 60_000
 /** Where the provider calls by itself. Must stay well below the time after which busy time counts as unknown. */
 const pollBesideChannelMs = 300_000

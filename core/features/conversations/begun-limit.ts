@@ -2,13 +2,13 @@ import { sql } from 'kysely'
 import { plannedOnce } from '../../db/planned-once.ts'
 import type { Tx } from '../../db/pool.ts'
 import { RateLimitedError } from '../../errors.ts'
+import { isPublic } from '../../plugins/addresses.ts'
 import { sealingOf } from '../../sealing.ts'
 import type { Change, Services } from '../../services.ts'
-import { isPublic } from './waiting-limit.ts'
+import { dayMs } from '../availability/zone.ts'
 
 /** Far more than anybody means: each of them rings an agent or stands in the list of missed chats. */
 const mostADayOfVisitor = 50
-const dayMs = 24 * 60 * 60_000
 
 /**
  * Counts a conversation that is about to be begun, in the 24 hours before: of its visitor, and of the network it comes from, where

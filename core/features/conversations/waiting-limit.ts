@@ -1,7 +1,7 @@
-import { BlockList, isIP } from 'node:net'
 import { sql } from 'kysely'
 import type { Tx } from '../../db/pool.ts'
 import { ConflictError } from '../../errors.ts'
+import { isPublic } from '../../plugins/addresses.ts'
 
 /**
  * Takes one of the places that requests of one address may wait in at the same time, so that no single one fills every
@@ -30,30 +30,4 @@ export async function takePlace(
   await sql`insert into request_addresses (conversation_id, address) values (${conversationId}, ${address})`.execute(
     tx,
   )
-}
-
-const own = new BlockList()
-for (const [network, bits] of [
-  ['0.0.0.0', 8],
-  ['10.0.0.0', 8],
-  ['100.64.0.0', 10],
-  ['127.0.0.0', 8],
-  ['169.254.0.0', 16],
-  ['172.16.0.0', 12],
-  ['192.168.0.0', 16],
-] as const)
-  own.addSubnet(network, bits, 'ipv4')
-for (const [network, bits] of [
-  // not ::/64: written as IPv6, all of IPv4 is in it
-  ['::', 127],
-  ['fc00::', 7],
-  ['fe80::', 10],
-] as const)
-  own.addSubnet(network, bits, 'ipv6')
-
-/** What no one network can be told from is not counted either. */
-export function isPublic(counted: string): boolean {
-  const address = counted.replace(/\/64$/, '')
-  const kind = isIP(address)
-  return kind !== 0 && !own.check(address, kind === 4 ? 'ipv4' : 'ipv6')
 }

@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Db, Tx } from '../../db/pool.ts'
+import { dayMs } from '../availability/zone.ts'
 import type { Kind } from './kinds.ts'
 
 export interface Sender {
@@ -17,7 +18,6 @@ export interface ArrivingFile {
 
 /** An upload that broke off this long ago does not come back. */
 export const arrivingMs = 60 * 60_000
-const dayMs = 24 * 60 * 60_000
 
 /** Files in this conversation, and bytes that this sender and this address have sent in the last day; those that are
  *  arriving count as what they announced. */

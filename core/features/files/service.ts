@@ -9,10 +9,10 @@ import {
   InvalidInputError,
   NotFoundError,
 } from '../../errors.ts'
+import { isPublic } from '../../plugins/addresses.ts'
 import { type Change, change, type Services } from '../../services.ts'
 import { readEntry } from '../conversations/entries.ts'
 import { append, type ConversationRow, lock } from '../conversations/repository.ts'
-import { isPublic } from '../conversations/waiting-limit.ts'
 import { type Kind, kindOf } from './kinds.ts'
 import { cleanName } from './names.ts'
 import { pictureSize } from './picture-size.ts'

@@ -11,9 +11,8 @@ import {
   SlotsQuery,
 } from '../../contracts/meetings.ts'
 import { NotSignedInError, RateLimitedError } from '../../errors.ts'
-import { countedAs } from '../../plugins/addresses.ts'
+import { countedAs, isPublic } from '../../plugins/addresses.ts'
 import { callLimit } from '../../plugins/call-limits.ts'
-import { isPublic } from '../conversations/waiting-limit.ts'
 import { findVisitor, type KnownVisitor } from '../widget/tokens.ts'
 import { book } from './booking.ts'
 import { BookingDesk } from './desk.ts'

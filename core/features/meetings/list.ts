@@ -12,6 +12,7 @@ import { readPlace, writePlace } from '../../db/cursor.ts'
 import { plannedOnce } from '../../db/planned-once.ts'
 import { ForbiddenError, NotFoundError } from '../../errors.ts'
 import type { Services } from '../../services.ts'
+import { dayMs } from '../availability/zone.ts'
 import type { Viewer } from '../conversations/visibility.ts'
 import { knownEmail } from '../visitors/known.ts'
 import { sameVisitor } from '../visitors/repository.ts'
@@ -36,7 +37,7 @@ export async function listMeetings(
     scope === 'mine' ? sql`m.agent_id = ${viewer.id}` : sql`true`,
     // a long meeting that goes on is not past; none lasts longer than a day
     when === 'upcoming'
-      ? sql`m.start_at > ${at(new Date(now.getTime() - 86_400_000))} and m.end_at > ${at(now)}`
+      ? sql`m.start_at > ${at(new Date(now.getTime() - dayMs))} and m.end_at > ${at(now)}`
       : sql`m.start_at <= ${at(now)} and m.end_at <= ${at(now)}`,
   ]
   if (state) conditions.push(sql`m.state = ${state}`)

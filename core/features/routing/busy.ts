@@ -1,7 +1,8 @@
 import { type RawBuilder, sql } from 'kysely'
+import { dayMs } from '../availability/zone.ts'
 
 /** Longer than any meeting: one that began before this has ended. */
-const longestMeetingMs = 86_400_000
+const longestMeetingMs = dayMs
 
 /**
  * Of those who want no chats meanwhile: until when a meeting or their calendar keeps them, as rows of (agent_id, until); nobody who is

@@ -4,6 +4,7 @@ import { NoAnswer, Refusal } from '../api.ts'
 import { newId } from '../chat/outbox.ts'
 import { type FormErrors, formErrors } from '../chat/problems.ts'
 import { emailError } from '../fields.ts'
+import { dayMs } from '../time.ts'
 import { words } from '../words.ts'
 import { api, type Place } from './api.ts'
 import { ownZone, ZoneClock } from './days.ts'
@@ -21,7 +22,6 @@ import { b } from './words.ts'
  */
 export type View = 'loading' | 'times' | 'confirm' | 'meeting' | 'asking' | 'failed' | 'gone' | 'closed'
 
-const dayMs = 86_400_000
 /** How far one look goes. */
 const windowMs = 31 * dayMs
 /** A meeting that is not certain yet is asked about this often. */
