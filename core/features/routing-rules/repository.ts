@@ -60,6 +60,7 @@ export async function update(tx: Tx, now: Date, id: string, rule: SaveRule): Pro
 
 export async function remove(tx: Tx, id: string): Promise<void> {
   await sql`delete from routing_rules where id = ${id}`.execute(tx)
+  await sql`delete from round_robins where of_id = ${id}`.execute(tx)
 }
 
 /** Gives the rules the places they have in `ids`, from 1. */

@@ -3,34 +3,22 @@ import { expect } from 'vitest'
 import { setAvailability } from '#core/features/availability/service.ts'
 import { expire, sweepOffers } from '#core/features/routing/offers.ts'
 import {
-  compare,
   endOfSwitch,
   isAvailable,
+  kinds,
   type Model,
   type ModelChat,
   type ModelOffer,
-  type ModelRoute,
   miss,
   missesInARow,
   pendingOf,
-  type Real,
   route,
   routeAgain,
   setSwitch,
 } from './model.ts'
-import { kinds } from './model-world.ts'
-
-type Step = fc.AsyncCommand<Model, Real>
-
-/** A step that is followed by the comparison of everything. */
-const step = (name: string, run: (model: Model, real: Real) => Promise<unknown>): Step => ({
-  check: () => true,
-  async run(model, real) {
-    await run(model, real)
-    await compare(model, real)
-  },
-  toString: () => name,
-})
+import { ownerSteps, routeSteps, ruleSteps, teamSteps } from './order-commands.ts'
+import { factsOf } from './rules-model.ts'
+import { pick, step } from './steps.ts'
 
 /** Offers in the given states, the newest last. */
 const offersIn = (model: Model, ...states: ModelOffer['state'][]) =>
@@ -38,13 +26,11 @@ const offersIn = (model: Model, ...states: ModelOffer['state'][]) =>
     .flatMap((chat) => chat.offers.map((offer) => ({ chat, offer })))
     .filter(({ offer }) => states.includes(offer.state))
 
-const pick = <T>(list: T[], n: number): T | undefined => list[n % Math.max(list.length, 1)]
-
 const request = (from: number) =>
   step(`a visitor asks, of kind ${from}`, async (model, { world }) => {
-    const { email, owners } = kinds[from % kinds.length] ?? { email: null, owners: [] }
-    const { id, visitorId } = await world.asks({ email })
-    begin(model, { id, visitorId, owners }, world.clock.shown)
+    const kind = pick(kinds, from) ?? {}
+    const { id, visitorId } = await world.asks(kind)
+    begin(model, { id, visitorId, kind }, world.clock.shown)
   })
 
 /** Somebody whose chat is over comes back. */
@@ -59,26 +45,25 @@ const askAgain = (n: number) =>
       n,
     )
     if (!before) return
-    const { visitorId, owners } = before
+    const { visitorId, kind } = before
     const { id } = await world.asks({ visitorId })
-    begin(model, { id, visitorId, owners }, world.clock.shown)
+    begin(model, { id, visitorId, kind }, world.clock.shown)
   })
 
-function begin(model: Model, of: Pick<ModelChat, 'id' | 'visitorId' | 'owners'>, now: number): void {
-  const chat: ModelChat = { ...of, status: 'waiting', agent: null, reason: null, offers: [], round: 1 }
+function begin(model: Model, of: Pick<ModelChat, 'id' | 'visitorId' | 'kind'>, now: number): void {
+  const chat: ModelChat = {
+    ...of,
+    facts: {},
+    status: 'waiting',
+    agent: null,
+    reason: null,
+    offers: [],
+    round: 1,
+  }
+  chat.facts = factsOf(model, chat, now)
   model.chats.push(chat)
   route(model, chat, now)
 }
-
-const changeRoute = (to: ModelRoute) =>
-  step(`the site’s route is ${JSON.stringify(to)}`, async (model, { world, agents, teamIds }) => {
-    model.route = to
-    await world.pool.query('update sites set route = $1, route_agent_id = $2, route_team_id = $3', [
-      to.by,
-      to.by === 'agent' ? agents[to.agent]?.id : null,
-      to.by === 'team' ? teamIds[to.team] : null,
-    ])
-  })
 
 const accept = (n: number) =>
   step(`offer ${n} is accepted`, async (model, { world, agents }) => {
@@ -230,32 +215,49 @@ const advance = (ms: number) =>
 
 const restart = step('everything is restarted', (_model, { world }) => world.restart())
 
-const someOffer = fc.nat({ max: 9 })
+const some = fc.nat({ max: 9 })
 const someAgent = fc.nat({ max: 3 })
-const someRoute = fc.constantFrom<ModelRoute>(
-  { by: 'round_robin' },
-  { by: 'agent', agent: 2 },
-  { by: 'team', team: 0 },
-  { by: 'team', team: 1 },
-)
+// far enough from the limits that the clock's own ticks decide nothing; the limits themselves have tests of their own
+const someTime = fc.constantFrom(1_000, 25_000, 60_000, 110_000, 5 * 3_600_000)
 
+/** Everything that happens. */
 export const steps = [
-  fc.nat({ max: 9 }).map(request),
-  fc.nat({ max: 9 }).map(request),
-  fc.nat({ max: 9 }).map(request),
-  someOffer.map(askAgain),
+  some.map(request),
+  some.map(request),
+  some.map(request),
+  some.map(askAgain),
   fc.constant(askAgain(0)),
-  someRoute.map(changeRoute),
-  someOffer.map(accept),
-  someOffer.map(accept),
-  someOffer.map(decline),
-  someOffer.map(acceptLate),
-  someOffer.map(endByAgent),
-  someOffer.map(endByVisitor),
+  routeSteps,
+  ruleSteps,
+  teamSteps,
+  ownerSteps,
+  some.map(accept),
+  some.map(accept),
+  some.map(decline),
+  some.map(acceptLate),
+  some.map(endByAgent),
+  some.map(endByVisitor),
   fc.tuple(someAgent, fc.boolean()).map(([agent, available]) => toggle(agent, available)),
   fc.tuple(someAgent, fc.boolean()).map(([agent, open]) => connect(agent, open)),
   fc.tuple(someAgent, fc.boolean()).map(([agent, active]) => hire(agent, active)),
-  // far enough from the limits that the clock's own ticks decide nothing; the limits themselves have tests of their own
-  fc.constantFrom(1_000, 25_000, 60_000, 110_000, 5 * 3_600_000).map(advance),
+  someTime.map(advance),
   fc.constant(restart),
+]
+
+/** Those that custom rules decide about, and what changes the rules meanwhile. */
+export const stepsOfRules = [
+  some.map(request),
+  some.map(request),
+  some.map(request),
+  some.map(request),
+  ruleSteps,
+  ruleSteps,
+  ruleSteps,
+  teamSteps,
+  some.map(accept),
+  some.map(decline),
+  some.map(decline),
+  some.map(endByVisitor),
+  some.map(endByVisitor),
+  someTime.map(advance),
 ]

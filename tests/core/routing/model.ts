@@ -1,6 +1,8 @@
 import { expect } from 'vitest'
+import type { Facts } from '#core/contracts/routing-rules.ts'
 import type { AnAgent } from '#tests/support/factories.ts'
-import type { RoutingWorld } from './world.ts'
+import { decidingRule, factsOf, type ModelRule } from './rules-model.ts'
+import type { OfferRecord, RoutingWorld } from './world.ts'
 
 /** Routing as PRODUCT.md tells it, in memory and one thing at a time: what the database must say after each step. */
 
@@ -29,7 +31,42 @@ export interface ModelOffer {
   expiresAt: number
   /** Which time the chat was routed. */
   round: number
+  /** Why this one was asked, as the trace says it. */
+  by: Reason
 }
+
+type OwnerStage = 'account' | 'person_owner' | 'company_owner'
+
+interface Reason {
+  stage: 'previous_agent' | OwnerStage | 'agent' | 'team' | 'rule' | 'round_robin'
+  /** The name of the team or rule, or the account's domain. */
+  label: string | null
+}
+
+/** Whose owners can change: the one of the account list, a person's by the address, the company's. */
+export type OwnerOf =
+  | 'account'
+  | 'known@account.test'
+  | 'known@person.test'
+  | 'known@company.test'
+  | 'company'
+
+/** What a visitor gives, and who may then own them, in the order of asking. */
+export interface Kind {
+  email?: string
+  company?: string
+  owners?: OwnerOf[]
+}
+
+export const kinds: Kind[] = [
+  {},
+  { email: 'anybody@elsewhere.test', company: 'Halo Lamps' },
+  { email: 'anybody@account.test', owners: ['account'] },
+  { email: 'known@account.test', company: 'Northwind', owners: ['account', 'known@account.test'] },
+  { email: 'known@person.test', owners: ['known@person.test'] },
+  { email: 'anybody@company.test', company: 'Lamps & Sons', owners: ['company'] },
+  { email: 'known@company.test', owners: ['known@company.test', 'company'] },
+]
 
 export interface ModelChat {
   id: string
@@ -39,11 +76,22 @@ export interface ModelChat {
   reason: string | null
   offers: ModelOffer[]
   round: number
-  /** By the account list, the person's record, the company's, in this order. */
-  owners: number[]
+  kind: Kind
+  /** What was known when the chat was first routed. */
+  facts: Facts
 }
 
-export type ModelRoute = { by: 'round_robin' } | { by: 'agent'; agent: number } | { by: 'team'; team: number }
+export type ModelRoute =
+  | { by: 'round_robin' }
+  | { by: 'rules' }
+  | { by: 'agent'; agent: number }
+  | { by: 'team'; team: number }
+
+interface ModelTeam {
+  name: string
+  members: readonly number[]
+  last: number
+}
 
 export interface Model {
   agents: ModelAgent[]
@@ -51,13 +99,20 @@ export interface Model {
   /** Who was offered the last chat of the round robin over all. */
   last: number
   route: ModelRoute
-  teams: { members: readonly number[]; last: number }[]
+  /** Null: deleted. */
+  teams: (ModelTeam | null)[]
+  owners: Record<OwnerOf, number | null>
+  /** By priority. */
+  rules: ModelRule[]
 }
 
 export interface Real {
   world: RoutingWorld
   agents: AnAgent[]
+  admin: AnAgent
   teamIds: string[]
+  /** Teams and rules that were made: part of the next one's name. */
+  made: number
 }
 
 export const pendingOf = (chat: ModelChat) => chat.offers.find((offer) => offer.state === 'pending')
@@ -77,10 +132,9 @@ export function route(model: Model, chat: ModelChat, now: number): void {
   if (expired >= tries) return miss(chat, 'no_answer')
   const next = candidate(model, chat, now)
   if (next === null) return miss(chat, asked.length > 0 ? 'no_answer' : 'nobody_available')
-  const { agent, turnOf } = next
-  if (turnOf === 'all') model.last = agent
-  else if (turnOf !== null) turnOf.last = agent
-  chat.offers.push({ agent, state: 'pending', id: '', expiresAt: 0, round: chat.round })
+  const { agent, turnOf, by } = next
+  if (turnOf) turnOf.last = agent
+  chat.offers.push({ agent, state: 'pending', id: '', expiresAt: 0, round: chat.round, by })
 }
 
 /** As {@link routeAgain} does it. */
@@ -95,31 +149,73 @@ const askedFor = (chat: ModelChat) => chat.offers.filter((offer) => offer.round 
 
 interface Next {
   agent: number
+  by: Reason
   /** Whose turn moves on. */
-  turnOf: 'all' | Model['teams'][number] | null
+  turnOf?: { last: number }
 }
 
 /** Whoever talked with this visitor the last time, the owners, where the site's route leads, everybody in turn. */
 function candidate(model: Model, chat: ModelChat, now: number): Next | null {
   const everybody = model.agents.map((_, index) => index)
   const order: Next[] = [
-    ...[previousAgent(model, chat) ?? []].flat().map((agent) => ({ agent, turnOf: null })),
-    ...chat.owners.map((agent) => ({ agent, turnOf: null })),
-    ...routed(model),
-    ...inTurn(everybody, model.last).map((agent) => ({ agent, turnOf: 'all' as const })),
+    ...previousAgent(model, chat).map((agent) => ({ agent, by: reason('previous_agent') })),
+    ...ownersOf(model, chat).map(({ agent, stage }) => ({
+      agent,
+      by: reason(stage, stage === 'account' ? 'account.test' : null),
+    })),
+    ...routed(model, chat, now),
+    ...takingTurns(everybody, model, reason('round_robin')),
   ]
   return order.find(({ agent }) => isFree(model, chat, agent, now)) ?? null
 }
 
-function previousAgent(model: Model, { visitorId }: ModelChat): number | null {
-  return model.chats.findLast((chat) => chat.visitorId === visitorId && chat.agent !== null)?.agent ?? null
+const reason = (stage: Reason['stage'], label: string | null = null): Reason => ({ stage, label })
+
+function previousAgent(model: Model, { visitorId }: ModelChat): number[] {
+  const last = model.chats.findLast((chat) => chat.visitorId === visitorId && chat.agent !== null)
+  return [last?.agent ?? []].flat()
 }
 
-function routed({ route, teams }: Model): Next[] {
-  if (route.by === 'agent') return [{ agent: route.agent, turnOf: null }]
-  const team = route.by === 'team' ? teams[route.team] : undefined
-  return team ? inTurn(team.members, team.last).map((agent) => ({ agent, turnOf: team })) : []
+export function ownersOf({ owners }: Model, { kind }: ModelChat): { agent: number; stage: OwnerStage }[] {
+  return (kind.owners ?? []).flatMap((of) => {
+    const agent = owners[of]
+    const stage = of === 'account' ? 'account' : of === 'company' ? 'company_owner' : 'person_owner'
+    return agent === null ? [] : [{ agent, stage }]
+  })
 }
+
+function routed(model: Model, chat: ModelChat, now: number): Next[] {
+  const { route, teams } = model
+  switch (route.by) {
+    case 'round_robin':
+      return []
+    case 'agent':
+      return [{ agent: route.agent, by: reason('agent') }]
+    case 'team': {
+      const team = teams[route.team]
+      return team ? takingTurns(team.members, team, reason('team', team.name)) : []
+    }
+    case 'rules':
+      return byRules(model, chat, now)
+    default:
+      return route satisfies never
+  }
+}
+
+/** Whoever declines or lets it run out, the next one is chosen by what was known at first; only a chat that is routed again
+ *  is looked at anew. */
+function byRules(model: Model, chat: ModelChat, now: number): Next[] {
+  const rule = decidingRule(model, chat.round === 1 ? chat.facts : factsOf(model, chat, now))
+  if (!rule) return []
+  const by = reason('rule', rule.name)
+  if ('agents' in rule.target) return takingTurns(rule.target.agents, rule, by)
+  // a team has one turn, whichever way a request comes to it
+  const team = model.teams[rule.target.team]
+  return team ? takingTurns(team.members, team, by) : []
+}
+
+const takingTurns = (agents: readonly number[], turnOf: { last: number }, by: Reason): Next[] =>
+  inTurn(agents, turnOf.last).map((agent) => ({ agent, by, turnOf }))
 
 const inTurn = (agents: readonly number[], last: number) => [
   ...agents.filter((agent) => agent > last),
@@ -174,12 +270,18 @@ export async function compare(model: Model, { world, agents }: Real): Promise<vo
       status: row?.status,
       agent: row?.agentId ? names.get(row.agentId) : null,
       reason: row?.endReason ?? null,
-      offers: made.map((offer) => [names.get(offer.agentId), offer.state]),
+      offers: made.map((offer) => [
+        names.get(offer.agentId),
+        offer.state,
+        offer.stage,
+        offer.label,
+        lifetime(offer),
+      ]),
     }).toEqual({
       status: chat.status,
       agent: chat.agent,
       reason: chat.reason,
-      offers: chat.offers.map((offer) => [offer.agent, offer.state]),
+      offers: chat.offers.map(({ agent, state, by }) => [agent, state, by.stage, by.label, offerTimeoutMs]),
     })
     // what only the database knows, for the steps to come
     for (const [place, offer] of chat.offers.entries()) {
@@ -189,3 +291,5 @@ export async function compare(model: Model, { world, agents }: Real): Promise<vo
   }
   expect(stored.size).toBe(model.chats.length)
 }
+
+const lifetime = ({ offeredAt, expiresAt }: OfferRecord) => expiresAt.getTime() - offeredAt.getTime()

@@ -6,7 +6,7 @@ import { expire } from '#core/features/routing/offers.ts'
 import { planRoute } from '#core/features/routing/plan.ts'
 import { imagineRequest } from '#core/features/routing/request.ts'
 import { readRouting } from '#core/features/routing/trace.ts'
-import { createRule } from '#core/features/routing-rules/service.ts'
+import { createRule, deleteRule } from '#core/features/routing-rules/service.ts'
 import { createTeam, deleteTeam } from '#core/features/teams/service.ts'
 import { type AnAgent, anAgent, never } from '#tests/support/factories.ts'
 import { openWorld, type RoutingWorld } from './world.ts'
@@ -283,7 +283,7 @@ test('caps and availability hold within a team, and the trace says why somebody 
 
 test('a rule’s agents take turns too, and one that leads to nobody free is passed', async () => {
   await routeTo('rules')
-  await createRule(world.services, admin.id, {
+  const { id: ruleId } = await createRule(world.services, admin.id, {
     name: 'Partners',
     enabled: true,
     conditions: {
@@ -304,6 +304,10 @@ test('a rule’s agents take turns too, and one that leads to nobody free is pas
   const steps = await trace(await contoso())
   expect(steps.slice(0, 2).sort()).toEqual(['rule 1 unavailable', 'rule 3 unavailable'])
   expect(steps.at(-1)).toMatch(/^round_robin [02] pending$/)
+  const turns = () => world.pool.query('select from round_robins where of_id = $1', [ruleId])
+  expect((await turns()).rowCount).toBe(1)
+  await deleteRule(world.services, admin.id, ruleId)
+  expect((await turns()).rowCount).toBe(0)
 })
 
 test('a deleted team leaves its sites to everybody', async () => {

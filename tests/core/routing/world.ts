@@ -53,6 +53,9 @@ export interface OfferRecord {
   state: string
   offeredAt: Date
   expiresAt: Date
+  /** Of the trace: which stage led to this agent, and by what name. */
+  stage: string | null
+  label: string | null
 }
 
 export interface ConversationRecord {
@@ -147,11 +150,14 @@ export class RoutingWorld {
 
   /** Forgets everybody and everything but the organisation. */
   async clear(): Promise<void> {
+    const { rows } = await this.pool.query('select routing_rules_version as version from organisation')
     await empty(
       this.pool,
-      'organisation, sites, agents, visitors, processes, presence, outbox, people, people_mirror, companies_mirror, teams, round_robins',
+      'organisation, sites, agents, visitors, processes, presence, outbox, people, people_mirror, companies_mirror, teams, round_robins, routing_rules',
     )
     await anOrganisation(this.pool, this.clock.now(), this.#settings)
+    // the services stay, and know rules by a version that never comes again
+    await this.pool.query('update organisation set routing_rules_version = $1', [rows[0].version + 1])
     await this.#prepare()
   }
 
@@ -257,9 +263,10 @@ export class RoutingWorld {
   /** In the order they were made. */
   async offers(conversationId?: string): Promise<OfferRecord[]> {
     const { rows } = await this.pool.query<OfferRecord>(
-      `select id, conversation_id as "conversationId", agent_id as "agentId", state, offered_at as "offeredAt",
-              expires_at as "expiresAt"
-       from offers where $1::uuid is null or conversation_id = $1 order by offered_at, id`,
+      `select o.id, o.conversation_id as "conversationId", o.agent_id as "agentId", o.state, o.offered_at as "offeredAt",
+              o.expires_at as "expiresAt", s.stage, s.label
+       from offers o left join routing_steps s on s.offer_id = o.id
+       where $1::uuid is null or o.conversation_id = $1 order by o.offered_at, o.id`,
       [conversationId ?? null],
     )
     return rows
