@@ -202,6 +202,8 @@ export const AuthorizeAnswer = z.object({ url: z.string() })
 /** What the callback adds to `/inbox/settings/connectors`: `?connection=…&result=…`. Anything else is in `stateText`. */
 export const ConnectResult = z.enum([
   'connected',
+  /** Connected again while it was paused, which it stays. */
+  'still_paused',
   /** The admin did not agree at the vendor. */
   'denied',
   /** Too late, used before, or begun in another session. */

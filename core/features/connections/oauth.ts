@@ -16,7 +16,14 @@ import { keepConnected } from '../calendars/repository.ts'
 import type { SignedIn } from '../sign-in/sessions.ts'
 import { hashToken } from '../sign-in/tokens.ts'
 import { record } from './record.ts'
-import { type ConnectionRow, findConnection, lockConnection, setAccount, setState } from './repository.ts'
+import {
+  type ConnectionRow,
+  findConnection,
+  lockConnection,
+  setAccount,
+  setState,
+  setUsable,
+} from './repository.ts'
 import { setTokens, tokenStore } from './secrets.ts'
 import { sharedTurns } from './turns.ts'
 
@@ -185,20 +192,21 @@ async function connectWith(
     )
     return 'other_account'
   }
-  await change(services, async ({ tx, now, after }) => {
+  const state = await change(services, async ({ tx, now, after }) => {
     if ((await lockConnection(tx, id))?.state === 'disconnected') throw new NotFoundError('connection')
     await setTokens(services, tx, id, tokensOf(grant, null, now), grant.scopes)
     await setAccount(tx, id, account)
-    await setState(tx, id, now, { state: 'active', reason: null })
+    const state = await setUsable(tx, id, now)
     if (row.agentId !== null) await keepConnected(tx, row.agentId, id, now)
     await sql`
       update connection_health set resting_until = null, failures_in_a_row = 0, last_failure = null, last_failure_at = null
       where connection_id = ${id}`.execute(tx)
     await record(tx, now, agent.id, 'connection.connected', id, { account: account.name })
     after(services.wakeJobs)
+    return state
   })
   if (row.agentId !== null) await choosePrimary(services, row.agentId)
-  return 'connected'
+  return state === 'paused' ? 'still_paused' : 'connected'
 }
 
 /** Asks with the new grant, before it takes the place of the one there is. */

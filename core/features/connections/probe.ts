@@ -4,12 +4,12 @@ import type { ConnectionDescription, ConnectionTest } from '../../contracts/conn
 import { NotFoundError } from '../../errors.ts'
 import { change, type Services } from '../../services.ts'
 import { openConnection } from './open.ts'
-import { findConnection, lockConnection, setAccount, setDescription, setState } from './repository.ts'
+import { findConnection, lockConnection, setAccount, setDescription, setUsable } from './repository.ts'
 
 const patienceMs = 15_000
 const usable = ['active', 'paused', 'broken'] as const
 
-/** Asks the vendor who we are. One that was broken and works again is active again. */
+/** Asks the vendor who we are. One that was broken and works again is used again, unless it was paused. */
 export async function testConnection(
   services: Services,
   id: string,
@@ -24,8 +24,7 @@ export async function testConnection(
     }
     await change(services, async ({ tx, now }) => {
       await setAccount(tx, id, account)
-      if ((await lockConnection(tx, id))?.state === 'broken')
-        await setState(tx, id, now, { state: 'active', reason: null })
+      if ((await lockConnection(tx, id))?.state === 'broken') await setUsable(tx, id, now)
     })
     return { ok: true, account: { id: account.id, name: account.name }, failure: null }
   } catch (error) {

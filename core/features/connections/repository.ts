@@ -133,14 +133,27 @@ export async function setState(
 ): Promise<void> {
   await sql`
     update connections set state = ${to.state}, state_reason = ${to.reason}, changed_at = ${now},
+      was_paused = ${to.state === 'broken'} and ${isPaused},
       connected_at = case when ${to.state} = 'active' and state in ('connecting', 'broken') then ${now} else connected_at end
     where id = ${id}`.execute(tx)
+}
+
+/** Now, or when it broke. */
+const isPaused = sql<boolean>`(state = 'paused' or (state = 'broken' and was_paused))`
+
+/** It works, again or for the first time: what an admin has paused stays so. @returns the state it is in now */
+export async function setUsable(tx: Tx, id: string, now: Date): Promise<'active' | 'paused'> {
+  const { rows } = await sql<{ state: 'active' | 'paused' }>`
+    update connections set state = case when ${isPaused} then 'paused' else 'active' end, state_reason = null, changed_at = ${now},
+      was_paused = false, connected_at = case when state in ('connecting', 'broken') then ${now} else connected_at end
+    where id = ${id} returning state`.execute(tx)
+  return rows[0]?.state ?? 'active'
 }
 
 /** Only what is still in use breaks: a connection that is over stays over. */
 export async function markBroken(tx: Db | Tx, id: string, now: Date, reason: string): Promise<boolean> {
   const { numAffectedRows } = await sql`
-    update connections set state = 'broken', state_reason = ${reason}, changed_at = ${now}
+    update connections set state = 'broken', state_reason = ${reason}, changed_at = ${now}, was_paused = ${isPaused}
     where id = ${id} and state in ('active', 'paused')`.execute(tx)
   return numAffectedRows === 1n
 }

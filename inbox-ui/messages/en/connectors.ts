@@ -112,6 +112,8 @@ export const connectors = (f: Format) => ({
     results: {
       connected: (name: string) =>
         `${name} is connected. Its people are being read now; this page shows how far.`,
+      still_paused: (name: string) =>
+        `${name} is connected again and still paused: nothing is read or written until you choose Resume.`,
       denied: () =>
         'Nobody agreed at the provider, so nothing has changed. Connect again when you are ready.',
       expired: () => 'That took too long, or began in another session. Connect again.',

@@ -14,7 +14,8 @@ export const myCalendar = (f: Format) => ({
       expired: 'That took too long, or began in another session. Connect again.',
       other_account: 'That is another account than before. Disconnect first to connect another one.',
       failed: 'This did not work. The calendar below says why.',
-    } satisfies Record<ConnectResult, string>,
+      // one's own is never paused
+    } satisfies Record<Exclude<ConnectResult, 'still_paused'>, string>,
 
     own: 'Foyer’s own calendar',
     ownHint:

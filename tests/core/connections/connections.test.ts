@@ -277,6 +277,43 @@ test('a connection is paused and goes on', async () => {
   expect(await admin.http.post(`/connections/${id}/resume`)).toMatchObject({ state: 'active' })
 })
 
+test('connected again, a paused connection stays paused, also when it broke meanwhile, and the admin is told so', async () => {
+  const { id } = await connected()
+  const pause = () => admin.http.post(`/connections/${id}/pause`)
+  const again = async () => comeBack(await agree(id))
+  await pause()
+  expect(await again()).toEqual({ connection: id, result: 'still_paused' })
+  expect(await read(id)).toMatchObject({ state: 'paused', stateText: 'Paused: nothing is read or written.' })
+
+  // its settings are changed; somebody does not agree at first
+  const { version } = await read(id)
+  await admin.http.patch(`/connections/${id}`, { version, settings: { region: 'us' } })
+  expect((await read(id)).state).toBe('broken')
+  const denied = await agree(id)
+  denied.searchParams.delete('code')
+  denied.searchParams.set('error', 'server_error')
+  expect(await comeBack(denied)).toMatchObject({ result: 'failed' })
+  expect(await again()).toEqual({ connection: id, result: 'still_paused' })
+  expect((await read(id)).state).toBe('paused')
+
+  // the vendor refuses it, and then no longer
+  const run = () => admin.http.post<z.output<typeof ConnectionTest>>(`/connections/${id}/test`)
+  vendor.refusesEveryToken = true
+  expect(await run()).toMatchObject({ ok: false })
+  expect((await read(id)).state).toBe('broken')
+  vendor.refusesEveryToken = false
+  expect(await run()).toMatchObject({ ok: true })
+  expect((await read(id)).state).toBe('paused')
+
+  // once it goes on, it was not paused any more when it breaks
+  await admin.http.post(`/connections/${id}/resume`)
+  vendor.refusesEveryToken = true
+  await run()
+  vendor.refusesEveryToken = false
+  expect(await again()).toEqual({ connection: id, result: 'connected' })
+  expect((await read(id)).state).toBe('active')
+})
+
 test('a test says whether it works, and repairs what works again', async () => {
   const { id } = await connected()
   const run = () => admin.http.post<z.output<typeof ConnectionTest>>(`/connections/${id}/test`)
