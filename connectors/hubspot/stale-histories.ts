@@ -6,7 +6,8 @@ import { type EngagementType, engagementTypes } from './object-types.ts'
 /**
  * HubSpot tells nowhere else what is deleted, or given to another contact: no search has what is deleted, the list of it has no order of time, an
  * activity's stamp does not say whose it is, and events of notes are a beta that each app has to subscribe to. So of each kind it is asked what
- * these contacts have, and what became of that: a call for all of them, and one for each hundred that is known.
+ * these contacts have, and what became of that: a call for all of them, one for each five hundred more that one of them has, and one for each
+ * hundred that is known.
  */
 export async function staleHistories(crm: Crm, known: KnownHistory[]): Promise<PersonRef[]> {
   if (known.length === 0) return []
@@ -21,14 +22,16 @@ async function whoseAreStale(
   known: KnownHistory[],
 ): Promise<string[]> {
   const client = clientFor(connection)
-  const contacts = known.map(({ ref }) => ({ id: ref.id }))
-  const pages = new Map((await client.associated('contacts', type, contacts)).map((page) => [page.id, page]))
+  const all = await associatedWith(
+    client,
+    type,
+    known.map(({ ref }) => ref.id),
+  )
   const histories = known.map(({ ref, readAt, since, activityIds }) => {
-    const page = pages.get(ref.id)
-    const has = new Set(page?.to.map(({ id }) => id))
+    const { ids: has, isAll } = all.get(ref.id) ?? { ids: new Set<string>(), isAll: true }
     const ids = new Set(activityIds.flatMap((id) => engagementIdIn(type, id) ?? []))
-    // of more than a page it is not known what is missing
-    const isMissed = !page?.after && [...ids].some((id) => !has.has(id))
+    // of what is read in part it is not known what is missing
+    const isMissed = isAll && [...ids].some((id) => !has.has(id))
     return {
       id: ref.id,
       readAt,
@@ -59,6 +62,28 @@ async function whoseAreStale(
         isMissed || ids.some((id) => !isAsRead(id, readAt)) || others.some((id) => isNew(id, since)),
     )
     .map(({ id }) => id)
+}
+
+/** HubSpot gives five hundred of a kind at once, in no order that it names: of whoever has more the next pages are read too, a call each for
+ *  all of them. Beyond these it is a mailbox rather than a history. */
+const pagesAtMost = 5
+
+async function associatedWith(
+  client: ReturnType<typeof clientFor>,
+  type: EngagementType,
+  contactIds: string[],
+) {
+  const found = new Map<string, { ids: Set<string>; isAll: boolean }>()
+  let next: { id: string; after?: string }[] = contactIds.map((id) => ({ id }))
+  for (let page = 0; page < pagesAtMost && next.length > 0; page++) {
+    const pages = await client.associated('contacts', type, next)
+    for (const { id, to, after } of pages) {
+      const ids = new Set([...(found.get(id)?.ids ?? []), ...to.map((one) => one.id)])
+      found.set(id, { ids, isAll: after === null })
+    }
+    next = pages.flatMap(({ id, after }) => (after === null ? [] : [{ id, after }]))
+  }
+  return found
 }
 
 /** Most of what is not known is older than the history. What is not is among the newest, mostly: for them the last batch has room. */

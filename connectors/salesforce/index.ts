@@ -14,6 +14,7 @@ import { owners } from './owners.ts'
 import { mapping, personTypes } from './people.ts'
 import { previewOf } from './preview.ts'
 import { readPerson } from './read-person.ts'
+import { staleHistories } from './stale-histories.ts'
 import { updatePerson } from './update-person.ts'
 
 /** On every answer: `api-usage=18/5000`, for the organisation, in the last 24 hours. */
@@ -69,6 +70,7 @@ export const salesforce = defineConnector({
     activities,
     allPeople,
     changes,
+    staleHistories,
     createPerson,
     updatePerson,
     logConversation,

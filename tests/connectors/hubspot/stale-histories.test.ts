@@ -99,21 +99,40 @@ test('what is older than what is known, or still to come, makes nobody be read a
   expect(await staleOf(world, [known])).toEqual([of.id])
 })
 
-test('of a long history the newest that are not known are looked at, and none beyond a page is taken for missing', async () => {
-  const world = await connected({ associationsPerPage: 300 })
+test('of a long history the newest that are not known are looked at, and what is missing is missed on whichever page it was', async () => {
+  const world = await connected({ associationsPerPage: 100 })
   const { store, clock } = world.standIn
   const [long, longer] = people(world, 2)
   if (!long || !longer) throw new Error('Nobody')
   for (let i = 0; i < 200; i++) logged(world, 'emails', long.id, { daysAgo: 100 })
-  for (let i = 0; i < 400; i++) logged(world, 'emails', longer.id, { daysAgo: 100 })
-  for (const { id } of [long, longer]) logged(world, 'emails', id)
+  for (let i = 0; i < 480; i++) logged(world, 'emails', longer.id, { daysAgo: 100 })
+  const [, last] = [long, longer].map(({ id }) => logged(world, 'emails', id))
   const given = store.create('emails', { hs_timestamp: String(clock.now()) })
   clock.advance(1_000)
   const known = await Promise.all([long, longer].map(({ id }) => historyOf(world, contact(id))))
   expect(known.map(({ activityIds }) => activityIds.length)).toEqual([1, 1])
-  const reads = world.asked('POST /crm/v3/objects/')
+  const [asks, reads] = [world.asked('POST /crm/v4/associations/'), world.asked('POST /crm/v3/objects/')]
   expect(await staleOf(world, known)).toEqual([])
+  // one for each kind, and one for each page more that one of them has
+  expect(world.asked('POST /crm/v4/associations/') - asks).toBe(5 + 4)
   expect(world.asked('POST /crm/v3/objects/') - reads).toBe(1)
   store.associations.add(given, long, [])
   expect(await staleOf(world, known)).toEqual([long.id])
+  store.associations.add(given, longer, [])
+  expect(await staleOf(world, known)).toEqual([long.id, longer.id])
+  store.associations.remove(long, given)
+  store.associations.remove(longer, given)
+  if (last) store.associations.remove(longer, last)
+  expect(await staleOf(world, known)).toEqual([longer.id])
+})
+
+test('of whoever has more than five pages of a kind none is taken for missing', async () => {
+  const world = await connected({ associationsPerPage: 10 })
+  const [longest] = people(world, 1)
+  if (!longest) throw new Error('Nobody')
+  for (let i = 0; i < 55; i++) logged(world, 'emails', longest.id)
+  world.standIn.clock.advance(1_000)
+  const known = await historyOf(world, contact(longest.id))
+  expect(known.activityIds).toHaveLength(55)
+  expect(await staleOf(world, [known])).toEqual([])
 })
