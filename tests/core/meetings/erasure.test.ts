@@ -1,13 +1,14 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { beforeAll, beforeEach, expect, test } from 'vitest'
 import type { GuestMeeting, MeetingPage } from '#core/contracts/meetings.ts'
-import type { CrmWrite } from '#core/contracts/sync.ts'
 import { applyCalendarChange } from '#core/features/meetings/changes.ts'
 import type { AgentActor } from '#tests/support/agent-actor.ts'
-import { startFoyer, type TestFoyer } from '#tests/support/foyer.ts'
+import type { TestFoyer } from '#tests/support/foyer.ts'
+import { foyerWithCrms } from '#tests/support/foyer-with-crms.ts'
 import { HttpClient } from '#tests/support/http-client.ts'
 import { MemoryCalendar } from '#tests/support/memory-calendar.ts'
-import { MemoryCrm } from '#tests/support/memory-crm.ts'
+import type { MemoryCrm } from '#tests/support/memory-crm.ts'
 import { waitFor } from '#tests/support/wait.ts'
+import { readWrites } from '../sync/writes.ts'
 import { Guest, setMeetingSettings, share } from './a-booking.ts'
 
 /** Of a guest whom a CRM erases nothing is left: not in meetings, calendar and mail, and nothing late brings it back. */
@@ -22,22 +23,15 @@ let crm: MemoryCrm
 let admin: AgentActor
 
 beforeAll(async () => {
-  crm = await MemoryCrm.start('acme')
-  foyer = await startFoyer({
-    connectors: [crm.declaration(), calendar.declaration()],
-    config: {
-      standIns: { acme: crm.origin },
-      smtpUrl: 'smtp://127.0.0.1:1',
-      publicUrl: 'https://chat.example.com',
-    },
-  })
-  crm.now = () => foyer.clock.now()
+  ;({
+    foyer,
+    crms: [crm],
+  } = await foyerWithCrms(['acme'], {
+    connectors: [calendar.declaration()],
+    config: { smtpUrl: 'smtp://127.0.0.1:1', publicUrl: 'https://chat.example.com' },
+  }))
   admin = await foyer.agent({ profile: 'admin', online: false })
   crmConnection = await crm.connectWriting(foyer.app.services)
-})
-afterAll(async () => {
-  await foyer.close()
-  await crm.stop()
 })
 beforeEach(async () => {
   // hosts of the tests before: nobody else is to be asked, and their events would take times in the one calendar
@@ -133,7 +127,7 @@ test('a guest who is erased is in no meeting, mail or calendar any more, and wha
   expect(await meetingsOf(host, 'upcoming')).toMatchObject([
     { id: ahead.id, state: 'cancelled', guest: { name: 'Erased', erased: true, note: null } },
   ])
-  const { writes } = await admin.http.get<{ writes: CrmWrite[] }>(`/connections/${crmConnection}/writes`)
+  const writes = await readWrites(admin, crmConnection)
   const kinds = writes
     .filter((one) => one.visitorId === visitor.id && one.url !== null)
     .map(({ kind }) => kind)

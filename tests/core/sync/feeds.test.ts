@@ -1,34 +1,31 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { KnownHistory } from '#connectors/sdk/crm.ts'
+import { beforeAll, beforeEach, expect, test } from 'vitest'
 import type { ConnectionSync } from '#core/contracts/sync.ts'
 import type { Visitor } from '#core/contracts/visitors.ts'
 import type { AgentActor } from '#tests/support/agent-actor.ts'
-import { empty } from '#tests/support/empty.ts'
-import { startFoyer, type TestFoyer } from '#tests/support/foyer.ts'
-import { MemoryCrm } from '#tests/support/memory-crm.ts'
+import type { TestFoyer } from '#tests/support/foyer.ts'
+import { foyerWithCrms } from '#tests/support/foyer-with-crms.ts'
+import type { MemoryCrm } from '#tests/support/memory-crm.ts'
 import { waitFor } from '#tests/support/wait.ts'
 import { untilPolled } from './polled.ts'
 
 const email = 'sofia.ricci@northwind.test'
 let foyer: TestFoyer
 let crm: MemoryCrm
+let forget: () => Promise<void>
 let admin: AgentActor
 let connection = ''
 
 beforeAll(async () => {
-  crm = await MemoryCrm.start('acme')
-  foyer = await startFoyer({ connectors: [crm.declaration()], config: { standIns: { acme: crm.origin } } })
-  crm.now = () => foyer.clock.now()
+  ;({
+    foyer,
+    crms: [crm],
+    forget,
+  } = await foyerWithCrms(['acme']))
   admin = await foyer.agent({ profile: 'admin', online: false })
 })
-afterAll(async () => {
-  await foyer.close()
-  await crm.stop()
-})
 beforeEach(async () => {
-  await empty(foyer.pool, 'connections, people_mirror, companies_mirror, mirror_gone')
+  await forget()
   await foyer.pool.query('update visitors set email = null')
-  crm.clear()
 })
 
 const sync = () => admin.http.get<ConnectionSync>(`/connections/${connection}/sync`)
@@ -179,133 +176,6 @@ test('a company that changes is changed for everybody who works there, and for n
     { id: 'c2', domain: null, owner_email: null },
   ])
   await agent.ends(id)
-})
-
-test('what leaves an open history is missed in it: what the feed tells of at once, all else after ten minutes', async () => {
-  const person = crm.put({ emails: [email], fields: { name: 'Sofia' } })
-  const call = crm.addActivity(person.id, { title: 'A call', kind: 'call', at: foyer.clock.now() })
-  const other = crm.addActivity(person.id, { title: 'Of another', kind: 'call', at: foyer.clock.now() })
-  await connected()
-  const agent = await foyer.agent()
-  const visitor = await foyer.visitor({ fields: { email } })
-  const { id } = await visitor.asks()
-  await agent.accepts(id)
-  const history = async () => JSON.stringify(await agent.http.get(`/visitors/${visitor.id}/activities`))
-  await waitFor('it is read', async () => (await history()).includes('A call'))
-  const told = async (name: string) => {
-    crm.put({ emails: [`${name}@northwind.test`], fields: { name } })
-    await until(`${name} is heard of`, async () => (await names()).includes(name))
-  }
-  // the feed repeats its last three, and the calls are two of them
-  for (const name of ['First', 'Second', 'Third', 'Fourth']) await told(name)
-  crm.activities.set(person.id, [call])
-  crm.feed.push({ type: 'activity_changed', id: other.id })
-  await until('what was taken from them is missed', async () => !(await history()).includes('Of another'))
-  for (const name of ['Fifth', 'Sixth', 'Seventh', 'Eighth']) await told(name)
-  crm.activities.delete(person.id)
-  const asked = () => crm.callsOf('activities').length
-  const before = asked()
-  await told('Ninth')
-  expect(asked()).toBe(before)
-  // not silent for so long that the chat ends
-  for (const words of ['One moment.', 'Still looking.']) {
-    await agent.says(id, words)
-    foyer.clock.advance(5 * 60_000)
-  }
-  await until('it is missed', async () => !(await history()).includes('A call'))
-  expect(asked()).toBe(before + 1)
-  await agent.ends(id)
-})
-
-describe('a CRM that can say whose history is not as it is known', () => {
-  let telling: MemoryCrm
-  let other: TestFoyer
-  beforeAll(async () => {
-    telling = await MemoryCrm.start('telling')
-    other = await startFoyer({
-      connectors: [telling.declaration({ tellsStale: true })],
-      config: { standIns: { telling: telling.origin } },
-    })
-    telling.now = () => other.clock.now()
-  })
-  afterAll(async () => {
-    await other.close()
-    await telling.stop()
-  })
-  const polled = (what: string, check: () => Promise<boolean>) => untilPolled(other, what, check)
-  const feed = (histories: boolean) =>
-    telling
-      .callsOf('changes')
-      .filter(([, asked]) => (asked as { histories: boolean }).histories === histories).length
-  const asked = (histories: boolean) => {
-    const before = feed(histories)
-    return polled(
-      `it is asked, ${histories ? 'with' : 'without'} histories`,
-      async () => feed(histories) > before,
-    )
-  }
-
-  const lastAsked = () => (telling.callsOf('staleHistories').at(-1)?.[0] ?? []) as KnownHistory[]
-
-  test('is asked about whoever did nothing yet, and of a long history about the newest thousand', async () => {
-    telling.pageSize = 1_100
-    const person = telling.put({ emails: [email], fields: { name: 'Sofia' } })
-    await telling.connect(other.app.services)
-    const agent = await other.agent()
-    const visitor = await other.visitor({ fields: { email } })
-    const { id } = await visitor.asks()
-    await agent.accepts(id)
-    await polled('it is asked', async () => lastAsked()[0]?.activityIds.length === 0)
-    const now = other.clock.now().getTime()
-    for (let i = 1; i <= 1_001; i++)
-      telling.addActivity(person.id, { kind: 'call', at: new Date(now - i * 1_000) })
-    await polled('it is asked again', async () => lastAsked()[0]?.activityIds.length === 1_000)
-    expect(lastAsked()[0]?.since).toEqual(new Date(now - 1_000_000))
-    await agent.ends(id)
-    telling.clear()
-    await empty(other.pool, 'connections, people_mirror')
-  })
-
-  test('is asked about those somebody talks with, and for nobody’s activities before and afterwards', async () => {
-    const person = telling.put({ emails: [email], fields: { name: 'Sofia' } })
-    const call = telling.addActivity(person.id, { title: 'A call', kind: 'call', at: other.clock.now() })
-    await telling.connect(other.app.services)
-    await asked(false)
-    const agent = await other.agent()
-    const visitor = await other.visitor({ fields: { email } })
-    const { id } = await visitor.asks()
-    await agent.accepts(id)
-    const history = async () => JSON.stringify(await agent.http.get(`/visitors/${visitor.id}/activities`))
-    await waitFor('it is read', async () => (await history()).includes('A call'))
-    await asked(true)
-    await polled(
-      'it is asked what has become of the call',
-      async () => telling.callsOf('staleHistories').length > 0,
-    )
-    const [known] = lastAsked()
-    expect(known).toMatchObject({ ref: { type: 'Contact', id: person.id }, activityIds: [call.id] })
-    expect(known && known.readAt.getTime() - known.since.getTime()).toBe(90 * 86_400_000)
-    // the feed repeats its last three, and the call is one of them
-    for (const name of ['First', 'Second', 'Third', 'Fourth'])
-      telling.put({ emails: [`${name}@northwind.test`], fields: { name } })
-    await asked(true)
-    await asked(true)
-    telling.activities.delete(person.id)
-    await polled('it is missed', async () => !(await history()).includes('A call'))
-
-    telling.addActivity(person.id, { title: 'A second call', kind: 'call', at: other.clock.now() })
-    await polled('the history follows', async () => (await history()).includes('A second call'))
-    // deleted without a word, and the history with them
-    telling.people.delete(person.id)
-    telling.activities.delete(person.id)
-    telling.gone.set(person.id, { erase: false })
-    const panel = () => agent.http.get<Visitor>(`/visitors/${visitor.id}`)
-    expect((await panel()).name).toBe('Sofia')
-    await polled('they are missed, too', async () => (await panel()).name === null)
-    expect(await history()).not.toContain('A second call')
-    await agent.ends(id)
-    await asked(false)
-  })
 })
 
 test('whoever was merged into somebody who is deleted does not come back, however late they are heard of', async () => {

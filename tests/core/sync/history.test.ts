@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { beforeAll, beforeEach, expect, test } from 'vitest'
 import type { ActivityPage } from '#core/contracts/visitors.ts'
 import { requestRefresh } from '#core/features/mirror/lookups.ts'
 import { refreshPersonNow } from '#core/features/mirror/refresh.ts'
 import { change } from '#core/services.ts'
 import type { AgentActor } from '#tests/support/agent-actor.ts'
-import { empty } from '#tests/support/empty.ts'
 import { aConversation, aVisitor } from '#tests/support/factories.ts'
-import { startFoyer, type TestFoyer } from '#tests/support/foyer.ts'
-import { MemoryCrm } from '#tests/support/memory-crm.ts'
+import type { TestFoyer } from '#tests/support/foyer.ts'
+import { foyerWithCrms } from '#tests/support/foyer-with-crms.ts'
+import type { MemoryCrm } from '#tests/support/memory-crm.ts'
 
 const historyMs = 7_776_000_000
 const now = new Date('2026-04-10T09:30:00.000Z')
@@ -19,33 +19,24 @@ const email = 'sofia.ricci@northwind.test'
 let foyer: TestFoyer
 let acme: MemoryCrm
 let zenith: MemoryCrm
+let forget: () => Promise<void>
 let dana: AgentActor
 
 beforeAll(async () => {
-  acme = await MemoryCrm.start('acme')
-  zenith = await MemoryCrm.start('zenith')
-  foyer = await startFoyer({
-    workers: false,
-    startsAt: now,
-    connectors: [acme.declaration(), zenith.declaration()],
-    config: { standIns: { acme: acme.origin, zenith: zenith.origin } },
-  })
-  acme.now = zenith.now = () => now
+  ;({
+    foyer,
+    crms: [acme, zenith],
+    forget,
+  } = await foyerWithCrms(['acme', 'zenith'], { workers: false, startsAt: now }))
   dana = await foyer.agent({ online: false })
-})
-afterAll(async () => {
-  await foyer.close()
-  await Promise.all([acme.stop(), zenith.stop()])
 })
 
 let visitorId = ''
 let connections: string[] = []
 beforeEach(async () => {
   foyer.clock.stopAt(now)
-  await empty(foyer.pool, 'connections, people_mirror, mirror_gone')
+  await forget()
   await foyer.pool.query(`update visitors set email = null`)
-  acme.clear()
-  zenith.clear()
   connections = [await acme.connect(foyer.app.services), await zenith.connect(foyer.app.services)]
   visitorId = (await aVisitor(foyer.pool, now, { siteId: foyer.site.id, email })).id
   await aConversation(foyer.pool, now, {

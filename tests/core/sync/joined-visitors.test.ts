@@ -1,20 +1,21 @@
 import { randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import type { CrmWrite } from '#core/contracts/sync.ts'
+import { beforeAll, beforeEach, expect, test } from 'vitest'
 import type { WidgetConversation } from '#core/contracts/widget.ts'
 import type { AgentActor } from '#tests/support/agent-actor.ts'
-import { empty } from '#tests/support/empty.ts'
 import { startFoyer, type TestFoyer } from '#tests/support/foyer.ts'
-import { MemoryCrm } from '#tests/support/memory-crm.ts'
+import { foyerWithCrms } from '#tests/support/foyer-with-crms.ts'
+import type { MemoryCrm } from '#tests/support/memory-crm.ts'
 import { aPng, sendFile } from '#tests/support/upload.ts'
 import { waitFor } from '#tests/support/wait.ts'
 import { Guest, setMeetingSettings, share } from '../meetings/a-booking.ts'
 import { Browser, identityOf } from '../widget/signed.ts'
+import { readWrites, untilWritten } from './writes.ts'
 
 /** What is written into a CRM of somebody anonymous, who then signs in and turns out to be known. */
 
 let foyer: TestFoyer
 let crm: MemoryCrm
+let forget: () => Promise<void>
 let agent: AgentActor
 let admin: AgentActor
 let connection = ''
@@ -23,19 +24,16 @@ let laptop: Browser
 let phone: Browser
 
 beforeAll(async () => {
-  crm = await MemoryCrm.start('acme')
-  foyer = await startFoyer({ connectors: [crm.declaration()], config: { standIns: { acme: crm.origin } } })
-  crm.now = () => foyer.clock.now()
+  ;({
+    foyer,
+    crms: [crm],
+    forget,
+  } = await foyerWithCrms(['acme']))
   agent = await foyer.agent()
   admin = await foyer.agent({ profile: 'admin', online: false })
 })
-afterAll(async () => {
-  await foyer.close()
-  await crm.stop()
-})
 beforeEach(async () => {
-  await empty(foyer.pool, 'connections, people_mirror, mirror_gone, crm_users')
-  crm.clear()
+  await forget()
   connection = await crm.connectWriting(foyer.app.services)
   sub = `user-${randomUUID()}`
   laptop = await Browser.open(foyer, identityOf(foyer, sub, { email: emailOf(sub) }))
@@ -55,17 +53,7 @@ async function chat(browser: Browser, email: string, host = agent): Promise<stri
   return id
 }
 const ends = ({ http }: Browser, id: string) => http.post(`/widget/conversations/${id}/end`)
-const writes = async () =>
-  (await admin.http.get<{ writes: CrmWrite[] }>(`/connections/${connection}/writes`)).writes
-const areDone = (count: number) =>
-  waitFor(
-    `${count} writes are done`,
-    async () => {
-      const all = await writes()
-      return all.length >= count && all.every(({ state }) => state !== 'open') ? all : undefined
-    },
-    { timeoutMs: 30_000 },
-  )
+const areDone = (count: number) => untilWritten(admin, connection, count)
 const logged = () => crm.logged.map(({ conversation }) => conversation.key)
 
 test('what was put aside is written when the connection goes on, of whoever they are now', async () => {
@@ -106,7 +94,9 @@ test('an outcome given to a chat whose write names a visitor who is gone is writ
   await agent.http.put(`/conversations/${id}/outcome`, { outcome: 'qualified' })
   await waitFor('the outcome is written', async () => crm.logged[0]?.conversation.outcome === 'Qualified')
   const { visitorId } = phone.session
-  expect((await writes()).find(({ kind }) => kind === 'conversation')?.visitorId).toBe(visitorId)
+  expect((await readWrites(admin, connection)).find(({ kind }) => kind === 'conversation')?.visitorId).toBe(
+    visitorId,
+  )
 })
 
 test('a chat that ends because both had one open is logged', async () => {

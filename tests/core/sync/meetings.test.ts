@@ -1,34 +1,33 @@
 import { randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { beforeAll, beforeEach, expect, test } from 'vitest'
 import type { CrmWrite } from '#core/contracts/sync.ts'
 import { promiseMeetingLog } from '#core/features/write-back/orders.ts'
 import { change } from '#core/services.ts'
 import type { AgentActor } from '#tests/support/agent-actor.ts'
-import { empty } from '#tests/support/empty.ts'
-import { startFoyer, type TestFoyer } from '#tests/support/foyer.ts'
-import { MemoryCrm } from '#tests/support/memory-crm.ts'
+import type { TestFoyer } from '#tests/support/foyer.ts'
+import { foyerWithCrms } from '#tests/support/foyer-with-crms.ts'
+import type { MemoryCrm } from '#tests/support/memory-crm.ts'
 import { waitFor } from '#tests/support/wait.ts'
+import { readWrites } from './writes.ts'
 
 let foyer: TestFoyer
 let crm: MemoryCrm
+let forget: () => Promise<void>
 let admin: AgentActor
 let people = 0
 let email = ''
 let connection = ''
 
 beforeAll(async () => {
-  crm = await MemoryCrm.start('acme')
-  foyer = await startFoyer({ connectors: [crm.declaration()], config: { standIns: { acme: crm.origin } } })
-  crm.now = () => foyer.clock.now()
+  ;({
+    foyer,
+    crms: [crm],
+    forget,
+  } = await foyerWithCrms(['acme']))
   admin = await foyer.agent({ profile: 'admin', online: false })
 })
-afterAll(async () => {
-  await foyer.close()
-  await crm.stop()
-})
 beforeEach(async () => {
-  await empty(foyer.pool, 'connections, people_mirror, mirror_gone, crm_users')
-  crm.clear()
+  await forget()
   email = `guest${++people}@northwind.test`
 })
 
@@ -53,8 +52,7 @@ const isPromised = (id: string) =>
   change(foyer.app.services, (change) => promiseMeetingLog(foyer.app.services, change, id))
 const written = (id: string) =>
   waitFor('it is done', async () => {
-    const { writes } = await admin.http.get<{ writes: CrmWrite[] }>(`/connections/${connection}/writes`)
-    const [write] = writes
+    const [write] = await readWrites(admin, connection)
     const { rows } = await foyer.pool.query(
       'select done = wanted as done from crm_writes where meeting_id = $1',
       [id],

@@ -1,33 +1,24 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { beforeAll, beforeEach, expect, test } from 'vitest'
 import type { Visitor } from '#core/contracts/visitors.ts'
-import { empty } from '#tests/support/empty.ts'
-import { startFoyer, type TestFoyer } from '#tests/support/foyer.ts'
-import { MemoryCrm } from '#tests/support/memory-crm.ts'
+import type { TestFoyer } from '#tests/support/foyer.ts'
+import { foyerWithCrms } from '#tests/support/foyer-with-crms.ts'
+import type { MemoryCrm } from '#tests/support/memory-crm.ts'
 import { waitFor } from '#tests/support/wait.ts'
 
 let foyer: TestFoyer
 let acme: MemoryCrm
 let zenith: MemoryCrm
+let forget: () => Promise<void>
 const email = 'sofia.ricci@northwind.test'
 
 beforeAll(async () => {
-  acme = await MemoryCrm.start('acme')
-  zenith = await MemoryCrm.start('zenith')
-  foyer = await startFoyer({
-    connectors: [acme.declaration(), zenith.declaration()],
-    config: { standIns: { acme: acme.origin, zenith: zenith.origin } },
-  })
-  acme.now = zenith.now = () => foyer.clock.now()
+  ;({
+    foyer,
+    crms: [acme, zenith],
+    forget,
+  } = await foyerWithCrms(['acme', 'zenith']))
 })
-afterAll(async () => {
-  await foyer.close()
-  await Promise.all([acme.stop(), zenith.stop()])
-})
-beforeEach(async () => {
-  await empty(foyer.pool, 'connections, people_mirror, companies_mirror, mirror_gone, people')
-  acme.clear()
-  zenith.clear()
-})
+beforeEach(() => forget())
 
 /** Keeps the next answer of a CRM about a person until it is let go: whoever accepts before that is told of it. */
 function holdAnswer(crm: MemoryCrm): () => void {

@@ -1,32 +1,26 @@
 import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import { sql } from 'kysely'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import type { CrmPerson } from '#connectors/sdk/crm.ts'
 import { storePeople } from '#core/features/mirror/store.ts'
 import { orderWrites } from '#core/features/write-back/orders.ts'
 import { writeNow } from '#core/features/write-back/run.ts'
 import { change } from '#core/services.ts'
 import { aConversation, anAgent, aVisitor } from '#tests/support/factories.ts'
-import { startFoyer, type TestFoyer } from '#tests/support/foyer.ts'
-import { MemoryCrm } from '#tests/support/memory-crm.ts'
+import type { TestFoyer } from '#tests/support/foyer.ts'
+import { foyerWithCrms } from '#tests/support/foyer-with-crms.ts'
+import type { MemoryCrm } from '#tests/support/memory-crm.ts'
 
 let foyer: TestFoyer
 let crm: MemoryCrm
 const signal = new AbortController().signal
 
 beforeAll(async () => {
-  crm = await MemoryCrm.start('acme')
-  foyer = await startFoyer({
-    workers: false,
-    connectors: [crm.declaration()],
-    config: { standIns: { acme: crm.origin } },
-  })
-  crm.now = () => foyer.clock.now()
-})
-afterAll(async () => {
-  await foyer.close()
-  await crm.stop()
+  ;({
+    foyer,
+    crms: [crm],
+  } = await foyerWithCrms(['acme'], { workers: false }))
 })
 
 test('a worker that is killed between what it wrote and its note of it leaves one record, written once', async () => {

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startFoyer, type TestFoyer } from '#tests/support/foyer.ts'
-import { MemoryCrm } from '#tests/support/memory-crm.ts'
+import { beforeAll, expect, test } from 'vitest'
+import type { TestFoyer } from '#tests/support/foyer.ts'
+import { foyerWithCrms } from '#tests/support/foyer-with-crms.ts'
+import type { MemoryCrm } from '#tests/support/memory-crm.ts'
 import { waitFor } from '#tests/support/wait.ts'
 
 const email = 'sofia.ricci@northwind.test'
@@ -9,18 +10,13 @@ let foyer: TestFoyer
 let crm: MemoryCrm
 
 beforeAll(async () => {
-  crm = await MemoryCrm.start('acme')
-  foyer = await startFoyer({
-    connectors: [crm.declaration()],
-    // mail is queued; nobody takes it
-    config: { standIns: { acme: crm.origin }, smtpUrl: 'smtp://127.0.0.1:9' },
-  })
-  crm.now = () => foyer.clock.now()
+  // mail is queued; nobody takes it
+  const config = { smtpUrl: 'smtp://127.0.0.1:9' }
+  ;({
+    foyer,
+    crms: [crm],
+  } = await foyerWithCrms(['acme'], { config }))
   await crm.connect(foyer.app.services)
-})
-afterAll(async () => {
-  await foyer.close()
-  await crm.stop()
 })
 
 test('nothing that a CRM knows of a visitor reaches that visitor, by the widget or by mail', async () => {

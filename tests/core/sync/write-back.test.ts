@@ -1,16 +1,18 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { beforeAll, beforeEach, expect, test } from 'vitest'
 import type { LoggedConversation, NewPerson, PersonChange } from '#connectors/sdk/crm.ts'
 import type { ConnectionAttention } from '#core/contracts/connections.ts'
 import type { CrmWrite } from '#core/contracts/sync.ts'
 import type { AgentActor } from '#tests/support/agent-actor.ts'
-import { empty } from '#tests/support/empty.ts'
-import { startFoyer, type TestFoyer } from '#tests/support/foyer.ts'
-import { MemoryCrm } from '#tests/support/memory-crm.ts'
+import type { TestFoyer } from '#tests/support/foyer.ts'
+import { foyerWithCrms } from '#tests/support/foyer-with-crms.ts'
+import type { MemoryCrm } from '#tests/support/memory-crm.ts'
 import { waitFor } from '#tests/support/wait.ts'
 import { untilPolled } from './polled.ts'
+import { readWrites, untilWritten } from './writes.ts'
 
 let foyer: TestFoyer
 let crm: MemoryCrm
+let forget: () => Promise<void>
 let agent: AgentActor
 let admin: AgentActor
 let people = 0
@@ -18,39 +20,24 @@ let email = ''
 let connection = ''
 
 beforeAll(async () => {
-  crm = await MemoryCrm.start('acme')
-  foyer = await startFoyer({ connectors: [crm.declaration()], config: { standIns: { acme: crm.origin } } })
-  crm.now = () => foyer.clock.now()
+  ;({
+    foyer,
+    crms: [crm],
+    forget,
+  } = await foyerWithCrms(['acme']))
   agent = await foyer.agent({ name: 'Dana Weiss', email: 'dana@foyer.test' })
   admin = await foyer.agent({ profile: 'admin', online: false })
 })
-afterAll(async () => {
-  await foyer.close()
-  await crm.stop()
-})
 beforeEach(async () => {
-  await empty(foyer.pool, 'connections, people_mirror, mirror_gone, crm_users')
-  crm.clear()
+  await forget()
   email = `person${++people}@northwind.test`
 })
 
 const connect = async (writeBack: object = {}) => {
   connection = await crm.connectWriting(foyer.app.services, writeBack)
 }
-const writes = async (state?: string) => {
-  const query = state ? `?state=${state}` : ''
-  return (await admin.http.get<{ writes: CrmWrite[] }>(`/connections/${connection}/writes${query}`)).writes
-}
-/** Waits until what is promised is done. */
-const done = (count: number) =>
-  waitFor(
-    `${count} writes are done`,
-    async () => {
-      const all = await writes()
-      return all.length >= count && all.every(({ state }) => state !== 'open') ? all : undefined
-    },
-    { timeoutMs: 30_000 },
-  )
+const writes = (state?: string) => readWrites(admin, connection, { state })
+const done = (count: number) => untilWritten(admin, connection, count)
 
 async function chat(fields: Record<string, string> = {}, outcome?: string) {
   const visitor = await foyer.visitor({ fields: { email, ...fields } })
