@@ -67,6 +67,9 @@ export class Format {
   readonly #list: Intl.ListFormat
   readonly #plurals: Intl.PluralRules
   readonly #locale: string
+  readonly #hourAndMinute: ReturnType<typeof hourAndMinute>
+  /** Those for one weekday, one date, one zone; see #formatter. */
+  readonly #others = new Map<string, Intl.DateTimeFormat>()
   /** The reader's. */
   readonly zone: string
 
@@ -75,10 +78,11 @@ export class Format {
     const zone = { timeZone }
     this.#locale = locale
     this.zone = timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone
-    this.#clock = new Intl.DateTimeFormat(locale, { ...zone, ...hourAndMinute(locale) })
+    this.#hourAndMinute = hourAndMinute(locale)
+    this.#clock = new Intl.DateTimeFormat(locale, { ...zone, ...this.#hourAndMinute })
     this.#clockWithOffset = new Intl.DateTimeFormat(locale, {
       ...zone,
-      ...hourAndMinute(locale),
+      ...this.#hourAndMinute,
       timeZoneName: 'shortOffset',
     })
     this.#exact = new Intl.DateTimeFormat(locale, { ...zone, dateStyle: 'full', timeStyle: 'long' })
@@ -97,6 +101,14 @@ export class Format {
     this.#number = new Intl.NumberFormat(locale)
     this.#list = new Intl.ListFormat(locale, { type: 'unit', style: 'short' })
     this.#plurals = new Intl.PluralRules(locale)
+  }
+
+  /** Kept: to make one takes a browser a millisecond or two, and a page of settings asks for dozens. */
+  #formatter(options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+    const key = JSON.stringify(options)
+    const made = this.#others.get(key) ?? new Intl.DateTimeFormat(this.#locale, options)
+    this.#others.set(key, made)
+    return made
   }
 
   number = (value: number) => this.#number.format(value)
@@ -121,20 +133,17 @@ export class Format {
     return (isTwice(ms, this.time) ? this.#clockWithOffset : this.#clock).format(ms)
   }
   /** "10:47" somewhere else. @throws {RangeError} for a zone this browser does not know */
-  timeIn = (timeZone: string, at: number) =>
-    new Intl.DateTimeFormat(this.#locale, { timeZone, ...hourAndMinute(this.#locale) }).format(at)
+  timeIn = (timeZone: string, at: number) => this.#formatter({ timeZone, ...this.#hourAndMinute }).format(at)
   /** The whole truth, for hovering. */
   exact = (at: string | number) => this.#exact.format(new Date(at))
   /** "2026-11-22" in the reader's zone: what days are grouped by. */
   dayKey = (at: string | number) => this.#dayKey.format(new Date(at))
   /** "Monday" for 1, "Sunday" for 7 */
   weekday = (weekday: number, width: 'short' | 'long' = 'long') =>
-    new Intl.DateTimeFormat(this.#locale, { weekday: width, timeZone: 'UTC' }).format(
-      Date.UTC(2024, 0, weekday),
-    )
+    this.#formatter({ weekday: width, timeZone: 'UTC' }).format(Date.UTC(2024, 0, weekday))
   /** A date of some calendar, "2026-12-25": "Fri, 25 Dec"; with the year when it is another one than `today`'s. */
   calendarDate = (date: string, today = date) =>
-    new Intl.DateTimeFormat(this.#locale, {
+    this.#formatter({
       timeZone: 'UTC',
       weekday: 'short',
       day: 'numeric',
@@ -168,18 +177,18 @@ export class Format {
    *  differ: "02:30 GMT+1". */
   when(at: string | number, now: number, timeZone = this.zone): string {
     const ms = new Date(at).getTime()
-    const year = (of: number) => new Intl.DateTimeFormat('en', { timeZone, year: 'numeric' }).format(of)
+    const year = (of: number) => this.#formatter({ timeZone, year: 'numeric' }).format(of)
     const shown = {
       timeZone,
       weekday: 'short',
       day: 'numeric',
       month: 'short',
       year: year(ms) === year(now) ? undefined : 'numeric',
-      ...hourAndMinute(this.#locale),
+      ...this.#hourAndMinute,
     } as const
-    const plain = new Intl.DateTimeFormat(this.#locale, shown)
+    const plain = this.#formatter(shown)
     return isTwice(ms, plain.format)
-      ? new Intl.DateTimeFormat(this.#locale, { ...shown, timeZoneName: 'shortOffset' }).format(ms)
+      ? this.#formatter({ ...shown, timeZoneName: 'shortOffset' }).format(ms)
       : plain.format(ms)
   }
 
