@@ -14,7 +14,8 @@ import { findTool, headlessChromium } from './tests/support/tools.ts'
  *
  *  For machines with two cores: the components beside pure code, then three files at a time, as their tests mostly wait for
  *  something; the slow ones of whole Foyers first, so that many small ones fill the end. Files share a process
- *  (`isolate: false`), which saves loading Foyer anew for each: a third of the processor time of all integration files.
+ *  (`isolate: false`), which saves loading Foyer anew for each: a third of the processor time of all integration files. They
+ *  share its browser, too.
  *  Tests wait as long as a crowded machine needs; what needed its second try nevertheless is named at the end. A race that
  *  fails once in many tries is a fault, so files with a `@module-tag first-try` have one try only. */
 const patient = {

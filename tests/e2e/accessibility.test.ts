@@ -1,6 +1,7 @@
 import { beforeAll, test } from 'vitest'
 import { axeFindsNothing } from '../support/every-look.ts'
 import { never } from '../support/factories.ts'
+import { follow } from '../support/inbox-screen.ts'
 import { type Stage, setStage } from '../support/stage.ts'
 import type { WidgetScreen } from '../support/widget-screen.ts'
 
@@ -36,15 +37,13 @@ test('axe finds nothing in the inbox', async () => {
   const agent = await stage.agent({ profile: 'admin', name: 'Dana Weber' })
   await agent.page.getByText('No chats right now').waitFor()
   await axeFindsNothing(agent.page, 'nothing yet')
-  const visitor = await stage.visitor()
-  await visitor.open()
-  await visitor.button('Chat with us').click()
-  await fillIn(visitor)
+  const visitor = await stage.visitorOffStage()
+  await visitor.asks()
   await agent.offers.waitFor()
   await axeFindsNothing(agent.page, 'an offer')
   await agent.accept()
   await agent.say('Have a look at https://example.com')
-  await visitor.say('I will')
+  await visitor.says('I will')
   await agent.hears('I will')
   await agent.button('Note').click()
   await agent.page.getByRole('textbox', { name: 'Note' }).fill('Knows what she wants')
@@ -81,23 +80,23 @@ test('axe finds nothing on the pages beside the inbox', async () => {
      values (gen_random_uuid(), 'tom.becker@contoso.test', 'Tom Becker', 'Buyer', 'Contoso', $1)`,
     [clock.now()],
   )
-  const { page } = await stage.agent({ profile: 'admin', name: 'Ada Berg' })
+  const { page } = await stage.agent({ profile: 'admin', name: 'Ada Berg', at: 'people' })
   const pages = {
-    '/inbox/people': 'Tom Becker',
-    '/inbox/settings/preferences': 'My preferences',
-    '/inbox/settings/agents': 'Ada Berg',
-    '/inbox/settings/sites': 'Install',
-    '/inbox/nowhere': 'This page does not exist',
+    people: 'Tom Becker',
+    'settings/preferences': 'My preferences',
+    'settings/agents': 'Ada Berg',
+    'settings/sites': 'Install',
+    nowhere: 'This page does not exist',
   }
   for (const [path, text] of Object.entries(pages)) {
-    await page.goto(stage.foyer.origin + path)
+    await follow(page, path)
     await page.getByRole('main').getByText(text).first().waitFor()
     await axeFindsNothing(page, path)
   }
 })
 
 test('axe finds nothing in the widget, from greeting to end', async () => {
-  const agent = await stage.agent()
+  const agent = await stage.agentOffStage()
   const visitor = await stage.visitor()
   await visitor.open()
   await visitor.button('Chat with us').waitFor()
@@ -110,17 +109,17 @@ test('axe finds nothing in the widget, from greeting to end', async () => {
   await fillIn(visitor)
   await visitor.says('Finding someone for you')
   await inWidget(visitor, 'waiting')
-  await agent.accept()
-  await agent.say('Good morning')
-  await agent.message.pressSequentially('and')
+  const { id } = await agent.accepts()
+  await agent.says(id, 'Good morning')
+  agent.socket.send({ type: 'typing', conversationId: id, typing: true })
   await visitor.say('See https://example.com')
-  await agent.hears('See https://example.com')
+  await agent.hears(id, 'See https://example.com')
   await visitor.page.context().setOffline(true)
   await visitor.says('Offline. What you send goes out when you’re back.')
   await visitor.say('Not sent yet')
   await inWidget(visitor, 'chat, offline')
   await visitor.page.context().setOffline(false)
-  await agent.hears('Not sent yet')
+  await agent.hears(id, 'Not sent yet')
   await inWidget(visitor, 'chat')
   await visitor.button('More').click()
   await visitor.says('End this chat?')
@@ -134,7 +133,7 @@ test('axe finds nothing in the widget, from greeting to end', async () => {
 })
 
 test('axe finds nothing in the widget where nobody can be reached', async () => {
-  await stage.agent({ schedule: never })
+  await stage.agentOffStage({ schedule: never })
   const visitor = await stage.visitor()
   await visitor.open()
   const leave = visitor.frame.getByRole('button', { name: /^Leave a message/ })

@@ -1,5 +1,6 @@
 import { beforeAll, expect, test } from 'vitest'
 import type { Schedule } from '#core/contracts/availability.ts'
+import { casesOf } from '../support/soak.ts'
 import { type Stage, setStage } from '../support/stage.ts'
 
 /** What time alone changes shows on every screen at that instant, without a reload. */
@@ -17,55 +18,63 @@ const everyDay = (start: string, end: string, datesOff: string[] = []): Schedule
   datesOff,
 })
 
-// in the order of time: the clock never goes back
-test.each([
-  { what: 'a block ends', at: '2027-03-24T16:00:00Z', schedule: everyDay('09:00', '17:00') },
-  {
-    what: 'a date off begins',
+interface Turn {
+  at: string
+  schedule: Schedule
+  byHand?: true
+}
+// in the order of time: the clock never goes back. At which instant a date off and a clock change count is proven of the
+// schedule itself, in tests/core/availability; here, that everything follows what it says
+const turns = {
+  'a block ends': { at: '2027-03-24T16:00:00Z', schedule: everyDay('09:00', '17:00') },
+  'a date off begins': {
     at: '2027-03-24T23:00:00Z',
     schedule: everyDay('00:00', '24:00', ['2027-03-25']),
   },
-  {
-    what: 'a hand toggle ends at midnight there',
+  'a hand toggle ends at midnight there': {
     at: '2027-03-25T23:00:00Z',
     schedule: everyDay('09:00', '17:00'),
     byHand: true,
   },
   // 02:00 does not come in that night: the block lasts until 03:00
-  {
-    what: 'a block ends in the gap of a clock change',
+  'a block ends in the gap of a clock change': {
     at: '2027-03-28T01:00:00Z',
     schedule: everyDay('00:30', '02:00'),
   },
-])('when $what, the switch, lists and the widget follow', async ({ at, schedule, byHand }) => {
-  const instant = Date.parse(at)
-  stage.foyer.clock.set(new Date(instant - 60_000))
-  const watching = await stage.agent({
-    profile: 'admin',
-    schedule: everyDay('12:00', '12:01'),
-    browser: inBrowser,
-    movableClock: true,
-  })
-  const agent = await stage.agent({ schedule, browser: inBrowser, movableClock: true })
-  if (byHand) await agent.available.click()
-  await expect.poll(() => agent.available.getAttribute('aria-checked')).toBe('true')
-  // opened before there is such an agent, it would learn of them with its next look only
-  await watching.page.goto(`${stage.foyer.origin}/inbox/settings/agents`)
-  const row = watching.page.getByRole('row', { name: new RegExp(`^Choose ${agent.row.name} `) })
-  await row.getByText('Available', { exact: true }).waitFor()
-  const visitor = await stage.visitor()
-  await visitor.open()
-  await visitor.button('Chat with us').waitFor()
-  await stage.passTime(instant - 1_000 - stage.foyer.clock.now().getTime(), [watching.page, agent.page])
-  expect(await agent.available.getAttribute('aria-checked')).toBe('true')
+} satisfies Record<string, Turn>
 
-  await expect.poll(() => agent.available.getAttribute('aria-checked'), { interval: 100 }).toBe('false')
-  const late = stage.foyer.clock.now().getTime() - instant
-  expect(late).toBeGreaterThanOrEqual(0)
-  expect(late).toBeLessThan(15_000)
-  await row.getByText('Unavailable').waitFor()
-  await visitor.button('Chat with us').waitFor({ state: 'detached' })
-})
+test.each(casesOf<keyof typeof turns, Turn>(turns, ['a block ends', 'a hand toggle ends at midnight there']))(
+  'when %s, the switch, lists and the widget follow',
+  async (_, { at, schedule, byHand }) => {
+    const instant = Date.parse(at)
+    stage.foyer.clock.set(new Date(instant - 60_000))
+    const agent = await stage.agent({ schedule, browser: inBrowser, movableClock: true })
+    if (byHand) await agent.available.click()
+    await expect.poll(() => agent.available.getAttribute('aria-checked')).toBe('true')
+    // opened before there is such an agent, it would learn of them with its next look only
+    const watching = await stage.agent({
+      profile: 'admin',
+      schedule: everyDay('12:00', '12:01'),
+      browser: inBrowser,
+      movableClock: true,
+      at: 'settings/agents',
+    })
+    const row = watching.page.getByRole('row', { name: new RegExp(`^Choose ${agent.row.name} `) })
+    await row.getByText('Available', { exact: true }).waitFor()
+    const visitor = await stage.visitor()
+    await visitor.open()
+    await visitor.button('Chat with us').waitFor()
+    await stage.passTime(instant - 1_000 - stage.foyer.clock.now().getTime(), [watching.page, agent.page])
+    expect(await agent.available.getAttribute('aria-checked')).toBe('true')
+
+    await expect.poll(() => agent.available.getAttribute('aria-checked'), { interval: 100 }).toBe('false')
+    const late = stage.foyer.clock.now().getTime() - instant
+    expect(late).toBeGreaterThanOrEqual(0)
+    expect(late).toBeLessThan(15_000)
+    await row.getByText('Unavailable').waitFor()
+    await visitor.button('Chat with us').waitFor({ state: 'detached' })
+  },
+)
 
 test('an agent who lets two chats pass is unavailable, reads why, and is asked again after one click', async () => {
   await stage.foyer.pool.query('update agents set active = false')

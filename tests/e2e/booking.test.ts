@@ -91,19 +91,14 @@ test('a shared calendar becomes a meeting that is moved and cancelled', async ()
 
 test('in a chat it is in view that a time was taken, and that five meetings are ahead', async () => {
   const [agent, visitor] = await Promise.all([
-    stage.agent({ name: 'Marco Bianchi', email: `marco.${randomUUID()}@foyer.test` }),
+    stage.agentOffStage({ name: 'Marco Bianchi', email: `marco.${randomUUID()}@foyer.test` }),
     stage.visitor(),
   ])
-  await canBeMet(stage.foyer.pool, agent.row.id)
+  await canBeMet(stage.foyer.pool, agent.id)
   const nadia = { name: 'Nadia Haddad', email: 'nadia@contoso.test' }
   await visitor.asks(nadia)
-  await agent.accept()
-  await agent.page.keyboard.press('Escape')
-  await agent.page.keyboard.press('c')
-  await agent.page
-    .getByRole('dialog', { name: 'Share calendar' })
-    .getByRole('button', { name: 'Send' })
-    .click()
+  const { id } = await agent.accepts()
+  await agent.http.post(`/conversations/${id}/calendar-shares`, { agentId: agent.id })
   const card = new BookingCardScreen(visitor.frame)
   await card.slots.first().click()
   // by a link of another's: of what is booked by their own the card would tell
@@ -111,7 +106,7 @@ test('in a chat it is in view that a time was taken, and that five meetings are 
   const token = randomUUID()
   await pool.query(
     'insert into calendar_shares (id, token, agent_id, created_at) values ($1, $2, $3, now())',
-    [randomUUID(), token, agent.row.id],
+    [randomUUID(), token, agent.id],
   )
   /** Nothing is in front of it, and it is not scrolled away. */
   const isInView = async (text: string) => {

@@ -11,7 +11,7 @@ import { sizes } from '../support/browser.ts'
 import { axeFindsNothing } from '../support/every-look.ts'
 import { never } from '../support/factories.ts'
 import { atFileEnd } from '../support/file-end.ts'
-import type { InboxScreen } from '../support/inbox-screen.ts'
+import { follow, type InboxScreen } from '../support/inbox-screen.ts'
 import { type Stage, setStage } from '../support/stage.ts'
 
 let stage: Stage
@@ -42,16 +42,16 @@ beforeAll(async () => {
 
 /** Each test has people of its own, also the second time. */
 let hired = 0
-const anAdmin = () => stage.agent({ name: `Ada Admin ${++hired}`, profile: 'admin', schedule: never })
+const anAdmin = (at = 'settings/connectors') =>
+  stage.agent({ name: `Ada Admin ${++hired}`, profile: 'admin', schedule: never, at })
 const anAgent = () => stage.agent({ name: `Dana Whitfield ${++hired}` })
-const open = (page: Page, query = '') => page.goto(`${stage.foyer.origin}/inbox/settings/connectors${query}`)
+const open = (page: Page, query = '') => follow(page, `settings/connectors${query}`)
 const card = (page: Page) => page.getByRole('article', { name: 'Salesforce' })
 const logged = () =>
   [...crm.org.rows('Task').values()].filter(({ Subject }) => /^Chat on/.test(String(Subject)))
 
 /** Through the browser, as an admin does it, unless an earlier test did. */
 async function connect(page: Page) {
-  await open(page)
   await card(page).waitFor()
   if (await card(page).getByText('Connected', { exact: true }).isVisible()) return
   await page.getByRole('link', { name: 'Connect Salesforce' }).click()
@@ -77,11 +77,10 @@ async function turnWritingOn(page: Page) {
 }
 
 async function chats(agent: InboxScreen, who: { name: string; email: string }, said: string) {
-  const visitor = await stage.visitor()
-  await visitor.asks({ ...who, text: said })
+  const visitor = await stage.visitorOffStage(who)
+  await visitor.asks(said)
   await agent.accept()
   await agent.hears(said)
-  return visitor
 }
 
 async function ends(agent: InboxScreen) {
@@ -94,9 +93,8 @@ async function ends(agent: InboxScreen) {
 }
 
 test('an admin connects a CRM; it fills the panel, and gets the chat back', async () => {
+  await stage.foyer.pool.query('delete from connections')
   const { page } = await anAdmin()
-  await stage.foyer.pool.query('truncate connections cascade')
-  await open(page)
   await page.getByRole('link', { name: 'Connect Salesforce' }).click()
   // what the vendor's app needs stands there to be copied
   await page

@@ -4,6 +4,7 @@ import type { Page, Request } from 'playwright-core'
 import { beforeAll, expect, onTestFinished, test } from 'vitest'
 import { focused, tabTo } from '../support/by-keyboard.ts'
 import { startHostPage } from '../support/host-page.ts'
+import { follow, InboxScreen } from '../support/inbox-screen.ts'
 import { type Stage, setStage } from '../support/stage.ts'
 import { waitFor } from '../support/wait.ts'
 import { WidgetScreen } from '../support/widget-screen.ts'
@@ -30,7 +31,7 @@ beforeAll(async () => {
 })
 
 test('a whole chat breaks no rule of a strict Content-Security-Policy, the pageâ€™s or Foyerâ€™s own', async () => {
-  const agent = await stage.agent()
+  const agent = await stage.agentOffStage()
   const { page, errors } = await stage.person('visitor')
   const violations: string[] = []
   await page.exposeFunction('violated', (what: string) => violations.push(what))
@@ -43,8 +44,8 @@ test('a whole chat breaks no rule of a strict Content-Security-Policy, the pageâ
   const visitor = new WidgetScreen(page)
   await page.goto(stage.host.url)
   await visitor.asks({ text: 'See https://example.com/a?b=c' })
-  await agent.accept()
-  await agent.say('Thank you')
+  const { id } = await agent.accepts()
+  await agent.says(id, 'Thank you')
   await visitor.says('Thank you')
   await visitor.endsChat()
   await page.goto(stage.host.otherUrl)
@@ -57,20 +58,16 @@ test('a whole chat breaks no rule of a strict Content-Security-Policy, the pageâ
 })
 
 test('the inbox breaks no rule of its own Content-Security-Policy', async () => {
-  const agent = await stage.agent({ profile: 'admin' })
+  const { page } = await stage.person('admin')
   const refused: string[] = []
-  agent.page.on('console', (message) => {
+  page.on('console', (message) => {
     if (message.text().includes('Content Security Policy')) refused.push(message.text())
   })
-  for (const path of [
-    '/inbox',
-    '/inbox/people',
-    '/inbox/settings',
-    '/inbox/settings/agents',
-    '/inbox/settings/sites',
-  ]) {
-    await agent.page.goto(stage.foyer.origin + path)
-    await agent.available.waitFor()
+  const admin = new InboxScreen(page, stage.foyer.origin)
+  await admin.enter(await stage.hire({ profile: 'admin' }))
+  for (const path of ['people', 'settings', 'settings/agents', 'settings/sites']) {
+    await follow(page, path)
+    await page.getByRole('main').getByRole('heading').first().waitFor()
   }
   expect(refused).toEqual([])
 })
@@ -91,7 +88,7 @@ test('a page with wild styles and extended prototypes gets the same launcher and
     </script>`,
   })
   onTestFinished(() => host.close())
-  await stage.agent()
+  await stage.agentOffStage()
   const [plain, wild] = [await stage.visitor(), await stage.visitor({ url: host.url })]
   for (const visitor of [plain, wild]) await visitor.open()
   await wild.button('Chat with us').waitFor()
@@ -108,7 +105,7 @@ test('a page with wild styles and extended prototypes gets the same launcher and
 })
 
 test('closed, the widget adds two small requests; opened, no more than the first screen needs until somebody goes on', async () => {
-  await stage.agent()
+  await stage.agentOffStage()
   const { page } = await stage.person('visitor')
   const foyer = watch(page)
   await page.goto(stage.host.url)
@@ -150,7 +147,7 @@ test('closed, the widget adds two small requests; opened, no more than the first
 })
 
 test('what did not load says so, and comes when it is asked for again', async () => {
-  await stage.agent()
+  await stage.agentOffStage()
   const { page } = await stage.person('visitor')
   const visitor = new WidgetScreen(page)
   await page.route('**/widget/assets/rooms-*.js', (route) => route.abort())
@@ -172,7 +169,7 @@ test('the launcher keeps its name, whatever the site calls it and however much i
     stage.foyer.site.id,
     JSON.stringify({ launcherLabel }),
   ])
-  const { agent, visitor } = await stage.chat()
+  const { agent, visitor, id } = await stage.chatInWidget()
   const launcher = visitor.page.getByRole('button', {
     name: 'Open chat',
     exact: true,
@@ -180,14 +177,14 @@ test('the launcher keeps its name, whatever the site calls it and however much i
   })
   await launcher.click()
   await visitor.dialog.waitFor({ state: 'hidden' })
-  await agent.say('Are you there?')
+  await agent.says(id, 'Are you there?')
   await visitor.page
     .getByRole('button', { name: 'Open chat', exact: true, description: '1 unread' })
     .waitFor()
 })
 
 test('the greeting comes beside the launcher after its time, leads into the chat, and leaves the keyboard there', async () => {
-  await stage.agent()
+  await stage.agentOffStage()
   const { pool, site } = stage.foyer
   const keep = async (pokeAfterMs: number | null) => {
     await pool.query(
@@ -215,7 +212,7 @@ test('the greeting comes beside the launcher after its time, leads into the chat
 })
 
 test('the panel opens at once and the page never waits for it', async () => {
-  await stage.agent()
+  await stage.agentOffStage()
   const visitor = await stage.visitor()
   await visitor.launcher.waitFor()
   const blocking = await visitor.page.evaluate(() =>

@@ -6,6 +6,7 @@ import { serveStandIn } from '#connectors/sdk/stand-in.ts'
 import { problemsOf } from '../connectors/hubspot/contract/validate.ts'
 import { never } from '../support/factories.ts'
 import { atFileEnd } from '../support/file-end.ts'
+import { follow } from '../support/inbox-screen.ts'
 import { type Stage, setStage } from '../support/stage.ts'
 
 let stage: Stage
@@ -41,10 +42,13 @@ const notesOfTom = () => {
 
 test('an admin connects HubSpot; it fills the panel, and gets the chat back', async () => {
   hired += 1
-  const { page } = await stage.agent({ name: `Ada Admin ${hired}`, profile: 'admin', schedule: never })
-  await stage.foyer.pool.query('truncate connections cascade')
-  const settings = `${stage.foyer.origin}/inbox/settings/connectors`
-  await page.goto(settings)
+  await stage.foyer.pool.query('delete from connections')
+  const { page } = await stage.agent({
+    name: `Ada Admin ${hired}`,
+    profile: 'admin',
+    schedule: never,
+    at: 'settings/connectors',
+  })
   await page.getByRole('link', { name: 'Connect HubSpot' }).click()
   await page.getByLabel('Client id').fill(crm.clientId)
   await page.getByLabel('Client secret').fill(crm.clientSecret)
@@ -53,7 +57,7 @@ test('an admin connects HubSpot; it fills the panel, and gets the chat back', as
   const people = crm.store.all('contacts').length
   await page.getByRole('article', { name: 'HubSpot' }).getByText(`${people} read`).waitFor()
 
-  await page.goto(`${settings}?connector=hubspot&tab=writing`)
+  await follow(page, 'settings/connectors?connector=hubspot&tab=writing')
   await page.getByRole('button', { name: 'Preview writes' }).click()
   const preview = page.getByRole('region', { name: 'What would be written' })
   await preview.getByText('Nothing has been sent.').waitFor()
@@ -63,8 +67,8 @@ test('an admin connects HubSpot; it fills the panel, and gets the chat back', as
 
   const before = notesOfTom().length
   const agent = await stage.agent({ name: `Dana Whitfield ${hired}` })
-  const visitor = await stage.visitor()
-  await visitor.asks({ name: 'T', email, text: 'Do you deliver to Berlin?' })
+  const visitor = await stage.visitorOffStage({ name: 'T', email })
+  await visitor.asks('Do you deliver to Berlin?')
   await agent.accept()
   await agent.hears('Do you deliver to Berlin?')
   for (const fact of ['Tom Becker', 'Contoso'])

@@ -25,7 +25,7 @@ const call = (page: Page, name: keyof Foyer, ...args: string[]) =>
 const kept = (page: Page) => page.evaluate(() => JSON.stringify(localStorage))
 
 test('a signed user goes on with the chat in another browser, and leaves nothing to the next person', async () => {
-  const agent = await stage.agent()
+  const agent = await stage.agentOffStage()
   const sofia = identityOf(stage.foyer, 'user-1', {
     name: 'Sofia Ricci',
     email: 'sofia.ricci@northwind.test',
@@ -38,7 +38,7 @@ test('a signed user goes on with the chat in another browser, and leaves nothing
   // signed, so not asked again
   await laptop.message.fill('From the laptop')
   await laptop.button('Start chat').click()
-  await agent.accept()
+  const { id } = await agent.accepts()
 
   const phone = await stage.visitor()
   await phone.launcher.waitFor()
@@ -65,5 +65,5 @@ test('a signed user goes on with the chat in another browser, and leaves nothing
   expect(await laptop.frame.getByText('From the laptop').count()).toBe(0)
   // and goes on with the phone
   await phone.say('Still here')
-  await agent.hears('Still here')
+  await agent.hears(id, 'Still here')
 })

@@ -54,10 +54,7 @@ const inContent = ({ page }: InboxScreen) =>
     .toBe(true)
 
 test('a chat goes to a colleague, who is asked twice, and comes back as nothing to write in', async () => {
-  const { agent: dana, visitor } = await stage.chat({
-    name: 'Sofia Ricci',
-    text: 'Do the racks come in blue?',
-  })
+  const { agent: dana, visitor } = await stage.chatInInbox()
   const marco = await stage.agent({ name: 'Marco Bellini' })
   const to = marco.row.name
 
@@ -96,15 +93,31 @@ test('a chat goes to a colleague, who is asked twice, and comes back as nothing 
   await marco.hears('Do the racks come in blue?')
   await marco.page.keyboard.type('They do.')
   await marco.page.keyboard.press('Enter')
-  await visitor.says('They do.')
+  await visitor.hears('They do.')
   await says(dana, `${to} has taken over the chat with Sofia Ricci`)
   await inContent(dana)
   await dana.visitor.getByText('Who the visitor is shows here.').waitFor()
+
+  // the new agent reads how it came here
+  const trace = marco.page.getByRole('region', { name: 'How this was routed' })
+  await marco.button('How this was routed').click()
+  await trace.getByText(`${to} accepted after`).waitFor()
+  const steps = await trace.getByRole('listitem').allInnerTexts()
+  expect(steps[0]).toMatch(new RegExp(`${dana.row.name} accepted after`))
+  expect(steps.slice(1, 4)).toEqual([
+    `Handed over by ${dana.row.name}`,
+    expect.stringMatching(new RegExp(`Handed over\\s+${to} declined after`)),
+    `${dana.row.name} kept the chat`,
+  ])
+  expect(steps.at(-1)).toMatch(new RegExp(`Handed over\\s+${to} accepted after`))
   await axeFindsNothing(dana.page, 'a chat that was handed over')
 })
 
 test('a chat goes to a team, and who is in nobody’s place to take it cannot be chosen', async () => {
-  const { agent: dana, visitor } = await stage.chat({ name: 'Omar Said', text: 'Who knows about glass?' })
+  const { agent: dana, visitor } = await stage.chatInInbox({
+    name: 'Omar Said',
+    text: 'Who knows about glass?',
+  })
   const marco = await stage.agent({ name: 'Marco Bellini' })
   const away = await stage.hire({ name: 'Wilma Weg' })
   const admin = await stage.foyer.agent({ profile: 'admin', online: false })
@@ -136,5 +149,5 @@ test('a chat goes to a team, and who is in nobody’s place to take it cannot be
   await marco.hears('Who knows about glass?')
   await says(dana, `${marco.row.name} has taken over the chat with Omar Said`)
   await inContent(dana)
-  await visitor.says(new RegExp(marco.row.name))
+  expect(visitor.conversation?.agent?.name).toBe(marco.row.name)
 })

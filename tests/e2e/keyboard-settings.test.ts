@@ -1,31 +1,42 @@
-import { beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, onTestFailed, test } from 'vitest'
 import { focused, tabTo } from '../support/by-keyboard.ts'
+import { never } from '../support/factories.ts'
+import { follow } from '../support/inbox-screen.ts'
 import { type Stage, setStage } from '../support/stage.ts'
 
 /** What is kept by keyboard under Settings: whatever is opened, moved or taken away, the keyboard goes on from there. */
 
 let stage: Stage
+let admin: Awaited<ReturnType<Stage['agent']>>
 
 beforeAll(async () => {
   stage = await setStage()
+  admin = await stage.agent({ profile: 'admin', schedule: never, at: 'settings/teams', stays: true })
 })
 
+let isAstray = false
+
 async function adminAt(place: string) {
-  const admin = await stage.agent({ profile: 'admin' })
   const { page } = admin
-  await page.goto(`${stage.foyer.origin}/inbox/settings/${place}`)
-  return { admin, page, press: (key: string) => page.keyboard.press(key) }
+  // what a test has left half done where it failed goes with the page
+  if (isAstray) await page.goto(`${stage.foyer.origin}/inbox/settings/${place}`)
+  else await follow(page, `settings/${place}`)
+  isAstray = false
+  onTestFailed(() => {
+    isAstray = true
+  })
+  return { page, press: (key: string) => page.keyboard.press(key) }
 }
 
 test('on every page the first stop leads past all that comes before its content', async () => {
-  const { admin, page, press } = await adminAt('teams')
+  const { page, press } = await adminAt('teams')
   const skip = page.getByRole('link', { name: 'Skip to content' })
   for (const [path, content, next] of [
+    ['settings/teams', 'main', admin.button('Add team').first()],
+    ['settings/canned-replies', 'main', admin.button('New canned reply').first()],
     ['', '#content', page.getByRole('tab', { name: 'Active' })],
     ['meetings', '#content', null],
     ['people', '#content', null],
-    ['settings/teams', 'main', admin.button('Add team').first()],
-    ['settings/canned-replies', 'main', admin.button('New canned reply').first()],
   ] as const) {
     await page.goto(`${stage.foyer.origin}/inbox/${path}`)
     await admin.available.waitFor()
@@ -43,7 +54,7 @@ test('on every page the first stop leads past all that comes before its content'
 
 test('a routing rule is written, given up, deleted and brought back', async () => {
   await stage.foyer.pool.query('delete from routing_rules')
-  const { admin, page, press } = await adminAt('routing-rules')
+  const { page, press } = await adminAt('routing-rules')
   const name = page.getByRole('textbox', { name: 'Name', exact: true })
   await tabTo(page, admin.button('Add rule'))
   await press('Enter')
@@ -73,7 +84,7 @@ test('a routing rule is written, given up, deleted and brought back', async () =
 })
 
 test('outcomes are put in order, taken off and offered again', async () => {
-  const { admin, page, press } = await adminAt('outcomes')
+  const { page, press } = await adminAt('outcomes')
   await tabTo(page, admin.button('Move Not a fit up'))
   await press('Enter')
   // it is the first one now and can only go down
@@ -90,16 +101,19 @@ test('outcomes are put in order, taken off and offered again', async () => {
   await tabTo(page, admin.button('Offer again: Support'))
   await press('Enter')
   await focused(page.getByRole('textbox', { name: 'Outcome 4' }))
+  await tabTo(page, admin.button('Save'))
+  await press('Enter')
+  await page.getByText('Not saved yet').waitFor({ state: 'detached' })
 })
 
 test('canned replies are removed one by one, each after a question', async () => {
-  const { admin, page, press } = await adminAt('canned-replies')
+  const { page, press } = await adminAt('preferences')
   for (const shortcut of ['bye', 'hello'])
     await admin.page.request.post(`${stage.foyer.origin}/api/v1/canned-replies`, {
       data: { shared: shortcut === 'hello', shortcut, text: `We say ${shortcut}` },
       headers: { origin: stage.foyer.origin },
     })
-  await page.reload()
+  await follow(page, 'settings/canned-replies')
   const dialog = page.getByRole('dialog', { name: 'Change /bye' })
   await tabTo(page, admin.button('Change /bye'))
   await press('Enter')
@@ -134,10 +148,9 @@ test('canned replies are removed one by one, each after a question', async () =>
 })
 
 test('a dialog that deletes what it was opened from leaves the keyboard in the page', async () => {
-  const { admin, page, press } = await adminAt('teams')
   const api = await stage.foyer.agent({ profile: 'admin', online: false })
   await api.http.post('/teams', { name: 'Gone soon', agentIds: [] })
-  await page.reload()
+  const { page, press } = await adminAt('teams')
   await admin.button('Change or delete Gone soon').focus()
   await press('Enter')
   await page.getByRole('menu').waitFor()
@@ -151,7 +164,7 @@ test('a dialog that deletes what it was opened from leaves the keyboard in the p
 })
 
 test('dates off come and go, and the keyboard stays with them', async () => {
-  const { admin, page, press } = await adminAt('availability')
+  const { page, press } = await adminAt('availability')
   await admin.button('Add dates').focus()
   await press('Enter')
   const dialog = page.getByRole('dialog', { name: 'Add dates off' })
@@ -169,7 +182,7 @@ test('dates off come and go, and the keyboard stays with them', async () => {
 })
 
 test('an emoji is looked for at once, and Escape goes back to its button', async () => {
-  const { agent } = await stage.chat({ name: 'Emil Jansen' })
+  const { agent } = await stage.chatInInbox({ name: 'Emil Jansen' })
   const { page } = agent
   const search = page.getByRole('dialog', { name: 'Insert an emoji' }).getByRole('searchbox')
   for (const _ of ['loading it', 'once it is there']) {

@@ -97,7 +97,7 @@ test('agent and visitor do the whole job without a mouse', async () => {
 })
 
 test('what the widget fetches beforehand takes the keyboard nowhere, and what goes hands it on', async () => {
-  const agent = await stage.agent()
+  const agent = await stage.agentOffStage()
   const { page } = await stage.person('visitor')
   const visitor = new WidgetScreen(page)
   const asked = Promise.withResolvers<void>()
@@ -124,7 +124,7 @@ test('what the widget fetches beforehand takes the keyboard nowhere, and what go
   await visitor.field('Email').fill('nora@example.test')
   await visitor.message.fill('Are you there?')
   await visitor.button('Start chat').click()
-  await agent.accept()
+  await agent.accepts()
   await tabTo(page, visitor.button('More'), 'Shift+Tab')
   await page.keyboard.press('Enter')
   await focused(visitor.button('End chat'))
@@ -134,9 +134,9 @@ test('what the widget fetches beforehand takes the keyboard nowhere, and what go
 })
 
 test('single keys step through chats, and stay letters while one writes', async () => {
-  const { agent } = await stage.chat({ name: 'Nina Berg', text: 'First' })
-  const second = await stage.visitor()
-  await second.asks({ name: 'Otto Lang', email: 'otto@example.test', text: 'Second' })
+  const { agent } = await stage.chatInInbox({ name: 'Nina Berg', text: 'First' })
+  const second = await stage.visitorOffStage({ name: 'Otto Lang', email: 'otto@example.test' })
+  await second.asks('Second')
   await agent.offers.waitFor()
   await agent.message.pressSequentially('a jar, kept')
   expect(await agent.message.inputValue()).toBe('a jar, kept')
@@ -164,7 +164,10 @@ test('single keys step through chats, and stay letters while one writes', async 
 })
 
 test('an agent finds, reads and notes by keyboard, and never loses the place', async () => {
-  const { agent, visitor } = await stage.chat({ name: 'Vera Lindt', text: 'Is the varnish food safe?' })
+  const { agent, visitor } = await stage.chatInInbox({
+    name: 'Vera Lindt',
+    text: 'Is the varnish food safe?',
+  })
   const { page } = agent
   await page.keyboard.press('Escape')
   // a note, and back to writing to the visitor
@@ -178,7 +181,7 @@ test('an agent finds, reads and notes by keyboard, and never loses the place', a
   await focused(agent.message)
   await page.keyboard.type('It is.')
   await page.keyboard.press('Control+Enter')
-  await visitor.says('It is.')
+  await visitor.hears('It is.')
 
   // what is to be done with the chat stands in a menu, where letters are no shortcuts
   await tabTo(page, agent.button('More actions'), 'Shift+Tab')
@@ -192,7 +195,7 @@ test('an agent finds, reads and notes by keyboard, and never loses the place', a
   // the visitor ends it: the composer goes, the keyboard stays in the content
   await page.keyboard.press('r')
   await focused(agent.message)
-  await visitor.endsChat()
+  await visitor.ends()
   await agent.button('Download transcript').waitFor()
   expect(await page.evaluate(() => document.activeElement?.closest('#content') !== null)).toBe(true)
   await tabTo(page, agent.button('Download transcript'))
@@ -226,7 +229,7 @@ test('an agent finds, reads and notes by keyboard, and never loses the place', a
 })
 
 test('three columns become two and a drawer, then one after the other, and the keyboard goes along', async () => {
-  const { agent } = await stage.chat({ name: 'Ines Roth', text: 'Is there a showroom?' })
+  const { agent } = await stage.chatInInbox({ name: 'Ines Roth', text: 'Is there a showroom?' })
   const { page } = agent
   const row = agent.rows.filter({ hasText: 'Ines Roth' })
   const seen = async () => Promise.all([row, agent.log, agent.visitor].map((column) => column.isVisible()))

@@ -65,21 +65,24 @@ test('search finds people, filters find agents and outcomes, and clearing shows 
 })
 
 test('what somebody said is found by its words', async () => {
-  const { agent, visitor } = await stage.chat({ name: 'Nils Holm', text: 'We need a carousel for spindles' })
-  await visitor.endsChat()
+  const { agent, visitor } = await stage.chatInInbox({
+    name: 'Nils Holm',
+    text: 'We need a carousel for spindles',
+  })
+  await visitor.ends()
   await agent.page.getByText('The visitor ended the session').waitFor()
   await agent.page.getByRole('searchbox').fill('spindles carousel')
   await agent.rows.filter({ hasText: 'Nils Holm' }).waitFor()
 })
 
 test('what an agent has not read is counted in its row and in the title, and a draft stays', async () => {
-  const { agent, visitor } = await stage.chat({ name: 'Nina Berg' })
-  const second = await stage.visitor()
-  await second.asks({ name: 'Otto Lang', email: 'otto@example.test', text: 'And me?' })
+  const { agent, visitor } = await stage.chatInInbox({ name: 'Nina Berg' })
+  const second = await stage.visitorOffStage({ name: 'Otto Lang', email: 'otto@example.test' })
+  await second.asks('And me?')
   await agent.message.fill('half an ans')
   await agent.accept()
-  await visitor.say('One')
-  await visitor.say('Two')
+  await visitor.says('One')
+  await visitor.says('Two')
   const row = agent.rows.filter({ hasText: 'Nina Berg' })
   await row.getByText(/^2\s*unread$/).waitFor()
   await row.getByText('Draft: half an ans').waitFor()

@@ -11,7 +11,7 @@ beforeAll(async () => {
 
 test('in a chat of thousands of lines a letter lays out no line, and a message draws only itself', async () => {
   const { pool, clock } = stage.foyer
-  const { agent } = await stage.chat({ name: 'Long Talker', text: 'Hello' })
+  const { agent } = await stage.chatInInbox({ name: 'Long Talker', text: 'Hello' })
   const { page, log } = agent
   const address = page.url()
   await page.goto('about:blank')

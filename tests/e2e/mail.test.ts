@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { accessibilityProblems, screenshot, screenshots, sizes } from '../support/browser.ts'
 import { axeFindsNothing } from '../support/every-look.ts'
+import { never } from '../support/factories.ts'
+import { follow } from '../support/inbox-screen.ts'
 import { type Stage, setStage } from '../support/stage.ts'
 import { type MailServer, startMailServer } from '../workers/support/mail-server.ts'
 
@@ -16,8 +18,7 @@ beforeAll(async () => {
 afterAll(() => mailServer.close())
 
 test('an admin says whom mails are from, and sees whether they get out', async () => {
-  const { page, row } = await stage.agent({ profile: 'admin' })
-  await page.goto(`${stage.foyer.origin}/inbox/settings/mail`)
+  const { page, row } = await stage.agent({ profile: 'admin', at: 'settings/mail' })
   await page.getByText(new URL(mailServer.url).host).waitFor()
   await page.getByLabel('From name').fill('Meridian Chat')
   await page.getByLabel('From address').fill('chat@meridian.test')
@@ -31,7 +32,7 @@ test('an admin says whom mails are from, and sees whether they get out', async (
   expect(mailServer.received.map(({ from, to }) => [from, to])).toEqual([['chat@meridian.test', [row.email]]])
 
   await page.setViewportSize(sizes.desktop)
-  await page.goto(`${stage.foyer.origin}/inbox/settings/notifications`)
+  await follow(page, 'settings/notifications')
   const choice = page.getByRole('radiogroup', { name: 'Missed chats' })
   expect(await choice.getByLabel('All').isChecked()).toBe(true)
   await choice.getByText('I was asked for').click()
@@ -49,9 +50,9 @@ test('an admin says whom mails are from, and sees whether they get out', async (
 test('without a mail server the page says so, and no visitor is promised mail', async () => {
   const { page } = await without.agent({
     profile: 'admin',
-    schedule: { timeZone: 'UTC', blocks: [], datesOff: [] },
+    schedule: never,
+    at: 'settings/mail',
   })
-  await page.goto(`${without.foyer.origin}/inbox/settings/mail`)
   await page.getByText('Foyer has no mail server, so it sends no mail and promises none.').waitFor()
   expect(await page.getByRole('button', { name: 'Send me a test' }).count()).toBe(0)
   expect(await accessibilityProblems(page)).toEqual([])

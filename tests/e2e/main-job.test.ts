@@ -80,7 +80,7 @@ test('the agent sees who the visitor is and what happened lately', async () => {
        (values ('call', $2::timestamptz, 'Call about the second hall'), ('email', $3, 'Offer from last year')) as a (kind, at, subject)`,
     [clock.now(), daysAgo(12), daysAgo(91)],
   )
-  const { agent } = await stage.chat()
+  const { agent } = await stage.chatInInbox()
 
   const facts = agent.visitor.locator('dl')
   await facts.getByText('Head of Logistics').waitFor()

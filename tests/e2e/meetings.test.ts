@@ -67,17 +67,12 @@ const row = ({ page }: InboxScreen, name: string) => page.getByRole('row', { nam
 
 test('what is ahead stands above the history, and is moved and cancelled from the chat', async () => {
   const agent = await anAgent('Dana Weber')
-  const visitor = await stage.visitor({ browser: rome })
-  await visitor.asks()
+  const { id } = await (await stage.visitorOffStage()).asks()
   await agent.accept()
-  const { rows } = await stage.foyer.pool.query<{ id: string }>(
-    'select id from conversations where agent_id = $1',
-    [agent.row.id],
-  )
   const meeting = await booked(
     agent.row.id,
     { name: 'Sofia Ricci', email: 'sofia.ricci@northwind.test' },
-    { conversationId: rows[0]?.id ?? null },
+    { conversationId: id },
   )
   const ahead = agent.visitor.getByRole('region', { name: 'Upcoming meetings' })
   // heard of without a reload, its time with the zone that it is in

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { Page } from 'playwright-core'
 import { beforeAll, expect, test } from 'vitest'
 import { caldav } from '#connectors/caldav/index.ts'
@@ -10,7 +11,7 @@ import { screenshot, sizes } from '../support/browser.ts'
 import { canBeMet } from '../support/can-be-met.ts'
 import { axeFindsNothing } from '../support/every-look.ts'
 import { atFileEnd } from '../support/file-end.ts'
-import type { InboxScreen } from '../support/inbox-screen.ts'
+import { follow } from '../support/inbox-screen.ts'
 import { type Stage, setStage } from '../support/stage.ts'
 
 // Settings → My calendar: Google's consent is a stand-in's page, the CalDAV server is a real Radicale
@@ -42,8 +43,7 @@ beforeAll(async () => {
 
 /** Somebody whose account at Google has three calendars. */
 async function anAgent(name: string) {
-  const agent = await stage.agent({ name })
-  const account = agent.row.email
+  const account = `${randomUUID()}@foyer.test`
   google.store.addCalendar({ id: account, owner: account, summary: 'Mine', timeZone: 'Europe/Berlin' })
   google.store.addCalendar({ id: `team-${account}`, owner: account, summary: 'Showroom' })
   google.store.addCalendar({
@@ -52,11 +52,9 @@ async function anAgent(name: string) {
     summary: 'Holidays',
     accessRole: 'reader',
   })
-  await open(agent)
-  return agent
+  return stage.agent({ name, email: account, at: 'settings/my-calendar' })
 }
 
-const open = ({ page }: InboxScreen) => page.goto(`${stage.foyer.origin}/inbox/settings/my-calendar`)
 const own = (page: Page) => page.getByRole('region', { name: 'My calendar' })
 
 async function agreeAtGoogle(page: Page, answer: 'Allow' | 'Deny'): Promise<void> {
@@ -151,7 +149,7 @@ test('a grant that was taken back is shown, takes the agent out of booking, and 
   await screenshot(page, 'my-calendar-broken')
   await axeFindsNothing(page, 'a broken calendar')
   // whoever shares calendars sees why this one cannot be had
-  const visitor = await stage.visitor()
+  const visitor = await stage.visitorOffStage()
   await visitor.asks()
   await broken.accept()
   await page.keyboard.press('Escape')
@@ -163,7 +161,7 @@ test('a grant that was taken back is shown, takes the agent out of booking, and 
   await screenshot(page, 'share-broken')
   await page.keyboard.press('Escape')
 
-  await open(broken)
+  await follow(page, 'settings/my-calendar')
   await own(page).getByRole('button', { name: 'Connect again' }).click()
   await agreeAtGoogle(page, 'Allow')
   await page.getByText('Your calendar is connected.').waitFor()

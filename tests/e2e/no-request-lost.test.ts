@@ -114,58 +114,9 @@ test('in the list, of two who claim a missed request one gets it and the other i
   expect(await mailTo('yusuf@contoso.test')).toContain('We are back now.')
 })
 
-test('a chat is handed over: declined, then taken', async () => {
-  const { agent: dana, visitor } = await stage.chat({
-    name: 'Sofia Ricci',
-    text: 'Do the racks come in blue?',
-  })
-  const marco = await stage.agent()
-  const other = marco.row.name
-  const handOver = async () => {
-    await dana.button('More actions').click()
-    await dana.page.getByRole('menuitem', { name: 'Hand over…' }).click()
-    const dialog = dana.page.getByRole('dialog', { name: 'Hand over' })
-    await dialog.getByRole('searchbox', { name: 'Search colleagues and teams' }).fill(other)
-    await dialog.getByRole('radio', { name: new RegExp(other) }).check()
-    await dialog.getByRole('textbox', { name: 'Note to the colleague' }).fill('Wants RAL 5015')
-    await screenshot(dana.page, 'hand-over')
-    await dialog.getByRole('button', { name: 'Hand over', exact: true }).click()
-    await dana.page.getByText(`${other} is asked to take over`).waitFor()
-  }
-  await handOver()
-  await marco.offers.getByText('Wants RAL 5015').waitFor()
-  await marco.offers.getByRole('button', { name: 'Decline' }).click()
-  await dana.page.getByText(`${other} declined. The chat stays with you.`).waitFor()
-  await handOver()
-  await marco.accept()
-  await marco.hears('Do the racks come in blue?')
-  await dana.page
-    .getByRole('heading', { name: `${other} has taken over the chat with Sofia Ricci` })
-    .waitFor()
-  await visitor.says(new RegExp(other))
-  await marco.say('They do.')
-  await visitor.says('They do.')
-
-  // the new agent reads how it came here
-  await marco.button('How this was routed').click()
-  const trace = marco.page.getByRole('region', { name: 'How this was routed' })
-  await trace.getByText(`${other} accepted after`).waitFor()
-  await screenshot(marco.page, 'handover-trace')
-  await expect
-    .poll(() => trace.getByRole('listitem').allInnerTexts())
-    .toEqual([
-      expect.stringMatching(new RegExp(`${dana.row.name} accepted after`)),
-      `Handed over by ${dana.row.name}`,
-      expect.stringMatching(new RegExp(`Handed over\\s+${other} declined after`)),
-      `${dana.row.name} kept the chat`,
-      `Handed over by ${dana.row.name}`,
-      expect.stringMatching(new RegExp(`Handed over\\s+${other} accepted after`)),
-    ])
-})
-
 test('what is written to a visitor who has left is mailed, and the transcript too', async () => {
-  const { agent, visitor } = await stage.chat({ name: 'Omar Said', email: 'omar@contoso.test' })
-  await visitor.page.close()
+  const { agent, visitor } = await stage.chatInInbox({ name: 'Omar Said', email: 'omar@contoso.test' })
+  await visitor.leaves()
   await agent.page.getByText('What you write is mailed to omar@contoso.test').waitFor()
   await agent.say('Still there?')
   await agent.page.getByText('Your message was mailed to omar@contoso.test.').waitFor()

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { screenshots, sizes } from '../support/browser.ts'
 import { axeFindsNothing } from '../support/every-look.ts'
-import { InboxScreen } from '../support/inbox-screen.ts'
+import { follow, InboxScreen } from '../support/inbox-screen.ts'
 import { type FakeBrowser, PushService } from '../support/push-service.ts'
 import { PushedBrowser } from '../support/pushed-browser.ts'
 import { type Stage, setStage } from '../support/stage.ts'
@@ -11,10 +11,12 @@ let service: PushService
 
 beforeAll(async () => {
   service = await PushService.start()
-  stage = await setStage({ wholeBrowser: true, config: { pushUrl: service.origin } })
+  stage = await setStage({ config: { pushUrl: service.origin } })
 })
 
 afterAll(() => service.close())
+
+const tom = { name: 'Tom Becker', email: 'tom@contoso.test' }
 
 /** An agent whose browser may tell of chats, with the inbox open. */
 async function notified(name: string): Promise<{
@@ -24,12 +26,13 @@ async function notified(name: string): Promise<{
   row: { email: string; password: string }
 }> {
   const row = await stage.hire({ name })
-  const { context, page } = await stage.person(name)
+  // the engine alone shows none
+  const { context, page } = await stage.person(name, {}, { whole: true })
   const device = service.browser()
   const screen = await PushedBrowser.prepare(context, stage.foyer.origin, device)
   const inbox = new InboxScreen(page, stage.foyer.origin)
   await page.bringToFront()
-  await inbox.signIn(row)
+  await inbox.enter(row)
   await context.grantPermissions(['notifications'], { origin: stage.foyer.origin })
   await inbox.button('Enable notifications').click()
   await inbox.button('Enable notifications').waitFor({ state: 'detached' })
@@ -61,7 +64,7 @@ const closed = (inbox: InboxScreen) => inbox.page.goto('about:blank')
 test('a bar asks until the agent has decided, and the device can be tried and taken off', async () => {
   const { inbox, screen, row } = await notified('Dana Weber')
   const { page } = inbox
-  await page.goto(`${stage.foyer.origin}/inbox/settings/notifications`)
+  await follow(page, 'settings/notifications')
   await page.getByText('Notifications are on here.').waitFor()
   expect(await inbox.button('Enable notifications').count()).toBe(0)
   await page.getByText('Chrome on Linux').waitFor()
@@ -89,14 +92,13 @@ test('a bar asks until the agent has decided, and the device can be tried and ta
 test('with the inbox closed a visitor who asks is shown on the device, and goes when the request does', async () => {
   const { inbox, screen, device } = await notified('Aiko Tanaka')
   await closed(inbox)
-  const visitor = await stage.visitor()
-  await visitor.asks({ name: 'Tom Becker', email: 'tom@contoso.test', text: 'Do you ship to Graz?' })
+  const visitor = await stage.visitorOffStage(tom)
+  const { id } = await visitor.asks('Do you ship to Graz?')
   await screen.deliver('offer')
   await expect
     .poll(() => screen.shown())
     .toMatchObject([{ title: 'Tom Becker wants to chat', body: 'Do you ship to Graz?' }])
-  await visitor.button('More').click()
-  await visitor.button('Cancel request').click()
+  await visitor.ends(id)
   await screen.deliver('close')
   await expect.poll(() => screen.shown()).toEqual([])
 
@@ -119,8 +121,8 @@ test('signed out the device says only that somebody waits; a click leads through
   await inbox.page.getByRole('menuitem', { name: 'Sign out' }).click()
   await inbox.button('Sign in').waitFor()
   await closed(inbox)
-  const visitor = await stage.visitor()
-  await visitor.asks({ name: 'Tom Becker', email: 'tom@contoso.test', text: 'A private matter' })
+  const visitor = await stage.visitorOffStage(tom)
+  const { id } = await visitor.asks('A private matter')
   await screen.deliver('offer')
   await expect.poll(() => screen.shown()).toMatchObject([{ title: 'A visitor is waiting', body: '' }])
   const [{ url } = { url: '' }] = await screen.shown()
@@ -130,7 +132,7 @@ test('signed out the device says only that somebody waits; a click leads through
   await inbox.button('Sign in').click()
   await inbox.offers.waitFor()
   await inbox.accept()
-  await visitor.says('Marco Bianchi joined')
+  expect(await stage.foyer.stateOf(id)).toMatchObject({ status: 'active' })
   // the same click again, later: the chat is one's own by now
   await inbox.page.goto(stage.foyer.origin + url)
   await inbox.hears('A private matter')
@@ -139,12 +141,12 @@ test('signed out the device says only that somebody waits; a click leads through
 test('whoever clicks too late reads who took it', async () => {
   const { inbox, screen } = await notified('Dana Late')
   await closed(inbox)
-  const visitor = await stage.visitor()
-  await visitor.asks({ name: 'Tom Becker', email: 'tom@contoso.test', text: 'Anybody?' })
+  const visitor = await stage.visitorOffStage(tom)
+  await visitor.asks('Anybody?')
   await screen.deliver('offer')
   await expect.poll(async () => (await screen.shown()).length).toBe(1)
   const [{ url } = { url: '' }] = await screen.shown()
-  const marco = await stage.agent({ name: 'Marco Quick' })
+  const marco = await stage.agentOffStage({ name: 'Marco Quick' })
   const { rows } = await stage.foyer.pool.query<{ id: string }>(
     `select id from offers where state = 'pending' order by offered_at desc limit 1`,
   )
@@ -153,26 +155,24 @@ test('whoever clicks too late reads who took it', async () => {
     rows[0]?.id,
     stage.foyer.clock.now(),
   ])
-  await marco.accept()
+  await marco.accepts()
   await inbox.page.goto(stage.foyer.origin + url)
   await inbox.page.getByText('Marco Quick took the chat with Tom Becker.').waitFor()
 })
 
 test('a click brings the inbox that is open to the chat', async () => {
   const { inbox, screen, row } = await notified('Dana Open')
-  const visitor = await stage.visitor()
-  await visitor.asks({ text: 'First' })
+  const visitor = await stage.visitorOffStage()
+  await visitor.asks('First')
   await inbox.accept()
-  await visitor.says('Dana Open joined')
   await allRead(row.email)
   // somewhere else in the inbox, and nobody sees it
-  await inbox.page.goto(`${stage.foyer.origin}/inbox/settings/preferences`)
-  await inbox.available.waitFor()
+  await follow(inbox.page, 'settings/preferences')
   await inbox.page.evaluate(() => {
     Object.defineProperty(document, 'visibilityState', { get: () => 'hidden' })
     document.dispatchEvent(new Event('visibilitychange'))
   })
-  await visitor.say('Still there?')
+  await visitor.says('Still there?')
   await screen.deliver('message')
   await expect.poll(() => screen.shown()).toMatchObject([{ body: 'Still there?' }])
   await screen.click()
@@ -207,7 +207,7 @@ test('one tab of a browser sounds; the title counts and flashes', async () => {
     Object.assign(window, { running: () => contexts.some(({ state }) => state === 'running') })
   })
   const first = new InboxScreen(page, stage.foyer.origin)
-  await first.signIn(row)
+  await first.enter(row)
   const second = new InboxScreen(await context.newPage(), stage.foyer.origin)
   await second.page.goto(`${stage.foyer.origin}/inbox`)
   await second.ready()
@@ -225,8 +225,8 @@ test('one tab of a browser sounds; the title counts and flashes', async () => {
     )
   await expect.poll(running).toEqual([false, false])
   const titles: string[] = []
-  const visitor = await stage.visitor()
-  await visitor.asks({ name: 'Tom Becker', email: 'tom@contoso.test', text: 'Hello' })
+  const visitor = await stage.visitorOffStage(tom)
+  await visitor.asks('Hello')
   await Promise.all([first.offers.waitFor(), second.offers.waitFor()])
   await expect.poll(async () => (await heard()).filter((n) => n > 0).length).toBe(1)
   const [before] = (await heard()).sort((a, b) => b - a)
@@ -258,10 +258,9 @@ test('one tab of a browser sounds; the title counts and flashes', async () => {
       ),
     )
   const ofOffer = Math.max(...(await loudest()))
-  await first.page.goto(`${stage.foyer.origin}/inbox/settings/preferences`)
-  await first.available.waitFor()
-  await visitor.say('One')
-  await visitor.say('Two')
+  await follow(first.page, 'settings/preferences')
+  await visitor.says('One')
+  await visitor.says('Two')
   await expect.poll(() => second.page.title()).toMatch(/^\(2\) /)
   // a softer sound, in one tab as well
   await expect.poll(async () => (await heard()).filter((n) => n > 0).length).toBe(1)
@@ -272,13 +271,11 @@ test('one tab of a browser sounds; the title counts and flashes', async () => {
 
 test('a browser that lets no page sound by itself says so, until somebody clicks', async () => {
   const row = await stage.hire({ name: 'Dana Silent' })
-  const { context, page } = await stage.person('silent')
-  await new InboxScreen(page, stage.foyer.origin).signIn(row)
+  // what may sound is a rule of the whole Chromium
+  const { page } = await stage.person('silent', {}, { whole: true })
   // nobody has touched this page yet, and no other tab sounds for it
-  const quiet = new InboxScreen(await context.newPage(), stage.foyer.origin)
-  await page.close()
-  await quiet.page.goto(`${stage.foyer.origin}/inbox`)
-  const bar = quiet.page.getByText('Sound is off until you click here.')
+  await new InboxScreen(page, stage.foyer.origin).enter(row)
+  const bar = page.getByText('Sound is off until you click here.')
   await bar.click()
   await bar.waitFor({ state: 'detached' })
 })
@@ -289,10 +286,9 @@ test('a browser that blocks notifications is told how to allow them', async () =
   await context.addInitScript(() =>
     Object.defineProperty(Notification, 'permission', { get: () => 'denied' }),
   )
-  const inbox = new InboxScreen(page, stage.foyer.origin)
-  await inbox.signIn(row)
+  await new InboxScreen(page, stage.foyer.origin).enter(row)
   expect(await page.getByRole('button', { name: 'Not now' }).count()).toBe(0)
-  await page.goto(`${stage.foyer.origin}/inbox/settings/notifications`)
+  await follow(page, 'settings/notifications')
   await page.getByText('This browser blocks notifications of Foyer.').waitFor()
   await page.getByText('Click the icon left of the address').waitFor()
 })
@@ -308,8 +304,7 @@ test('on an iPhone Foyer has to be added to the home screen first', async () => 
     // as Safari on iPhone outside the home screen
     delete (window as { PushManager?: unknown }).PushManager
   })
-  const inbox = new InboxScreen(page, stage.foyer.origin)
-  await inbox.signIn(row)
+  await new InboxScreen(page, stage.foyer.origin).enter(row)
   await page.getByText('add Foyer to the home screen first').waitFor()
   await page.getByRole('link', { name: 'How to' }).click()
   await page.getByText('Tap Share, then Add to Home Screen.').waitFor()

@@ -52,7 +52,7 @@ test('an offer accepted in one tab is gone from the other at once', async () => 
 })
 
 test('two offers run out, and the visitor can leave a message that comes under Missed', async () => {
-  const [dana, marco] = [await stage.agent({ name: 'Dana' }), await stage.agent({ name: 'Marco' })]
+  const [dana, marco] = [await stage.agent({ name: 'Dana' }), await stage.agentOffStage({ name: 'Marco' })]
   const visitor = await stage.visitor()
   await visitor.asks({ name: 'Tom Becker', email: 'tom.becker@contoso.test', text: 'Anybody?' })
   await dana.offers.waitFor()
@@ -62,10 +62,10 @@ test('two offers run out, and the visitor can leave a message that comes under M
   expect(before).toBeLessThanOrEqual(4)
   await expect.poll(left).toBeLessThan(before)
 
-  await marco.offers.waitFor()
+  await marco.offered()
   expect(await dana.offers.count()).toBe(0)
   await visitor.says('Nobody is free right now. Leave a message and we will write to you.')
-  expect(await marco.offers.count()).toBe(0)
+  expect(marco.offers.size).toBe(0)
   expect(await visitor.field('Email').inputValue()).toBe('tom.becker@contoso.test')
   await visitor.field('Anything to add?').fill('Please write me about blue racks')
   await visitor.button('Leave a message').click()
@@ -98,22 +98,7 @@ test('with nobody there the first screen says so and takes a message', async () 
   await nobody.rows.filter({ hasText: 'Lena Koch' }).waitFor()
 })
 
-test('an offer goes when its visitor leaves', async () => {
-  await withLongOffers(async () => {
-    const agent = await stage.agent()
-    const visitor = await stage.visitor()
-    await visitor.asks()
-    await agent.offers.waitFor()
-    await visitor.page.close()
-    await agent.offers.waitFor({ state: 'detached' })
-    const { rows } = await stage.foyer.pool.query<{ reason: string }>(
-      'select end_reason as reason from conversations order by requested_at desc limit 1',
-    )
-    expect(rows[0]?.reason).toBe('visitor_left')
-  })
-})
-
-test('an offer goes when its visitor takes the request back', async () => {
+test('an offer goes when its visitor takes the request back, and when they leave', async () => {
   await withLongOffers(async () => {
     const agent = await stage.agent()
     const visitor = await stage.visitor()
@@ -124,20 +109,28 @@ test('an offer goes when its visitor takes the request back', async () => {
     await visitor.button('Cancel request').click()
     await visitor.says('You took the request back. Write again any time.')
     await agent.offers.waitFor({ state: 'detached' })
+
+    await visitor.say('Or rather not')
+    await agent.offers.waitFor()
+    await visitor.page.close()
+    await agent.offers.waitFor({ state: 'detached' })
+    const { rows } = await stage.foyer.pool.query<{ reason: string }>(
+      'select end_reason as reason from conversations order by requested_at desc limit 1',
+    )
+    expect(rows[0]?.reason).toBe('visitor_left')
   })
 })
 
 test('an agent who goes unavailable is asked no more, and the next one is asked', async () => {
   await withLongOffers(async () => {
     const dana = await stage.agent({ name: 'Dana Weber' })
-    const visitor = await stage.visitor()
-    await visitor.asks()
+    const visitor = await stage.visitorOffStage()
+    const { id } = await visitor.asks()
     await dana.offers.waitFor()
-    const marco = await stage.agent({ name: 'Marco Bianchi' })
+    const marco = await stage.agentOffStage({ name: 'Marco Bianchi' })
     await dana.available.click()
     await dana.offers.waitFor({ state: 'detached' })
-    await marco.accept()
-    await visitor.says('Marco Bianchi joined')
+    await marco.accepts(id)
   })
 })
 

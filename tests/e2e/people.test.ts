@@ -16,8 +16,11 @@ test('on a phone a person of the directory is read without scrolling sideways', 
             'Head of Purchasing', '+49 30 1234567', 'Northwind Industries', 'Customer', now()
      from generate_series(1, 60) n`,
   )
-  const { page } = await stage.agent({ profile: 'admin', browser: { viewport: sizes.phone } })
-  await page.goto(`${stage.foyer.origin}/inbox/people`)
+  const { page } = await stage.agent({
+    profile: 'admin',
+    browser: { viewport: sizes.phone },
+    at: 'people',
+  })
   const table = page.getByRole('region', { name: 'People' })
   const rows = table.getByRole('row')
   await rows.filter({ hasText: 'Head of Purchasing' }).first().waitFor()

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { beforeAll, expect, onTestFinished, test } from 'vitest'
 import { createPool } from '#core/db/pool.ts'
-import { launchBrowser, openPerson } from '../support/browser.ts'
+import { openPerson, sharedBrowser } from '../support/browser.ts'
 import { scratchDatabase } from '../support/database.ts'
 import { anAgent, anOrganisation, aSite } from '../support/factories.ts'
 import { startFoyerProcess } from '../support/foyer-process.ts'
@@ -15,9 +15,8 @@ import { WidgetScreen } from '../support/widget-screen.ts'
 let browser: Browser
 
 beforeAll(async () => {
-  browser = await launchBrowser()
+  browser = await sharedBrowser()
 })
-afterAll(() => browser.close())
 
 test('a server killed under both and started again loses and doubles nothing', async () => {
   const database = await scratchDatabase()

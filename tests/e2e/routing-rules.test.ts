@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core'
 import { beforeAll, expect, test } from 'vitest'
+import type { RoutingRule, SaveRule } from '#core/contracts/routing-rules.ts'
 import { screenshot } from '../support/browser.ts'
 import { axeFindsNothing } from '../support/every-look.ts'
 import { type Stage, setStage } from '../support/stage.ts'
@@ -12,12 +13,25 @@ beforeAll(async () => {
   await stage.foyer.pool.query("update sites set route = 'rules'")
 })
 
-const address = () => `${stage.foyer.origin}/inbox/settings/routing-rules`
+const anAdmin = (name: string) => stage.agent({ name, profile: 'admin', at: 'settings/routing-rules' })
 const rules = async (page: Page) =>
   page
     .getByRole('list', { name: 'Rules, first to last' })
     .getByRole('listitem')
     .evaluateAll((rows) => rows.map((row) => row.querySelector('.name')?.textContent))
+
+const aRule = (name: string, agentId: string): SaveRule => ({
+  name,
+  enabled: true,
+  conditions: {
+    type: 'group',
+    match: 'all',
+    conditions: [
+      { type: 'condition', fact: 'visitor.company', operator: 'contains', value: name.toLowerCase() },
+    ],
+  },
+  target: { type: 'agents', agentIds: [agentId] },
+})
 
 async function write(page: Page, name: string, company: string, agent: string) {
   await page.getByRole('button', { name: 'Add rule' }).click()
@@ -31,11 +45,10 @@ async function write(page: Page, name: string, company: string, agent: string) {
 }
 
 test('an admin writes a rule, tries it, and the next request goes where it says', async () => {
-  const nora = await stage.agent({ name: 'Nora North' })
-  await stage.agent({ name: 'Otto Other' })
-  const { page } = await stage.agent({ name: 'Ada Admin', profile: 'admin' })
-  await page.goto(address())
-  await expect.poll(() => page.getByRole('heading', { name: 'No rules yet' }).isVisible()).toBe(true)
+  const nora = await stage.agentOffStage({ name: 'Nora North' })
+  await stage.agentOffStage({ name: 'Otto Other' })
+  const { page } = await anAdmin('Ada Admin')
+  await page.getByRole('heading', { name: 'No rules yet' }).waitFor()
   await axeFindsNothing(page, 'no rules')
   await write(page, 'Northwind', 'northwind', 'Nora North')
 
@@ -69,7 +82,7 @@ test('an admin writes a rule, tries it, and the next request goes where it says'
     fields: { name: 'Sofia', email: 'sofia@northwind.test', company: 'Northwind' },
   })
   const { id } = await visitor.asks()
-  await nora.accept()
+  await nora.accepts(id)
 
   // and last week’s requests, this one among them, once it is over
   await visitor.ends(id)
@@ -85,15 +98,12 @@ test('an admin writes a rule, tries it, and the next request goes where it says'
 })
 
 test('rules are put in order by keyboard and by dragging, switched off, deleted and brought back', async () => {
-  const { page } = await stage.agent({ name: 'Ada Again', profile: 'admin' })
   await stage.foyer.pool.query('delete from routing_rules')
-  await page.goto(address())
+  const ada = await stage.foyer.agent({ name: 'Ada Again', profile: 'admin', online: false })
+  for (const name of ['First', 'Second', 'Third']) await ada.http.post('/routing-rules', aRule(name, ada.id))
+  const { page } = await anAdmin('Ada Looks')
+  await expect.poll(() => rules(page)).toEqual(['First', 'Second', 'Third'])
   expect(await page.getByText('No site asks these rules yet.').isVisible()).toBe(false)
-  for (const name of ['First', 'Second', 'Third']) {
-    await write(page, name, name.toLowerCase(), 'Ada Again')
-    await page.getByRole('button', { name: 'Save rule' }).click()
-    await page.getByRole('button', { name, exact: true }).waitFor()
-  }
   await page.getByRole('button', { name: 'Move Third, 3 of 3' }).focus()
   await page.keyboard.press('ArrowUp')
   await expect.poll(() => rules(page)).toEqual(['First', 'Third', 'Second'])
@@ -131,9 +141,8 @@ test('rules are put in order by keyboard and by dragging, switched off, deleted 
 })
 
 test('groups, lists and times are edited as their facts ask, and what is wrong stands at its field', async () => {
-  const { page } = await stage.agent({ name: 'Ada Third', profile: 'admin' })
   await stage.foyer.pool.query('delete from routing_rules')
-  await page.goto(address())
+  const { page } = await anAdmin('Ada Third')
   await page.getByRole('button', { name: 'Add rule' }).click()
   await page.getByRole('button', { name: 'Save rule' }).click()
   await expect
@@ -176,37 +185,29 @@ test('groups, lists and times are edited as their facts ask, and what is wrong s
 
 test('of two admins who change one rule, the second reads so and loads theirs or keeps their own', async () => {
   await stage.foyer.pool.query('delete from routing_rules')
-  const [ada, bob] = await Promise.all([
-    stage.agent({ name: 'Ada First', profile: 'admin' }),
-    stage.agent({ name: 'Bob Second', profile: 'admin' }),
-  ])
-  await ada.page.goto(address())
-  await write(ada.page, 'Contoso', 'contoso', 'Ada First')
-  await ada.button('Save rule').click()
-  await ada.button('Contoso').waitFor()
-  await bob.page.goto(address())
-  const name = (page: Page) => page.getByRole('textbox', { name: 'Name' })
-  const rename = async (screen: typeof ada, to: string) => {
-    await name(screen.page).fill(to)
-    await screen.button('Save rule').click()
+  const ada = await stage.foyer.agent({ name: 'Ada First', profile: 'admin', online: false })
+  const { id } = await ada.http.post<RoutingRule>('/routing-rules', aRule('Contoso', ada.id))
+  const bob = await anAdmin('Bob Second')
+  const name = bob.page.getByRole('textbox', { name: 'Name' })
+  const hersIs = (to: string) => ada.http.put(`/routing-rules/${id}`, aRule(to, ada.id))
+  const his = async (to: string) => {
+    await name.fill(to)
+    await bob.button('Save rule').click()
   }
-  for (const screen of [ada, bob]) await screen.button('Contoso').click()
-  await rename(ada, 'Contoso Spain')
-  await ada.button('Contoso Spain').waitFor()
-  await rename(bob, 'Contoso Italy')
+  await bob.button('Contoso').click()
+  await hersIs('Contoso Spain')
+  await his('Contoso Italy')
   const told = bob.page.getByRole('alert').filter({ hasText: 'Ada First has changed this rule' })
   await told.waitFor()
   await axeFindsNothing(bob.page, 'a rule somebody else has changed')
-  expect(await name(bob.page).inputValue()).toBe('Contoso Italy')
+  expect(await name.inputValue()).toBe('Contoso Italy')
   await screenshot(bob.page, 'rule-changed-meanwhile')
   await told.getByRole('button', { name: 'Load theirs' }).click()
-  expect(await name(bob.page).inputValue()).toBe('Contoso Spain')
+  expect(await name.inputValue()).toBe('Contoso Spain')
   expect(await told.count()).toBe(0)
 
-  await ada.button('Contoso Spain').click()
-  await rename(ada, 'Contoso France')
-  await ada.button('Contoso France').waitFor()
-  await rename(bob, 'Contoso Italy')
+  await hersIs('Contoso France')
+  await his('Contoso Italy')
   await told.getByRole('button', { name: 'Keep mine' }).click()
   await bob.button('Contoso Italy').waitFor()
   await expect.poll(() => rules(bob.page)).toEqual(['Contoso Italy'])

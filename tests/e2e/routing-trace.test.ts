@@ -1,8 +1,9 @@
 import type { Locator } from 'playwright-core'
 import { beforeAll, expect, onTestFinished, test } from 'vitest'
 import type { Team } from '#core/contracts/teams.ts'
+import type { AgentActor } from '../support/agent-actor.ts'
 import { never } from '../support/factories.ts'
-import type { InboxScreen } from '../support/inbox-screen.ts'
+import { follow, type InboxScreen } from '../support/inbox-screen.ts'
 import { type Stage, setStage } from '../support/stage.ts'
 
 /** Who reads how a chat is routed while it is reads each step as it is taken. */
@@ -25,39 +26,38 @@ async function mark({ page }: InboxScreen): Promise<void> {
 }
 
 /** Which of them is asked. */
-const asked = <T extends InboxScreen>(...agents: T[]): Promise<T> =>
-  Promise.race(agents.map((agent) => agent.offers.waitFor().then(() => agent)))
+const asked = (...agents: AgentActor[]): Promise<AgentActor> =>
+  Promise.race(agents.map((agent) => agent.offered().then(() => agent)))
 
 test('somebody who watches a request reads who declined it, who let it pass, and that it was missed', async () => {
   const boss = await stage.agent({ name: 'Priya Watches', schedule: never, supervises: true })
-  const dana = await stage.agent({ name: 'Dana Quick' })
-  const marco = await stage.agent({ name: 'Marco Slow' })
-  const visitor = await stage.visitor()
-  await visitor.asks({ name: 'Sofia Ricci', text: 'Do the racks come in blue?' })
+  const dana = await stage.agentOffStage({ name: 'Dana Quick' })
+  const marco = await stage.agentOffStage({ name: 'Marco Slow' })
+  const visitor = await stage.visitorOffStage()
+  const { id } = await visitor.asks()
   const first = await asked(dana, marco)
   const second = first === dana ? marco : dana
-  const { rows } = await stage.foyer.pool.query(`select id from conversations where status = 'waiting'`)
-  await boss.page.goto(`${stage.foyer.origin}/inbox/c/${rows[0].id}`)
+  await follow(boss.page, `c/${id}`)
   const trace = await openTrace(boss)
   await mark(boss)
 
-  await trace.getByText(`${first.row.name} is being asked`).waitFor()
-  await first.offers.getByRole('button', { name: 'Decline' }).click()
-  await trace.getByText(`${first.row.name} declined after`).waitFor()
-  await trace.getByText(`${second.row.name} is being asked`).waitFor()
+  await trace.getByText(`${first.me.name} is being asked`).waitFor()
+  await first.declines()
+  await trace.getByText(`${first.me.name} declined after`).waitFor()
+  await trace.getByText(`${second.me.name} is being asked`).waitFor()
   await stage.foyer.pool.query(`update offers set expires_at = $1 where state = 'pending'`, [
     stage.foyer.clock.now(),
   ])
-  await trace.getByText(`${second.row.name} did not answer for`).waitFor()
+  await trace.getByText(`${second.me.name} did not answer for`).waitFor()
   await trace.getByText('Nobody accepted').waitFor()
 })
 
 test('whoever hands a chat over reads whom of the team it was put to, and that nobody of it was free', async () => {
-  const { agent: owner } = await stage.chat({ name: 'Omar Said' })
-  const dana = await stage.agent({ name: 'Dana Quick' })
-  const marco = await stage.agent({ name: 'Marco Slow' })
+  const { agent: owner } = await stage.chatInInbox({ name: 'Omar Said' })
+  const dana = await stage.agentOffStage({ name: 'Dana Quick' })
+  const marco = await stage.agentOffStage({ name: 'Marco Slow' })
   const admin = await stage.foyer.agent({ profile: 'admin', online: false })
-  const agentIds = [dana.row.id, marco.row.id]
+  const agentIds = [dana.id, marco.id]
   await admin.http.post<Team>('/teams', { name: `Racks of ${owner.row.name}`, agentIds })
   const trace = await openTrace(owner)
   await mark(owner)
@@ -72,10 +72,10 @@ test('whoever hands a chat over reads whom of the team it was put to, and that n
   await submit(await toRacks())
   const first = await asked(dana, marco)
   const second = first === dana ? marco : dana
-  await first.offers.getByRole('button', { name: 'Decline' }).click()
-  await trace.getByText(`${first.row.name} declined after`).waitFor()
-  await trace.getByText(`${second.row.name} is being asked`).waitFor()
-  await second.offers.getByRole('button', { name: 'Decline' }).click()
+  await first.declines()
+  await trace.getByText(`${first.me.name} declined after`).waitFor()
+  await trace.getByText(`${second.me.name} is being asked`).waitFor()
+  await second.declines()
   await trace.getByText(`${owner.row.name} kept the chat`).waitFor()
 
   const dialog = await toRacks()

@@ -1,6 +1,7 @@
 import { beforeAll, expect, test } from 'vitest'
 import { screenshot, sizes } from '../support/browser.ts'
 import { axeFindsNothing } from '../support/every-look.ts'
+import { follow } from '../support/inbox-screen.ts'
 import { type Stage, setStage } from '../support/stage.ts'
 
 let stage: Stage
@@ -10,17 +11,15 @@ beforeAll(async () => {
 })
 
 test('an admin makes a team, sends a site’s requests to it, and lists an account; the owner is asked first', async () => {
-  const admin = await stage.agent({ profile: 'admin', name: 'Ada Berg' })
+  const marco = await stage.agentOffStage({ name: 'Marco Bianchi' })
+  const dana = await stage.agent({ name: 'Dana Whitfield' })
+  const admin = await stage.agent({ profile: 'admin', name: 'Ada Berg', at: 'settings/teams' })
   // the first in turn, were there nobody to come before
   await admin.available.click()
   await expect.poll(() => admin.available.getAttribute('aria-checked')).toBe('false')
-  const marco = await stage.agent({ name: 'Marco Bianchi' })
-  const dana = await stage.agent({ name: 'Dana Whitfield' })
   const { page } = admin
-  const settings = `${stage.foyer.origin}/inbox/settings`
   const dialog = (name: string) => page.getByRole('dialog', { name })
 
-  await page.goto(`${settings}/teams`)
   await page.getByText('No team yet').waitFor()
   await page.getByRole('main').getByRole('button', { name: 'Add team' }).first().click()
   await dialog('Add a team').getByRole('textbox', { name: 'Team name' }).fill('Purchasing desk')
@@ -30,14 +29,14 @@ test('an admin makes a team, sends a site’s requests to it, and lists an accou
   await page.getByRole('cell', { name: 'Dana Whitfield', exact: true }).waitFor()
   await screenshot(page, 'settings-teams')
 
-  await page.goto(`${settings}/sites`)
+  await follow(page, 'settings/sites')
   await page.getByRole('combobox', { name: 'Requests go to' }).selectOption('A team')
   await page.getByRole('combobox', { name: 'Team' }).waitFor()
   await page.getByRole('button', { name: 'Save' }).click()
   await page.getByText('Saved', { exact: true }).waitFor()
   await axeFindsNothing(page, 'a site’s route')
 
-  await page.goto(`${settings}/accounts`)
+  await follow(page, 'settings/accounts')
   await page.getByText('No account yet').waitFor()
   await page.getByRole('button', { name: 'Add account' }).click()
   const account = dialog('Add an account')
@@ -62,12 +61,10 @@ test('an admin makes a team, sends a site’s requests to it, and lists an accou
   await screenshot(page, 'settings-accounts')
 
   // the account's owner first, and whoever is of the team after them
-  const visitor = await stage.visitor()
-  await visitor.asks({ email: 'sofia.ricci@northwind.test' })
-  await marco.offers.waitFor()
-  await marco.offers.getByRole('button', { name: 'Decline' }).click()
+  const visitor = await stage.visitorOffStage({ name: 'Sofia', email: 'sofia.ricci@northwind.test' })
+  const { id } = await visitor.asks()
+  await marco.declines(id)
   await dana.accept()
-  await visitor.says('Dana Whitfield joined')
   const how = dana.visitor.getByRole('region', { name: 'How this was routed' })
   expect(await how.getByRole('listitem').count()).toBe(0)
   await how.getByRole('button', { name: 'How this was routed' }).click()
@@ -81,11 +78,10 @@ test('an admin makes a team, sends a site’s requests to it, and lists an accou
   await screenshot(dana.page, 'how-routed')
 
   // nobody but the chat's own agent reads how it came there
-  const { rows } = await stage.foyer.pool.query(`select id from conversations where status = 'active'`)
-  const answer = await page.request.get(`${stage.foyer.origin}/api/v1/conversations/${rows[0].id}/routing`)
+  const answer = await page.request.get(`${stage.foyer.origin}/api/v1/conversations/${id}/routing`)
   expect(answer.status()).toBe(404)
 
-  await page.goto(`${settings}/teams`)
+  await follow(page, 'settings/teams')
   await page.getByRole('button', { name: 'Change or delete Purchasing desk' }).click()
   await page.getByRole('menuitem', { name: 'Delete…' }).click()
   const sure = dialog('Delete Purchasing desk?')

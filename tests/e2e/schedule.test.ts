@@ -3,7 +3,6 @@ import { beforeAll, expect, test } from 'vitest'
 import type { Schedule } from '#core/contracts/availability.ts'
 import { sizes } from '../support/browser.ts'
 import { axeFindsNothing } from '../support/every-look.ts'
-import type { InboxScreen } from '../support/inbox-screen.ts'
 import { type Stage, setStage } from '../support/stage.ts'
 
 let stage: Stage
@@ -13,7 +12,6 @@ beforeAll(async () => {
   stage = await setStage({ startsAt: new Date('2027-03-24T10:00:00Z') })
 })
 
-const inBrowser = { timezoneId: 'UTC', locale: 'en-GB' }
 const officeHours: Schedule = {
   timeZone: 'Europe/Rome',
   blocks: [1, 2, 3, 4, 5].map((weekday) => ({ weekday, start: '09:00', end: '17:00' })),
@@ -26,16 +24,25 @@ const savedOf = async (id: string): Promise<Schedule> => {
   )
   return rows[0]?.schedule as Schedule
 }
-const open = async ({ page }: InboxScreen, query = '') => {
-  await page.goto(`${stage.foyer.origin}/inbox/settings/availability${query}`)
-  await page.getByRole('group', { name: 'Monday' }).waitFor()
+const inBrowser = { timezoneId: 'UTC', locale: 'en-GB' }
+/** An agent where schedules are set. */
+const anAgent = async ({
+  query = '',
+  ...row
+}: {
+  name?: string
+  schedule?: Schedule
+  query?: string
+} = {}) => {
+  const agent = await stage.agent({ ...row, browser: inBrowser, at: `settings/availability${query}` })
+  await agent.page.getByRole('group', { name: 'Monday' }).waitFor()
+  return agent
 }
 const field = (page: Page, name: string) => page.getByRole('textbox', { name })
 
 test('an agent changes the week, sees the next two weeks, and saves', async () => {
-  const agent = await stage.agent({ name: 'Dana Weber', schedule: officeHours, browser: inBrowser })
+  const agent = await anAgent({ name: 'Dana Weber', schedule: officeHours })
   const { page } = agent
-  await open(agent)
   const weeks = page.getByRole('region', { name: 'The next two weeks' })
   await weeks.getByText('Today, Wed 24 Mar: 09:00–17:00; 8 h').waitFor()
   await weeks.getByText('Mon 5 Apr: date off').waitFor()
@@ -91,9 +98,8 @@ test('an agent changes the week, sees the next two weeks, and saves', async () =
 })
 
 test('a zone is found by typing, and dates off come and go', async () => {
-  const agent = await stage.agent({ schedule: officeHours, browser: inBrowser })
+  const agent = await anAgent({ schedule: officeHours })
   const { page } = agent
-  await open(agent)
   const zone = page.getByRole('combobox', { name: 'Time zone' })
   await zone.click()
   await zone.fill('new yo')
@@ -122,8 +128,7 @@ test('a zone is found by typing, and dates off come and go', async () => {
 })
 
 test('nobody loses what is not saved without being asked', async () => {
-  const agent = await stage.agent({ schedule: officeHours, browser: inBrowser })
-  const { page } = agent
+  const { page, row } = await stage.agent({ schedule: officeHours, browser: inBrowser })
   // by links: going back then stays on this page, and only Foyer can ask
   await page.getByRole('link', { name: 'Settings' }).click()
   await page.getByRole('link', { name: 'My schedule' }).click()
@@ -140,13 +145,12 @@ test('nobody loses what is not saved without being asked', async () => {
   await page.getByRole('link', { name: 'Agents' }).click()
   await asked.getByRole('button', { name: 'Leave without saving', exact: true }).click()
   await page.getByRole('columnheader', { name: 'Status' }).waitFor()
-  expect((await savedOf(agent.row.id)).blocks[0]?.start).toBe('09:00')
+  expect((await savedOf(row.id)).blocks[0]?.start).toBe('09:00')
 })
 
 test('the page says why, now and at any time', async () => {
-  const agent = await stage.agent({ schedule: officeHours, browser: inBrowser })
+  const agent = await anAgent({ schedule: officeHours })
   const { page } = agent
-  await open(agent)
   const why = page.getByRole('region', { name: 'Why?' })
   await why.getByText('The block Wed 24 Mar 09:00–17:00 covers this time.').waitFor()
   await why.getByText(/^Wed 24 Mar, 11:0\d in Europe\/Rome \(UTC\+01:00\)$/).waitFor()
@@ -175,11 +179,15 @@ test('the page says why, now and at any time', async () => {
 })
 
 test('an admin sets several at once, after seeing who changes, and one by one', async () => {
-  const admin = await stage.agent({ profile: 'admin', name: 'Ada Admin', browser: inBrowser })
   const one = await stage.hire({ name: 'Otto One', schedule: officeHours })
   const two = await stage.hire({ name: 'Tessa Two' })
+  const admin = await stage.agent({
+    profile: 'admin',
+    name: 'Ada Admin',
+    browser: inBrowser,
+    at: 'settings/agents',
+  })
   const { page } = admin
-  await page.goto(`${stage.foyer.origin}/inbox/settings/agents`)
   await page.getByRole('checkbox', { name: 'Choose Otto One' }).check()
   await page.getByRole('checkbox', { name: 'Choose Tessa Two' }).check()
   await page.getByText('2 agents chosen').waitFor()
@@ -218,17 +226,15 @@ test('an admin sets several at once, after seeing who changes, and one by one', 
 })
 
 test('an agent may look at a colleague’s schedule and not change it', async () => {
-  const agent = await stage.agent({ browser: inBrowser })
   const other = await stage.hire({ name: 'Olga Other', schedule: officeHours })
-  await open(agent, `?agent=${other.id}`)
+  const agent = await anAgent({ query: `?agent=${other.id}` })
   await agent.page.getByRole('heading', { name: 'Olga Other’s schedule' }).waitFor()
   expect(await field(agent.page, 'Monday, start of block 1').isDisabled()).toBe(true)
   expect(await agent.button('Save').count()).toBe(0)
 })
 
 test('the schedule fits a tablet and a phone', async () => {
-  const agent = await stage.agent({ schedule: officeHours, browser: inBrowser })
-  await open(agent)
+  const agent = await anAgent({ schedule: officeHours })
   for (const size of [sizes.phone, { width: 1024, height: 768 }]) {
     await agent.page.setViewportSize(size)
     const spill = await agent.page.evaluate(() => document.documentElement.scrollWidth - innerWidth)

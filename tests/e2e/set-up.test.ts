@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
-import { launchBrowser, openPerson } from '../support/browser.ts'
+import { beforeAll, expect, onTestFinished, test } from 'vitest'
+import { openPerson, sharedBrowser } from '../support/browser.ts'
 import { axeFindsNothing } from '../support/every-look.ts'
 import { startFoyerProcess } from '../support/foyer-process.ts'
 import { startHostPage } from '../support/host-page.ts'
@@ -13,9 +13,8 @@ import { WidgetScreen } from '../support/widget-screen.ts'
 let browser: Browser
 
 beforeAll(async () => {
-  browser = await launchBrowser()
+  browser = await sharedBrowser()
 })
-afterAll(() => browser.close())
 
 test('from an empty folder to the first chat: link, set-up, sign-in, snippet', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'foyer-set-up-'))

@@ -12,12 +12,15 @@ import { WidgetScreen } from '../support/widget-screen.ts'
 let stage: Stage
 
 beforeAll(async () => {
-  // what a third party may store is Chromium's own rule
-  stage = await setStage({ wholeBrowser: true })
+  stage = await setStage()
 })
 
 test('a reload and a page change in the middle lose nothing, and the panel is open again', async () => {
-  const { agent, visitor } = await stage.chat({ text: 'First' })
+  const agent = await stage.agent()
+  // what a third party may store is Chromium's own rule
+  const visitor = await stage.visitor({ whole: true })
+  await visitor.asks({ text: 'First' })
+  await agent.accept()
   await visitor.say('Second')
   await agent.hears('Second')
   await visitor.message.fill('half a sen')
@@ -40,7 +43,7 @@ test('a reload and a page change in the middle lose nothing, and the panel is op
 })
 
 test('two tabs of the visitor are in step', async () => {
-  const { agent, visitor } = await stage.chat({ text: 'Hello' })
+  const { agent, visitor, id } = await stage.chatInWidget({ text: 'Hello' })
   const tab = new WidgetScreen(await visitor.page.context().newPage())
   await tab.page.goto(stage.host.otherUrl)
   // open there as it is here
@@ -49,10 +52,10 @@ test('two tabs of the visitor are in step', async () => {
   await visitor.says('From the second tab')
   await visitor.say('From the first tab')
   await tab.says('From the first tab')
-  await agent.say('One chat')
+  await agent.says(id, 'One chat')
   const said = ['Hello', 'From the second tab', 'From the first tab', 'One chat']
-  for (const side of [visitor, tab, agent])
-    await waitFor('all of it', async () => same(await side.said(), said))
+  for (const side of [visitor, tab]) await waitFor('all of it', async () => same(await side.said(), said))
+  expect((await stage.foyer.stateOf(id)).texts).toEqual(said)
 })
 
 test('what both write offline arrives once and in order when they are back', async () => {
@@ -88,12 +91,12 @@ test('where the browser lets a third party store, the frame keeps the chat to it
   // every other browser here is a private one, where Chromium refuses
   const context = await launchProfile(folder)
   onTestFinished(() => context.close())
-  const agent = await stage.agent()
+  const agent = await stage.agentOffStage()
   const visitor = new WidgetScreen(await context.newPage())
   await visitor.page.goto(stage.host.url)
   await visitor.asks({ text: 'Kept in the frame' })
-  await agent.accept()
-  await agent.say('Welcome')
+  const { id } = await agent.accepts()
+  await agent.says(id, 'Welcome')
   await visitor.says('Welcome')
   expect(await kept(visitor.page)).toMatch(/^\{"foyer:\w+":"\+"\}$/)
   await visitor.message.fill('half a sen')
@@ -114,19 +117,19 @@ test('where the browser refuses storage to a third party, the host page keeps th
         },
       })
   })
-  const agent = await stage.agent()
+  const agent = await stage.agentOffStage()
   const visitor = new WidgetScreen(page)
   await page.goto(stage.host.url)
   await visitor.asks({ text: 'Without storage' })
-  await agent.accept()
-  await agent.say('Welcome')
+  const { id } = await agent.accepts()
+  await agent.says(id, 'Welcome')
   await visitor.says('Welcome')
 
   await page.goto(stage.host.otherUrl)
   await visitor.says('Welcome')
   await visitor.say('Still me')
-  await agent.hears('Still me')
-  expect(await agent.said()).toEqual(['Without storage', 'Welcome', 'Still me'])
+  await agent.hears(id, 'Still me')
+  expect((await stage.foyer.stateOf(id)).texts).toEqual(['Without storage', 'Welcome', 'Still me'])
 })
 
 test('a visitor without a chat leaves nothing behind in the browser', async () => {
@@ -160,18 +163,18 @@ test('a chat on pages without TLS, where browsers give less', async () => {
   const foyer = stage.foyer.origin.replace('127.0.0.1', 'chat.plain.test')
   const host = await startHostPage({ foyer, siteKey: stage.foyer.site.key })
   onTestFinished(() => host.close())
-  const agent = await stage.agent()
+  const agent = await stage.agentOffStage()
   const { page, errors } = await openPerson(browser)
   const visitor = new WidgetScreen(page)
   await page.goto(host.url.replace('localhost', 'shop.plain.test'))
   await visitor.asks({ text: 'In plain sight' })
   const given = () => [isSecureContext, 'randomUUID' in crypto]
   for (const frame of page.frames()) expect(await frame.evaluate(given)).toEqual([false, false])
-  await agent.accept()
-  await agent.say('Welcome')
+  const { id } = await agent.accepts()
+  await agent.says(id, 'Welcome')
   await visitor.says('Welcome')
   await visitor.say('Thank you')
-  await agent.hears('Thank you')
+  await agent.hears(id, 'Thank you')
   await page.reload()
   await visitor.says('Thank you')
   expect(await visitor.said()).toEqual(['In plain sight', 'Welcome', 'Thank you'])

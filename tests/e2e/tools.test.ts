@@ -3,6 +3,7 @@ import { beforeAll, expect, test } from 'vitest'
 import { screenshot } from '../support/browser.ts'
 import { axeFindsNothing } from '../support/every-look.ts'
 import { never } from '../support/factories.ts'
+import { follow } from '../support/inbox-screen.ts'
 import { type Stage, setStage } from '../support/stage.ts'
 import { aStuckLine } from '../support/stuck-line.ts'
 import { aPng } from '../support/upload.ts'
@@ -20,9 +21,9 @@ const pixel = Buffer.from(
 )
 
 test('a canned reply is written once, found by /, filled in where the caret is, and kept half typed', async () => {
-  const { agent, visitor } = await stage.chat({ name: 'Sofia Ricci' })
+  const { agent, visitor } = await stage.chatInInbox()
   const { page } = agent
-  await page.goto(`${stage.foyer.origin}/inbox/settings/canned-replies`)
+  await follow(page, 'settings/canned-replies')
   await agent.button('New canned reply').first().click()
   await page.getByRole('textbox', { name: 'Shortcut' }).fill('hi')
   await page
@@ -60,13 +61,12 @@ test('a canned reply is written once, found by /, filled in where the caret is, 
   await expect.poll(() => agent.message.inputValue()).toBe(`Hi Sofia of , this is ${agent.row.name}.`)
   await page.getByText('Not known in this chat and left empty: visitor.company').waitFor()
   await agent.message.press('Enter')
-  await visitor.says(`Hi Sofia of , this is ${agent.row.name}.`)
+  await visitor.hears(`Hi Sofia of , this is ${agent.row.name}.`)
 })
 
 test('an admin’s outcomes are what agents choose from, at once', async () => {
-  const admin = await stage.agent({ profile: 'admin', schedule: never })
-  const { agent } = await stage.chat({ name: 'Otto Lang' })
-  await admin.page.goto(`${stage.foyer.origin}/inbox/settings/outcomes`)
+  const admin = await stage.agent({ profile: 'admin', schedule: never, at: 'settings/outcomes' })
+  const { agent } = await stage.chatInInbox({ name: 'Otto Lang' })
   await admin.button('Add outcome').click()
   await admin.page.getByRole('textbox', { name: 'Outcome 5' }).fill('Wants a demo')
   await admin.button('Stop offering Spam').click()
@@ -97,7 +97,7 @@ test('a blocked visitor reaches nobody until it is undone', async () => {
   expect(await agent.offers.count()).toBe(0)
   await agent.button('Undo').click()
   await agent.page.getByText('The visitor is no longer blocked.').waitFor()
-  await agent.page.goto(`${stage.foyer.origin}/inbox/settings/blocked`)
+  await follow(agent.page, 'settings/blocked')
   await agent.page.getByText('Nobody is blocked').waitFor()
 })
 
@@ -211,7 +211,7 @@ test('a file on its way survives a reload of the inbox, and the widget has the o
   expect(rows).toEqual([{ name: 'plan.png' }, { name: 'mine.png' }])
 })
 
-test('an emoji is found by its name and stands where the caret was, on both sides', async () => {
+test('an emoji is found by its name and stands where the caret was, on both sides; a note is kept half written', async () => {
   const { agent, visitor } = await stage.chat({ name: 'Emil Jansen' })
   await agent.message.fill('Done!')
   await agent.message.press('Home')
@@ -237,11 +237,9 @@ test('an emoji is found by its name and stands where the caret was, on both side
   expect(await visitor.message.isVisible()).toBe(true)
   await visitor.message.press('Enter')
   await agent.hears('Thank you❤️')
-})
 
-test('a note that is half written is a note again after a reload, and takes no files', async () => {
-  const { agent } = await stage.chat({ name: 'Nora Note' })
-  await agent.page.getByRole('button', { name: 'Note', exact: true }).click()
+  // it is a note again after a reload, and takes no files
+  await agent.button('Note').click()
   await agent.page.getByRole('textbox', { name: 'Note' }).fill('Ask Marco about')
   expect(await agent.button('Attach files').count()).toBe(0)
   await agent.page.reload()

@@ -7,7 +7,7 @@ import type { Pool } from 'pg'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createPool } from '#core/db/pool.ts'
 import { AgentActor } from '#tests/support/agent-actor.ts'
-import { launchBrowser, openPerson } from '#tests/support/browser.ts'
+import { openPerson, sharedBrowser } from '#tests/support/browser.ts'
 import { type ScratchDatabase, scratchDatabase } from '#tests/support/database.ts'
 import { type AnAgent, type ASite, anAgent, anOrganisation, aSite } from '#tests/support/factories.ts'
 import { startFoyerProcess } from '#tests/support/foyer-process.ts'
@@ -152,7 +152,7 @@ test('a visitor on one process and an agent on the other have a whole chat', asy
 test('the main job in browsers: the page’s chat is on one process, the inboxes on the other', async () => {
   const second = await anAgent(pool, new Date(), { name: 'Marco Bianchi' })
   const [browser, host] = await Promise.all([
-    launchBrowser(),
+    sharedBrowser(),
     startHostPage({ foyer: one.origin, siteKey: site.key }),
   ])
   try {
@@ -165,7 +165,7 @@ test('the main job in browsers: the page’s chat is on one process, the inboxes
     const inboxes = await Promise.all(
       agentPages.map(async ({ page }, n) => {
         const inbox = new InboxScreen(page, two.origin)
-        await inbox.signIn(n === 0 ? agentRow : second)
+        await inbox.enter(n === 0 ? agentRow : second)
         return inbox
       }),
     )
@@ -198,7 +198,7 @@ test('the main job in browsers: the page’s chat is on one process, the inboxes
     await other.hears('Great, and in red?')
     expect(await other.said()).toEqual(conversation)
   } finally {
-    await Promise.all([browser.close(), host.close()])
+    await Promise.all([...browser.contexts().map((context) => context.close()), host.close()])
   }
 })
 

@@ -17,6 +17,7 @@ test('a picture without a text and grey on grey are found, and nothing on a soun
   const problems = await accessibilityProblems(page)
   expect(problems.map(ruleOf).sort()).toEqual(['color-contrast', 'image-alt'])
   expect((await accessibilityProblems(page, 'colours')).map(ruleOf)).toEqual(['color-contrast'])
+  expect((await accessibilityProblems(page, 'all but colours')).map(ruleOf)).toEqual(['image-alt'])
   await page.setContent(html('<p>Read me</p>'))
   expect(await accessibilityProblems(page)).toEqual([])
 })

@@ -11,14 +11,47 @@ import {
   type Page,
 } from 'playwright-core'
 import { chromiumArguments } from './browser-arguments.ts'
+import { atFileEnd } from './file-end.ts'
+import { outlivesFile } from './opened.ts'
 import { patienceMs } from './patience.ts'
 import { chromium as chromiumTool, headlessChromium, pathOf } from './tools.ts'
 
 /** Chromium's engine, and with `whole` all of Chromium as people run it, for what is not the engine's: notifications,
  *  what third parties may store. No permission is granted. */
-export function launchBrowser({ whole = false, args = [] as string[] } = {}): Promise<Browser> {
+export function launchBrowser({
+  whole = false,
+  args = [],
+  ...options
+}: {
+  whole?: boolean
+  args?: string[]
+  handleSIGTERM?: boolean
+} = {}): Promise<Browser> {
   const executablePath = pathOf(whole ? chromiumTool : headlessChromium)
-  return chromium.launch({ executablePath, args: [...chromiumArguments(), ...args] })
+  return chromium.launch({ executablePath, args: [...chromiumArguments(), ...args], ...options })
+}
+
+const shared = new Map<boolean, Promise<Browser>>()
+
+/** The browser for all test files of this process, in which each person has a profile of their own: a start takes as much
+ *  processor time as a page. What a file has left open in it is closed with the file. */
+export async function sharedBrowser({ whole = false } = {}): Promise<Browser> {
+  const running = await shared.get(whole)?.catch(() => undefined)
+  const browser = running?.isConnected() ? running : await startShared(whole)
+  atFileEnd(async () => void (await Promise.all(browser.contexts().map((context) => context.close()))))
+  return browser
+}
+
+function startShared(whole: boolean): Promise<Browser> {
+  if (shared.size === 0)
+    // Vitest ends its processes by this signal; Playwright takes its browsers and their files away at an exit
+    process.once('SIGTERM', () => {
+      process.emit('exit', 0)
+      process.kill(process.pid, 'SIGKILL')
+    })
+  const started = outlivesFile(() => launchBrowser({ whole, handleSIGTERM: false }))
+  shared.set(whole, started)
+  return started
 }
 
 /** A browser with a profile that it keeps in `folder`, set to let third parties store, as many people have it. */
@@ -82,21 +115,29 @@ export async function keepPicture(page: Page, name: string): Promise<void> {
   await page.screenshot({ path: `${results}screenshots/${name}.png`, animations: 'disabled' })
 }
 
+const everything = {
+  runOnly: { type: 'tag', values: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] },
+}
+const colours = ['color-contrast', 'link-in-text-block']
 const rules = {
-  everything: { type: 'tag', values: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] },
-  colours: { type: 'rule', values: ['color-contrast', 'link-in-text-block'] },
+  everything,
+  colours: { runOnly: { type: 'rule', values: colours } },
+  'all but colours': {
+    ...everything,
+    rules: Object.fromEntries(colours.map((name) => [name, { enabled: false }])),
+  },
 }
 
 /** One line for each rule of WCAG 2.2 A and AA that something on the page or in the frame breaks. */
 export async function accessibilityProblems(
   target: Page | Frame,
-  which: 'everything' | 'colours' = 'everything',
+  which: keyof typeof rules = 'everything',
 ): Promise<string[]> {
   const source = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
   // evaluated, not added as a script element: the page's own policy forbids that, and rightly
   if (!(await target.evaluate('"axe" in window'))) await target.evaluate(await readFile(source, 'utf8'))
   // what passed is not wanted, and takes axe longer than what did not
-  const options = { runOnly: rules[which], iframes: false, resultTypes: ['violations'] }
+  const options = { ...rules[which], iframes: false, resultTypes: ['violations'] }
   const { violations } = await target.evaluate<AxeResults>(`axe.run(document, ${JSON.stringify(options)})`)
   return violations.flatMap((violation) =>
     violation.nodes.map((node) => `${violation.id}: ${violation.help} (${node.target.join(' ')})`),

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import type { ChildProcess } from 'node:child_process'
 import { subscribe } from 'node:diagnostics_channel'
 import type { Server, Socket } from 'node:net'
@@ -5,10 +6,18 @@ import type { Worker } from 'node:worker_threads'
 
 /** What this process has opened since the last `forgetOpened`, each with a look at what is still open of it. */
 const opened = new Map<object, () => string | undefined>()
+const outliving = new AsyncLocalStorage<true>()
+
+/** What is opened by this may stay for the files that come after. */
+export const outlivesFile = <T>(open: () => Promise<T>): Promise<T> => outliving.run(true, open)
+
+function note(thing: object, describe: () => string | undefined): void {
+  if (!outliving.getStore()) opened.set(thing, describe)
+}
 
 subscribe('net.client.socket', (message) => {
   const { socket } = message as { socket: Socket }
-  opened.set(socket, () =>
+  note(socket, () =>
     socket.destroyed
       ? undefined
       : `a socket to ${socket.remoteAddress ?? 'a pipe'}:${socket.remotePort ?? ''}`,
@@ -16,11 +25,11 @@ subscribe('net.client.socket', (message) => {
 })
 subscribe('tracing:net.server.listen:asyncEnd', (message) => {
   const { server } = message as { server: Server }
-  opened.set(server, () => (server.listening ? `a server on ${JSON.stringify(server.address())}` : undefined))
+  note(server, () => (server.listening ? `a server on ${JSON.stringify(server.address())}` : undefined))
 })
 subscribe('child_process', (message) => {
   const { process: child } = message as { process: ChildProcess }
-  opened.set(child, () =>
+  note(child, () =>
     child.exitCode === null && child.signalCode === null
       ? `process ${child.pid}: ${child.spawnargs.join(' ').slice(0, 120)}`
       : undefined,
@@ -28,7 +37,7 @@ subscribe('child_process', (message) => {
 })
 subscribe('worker_threads', (message) => {
   const { worker } = message as { worker: Worker }
-  opened.set(worker, () => (worker.threadId === -1 ? undefined : 'a worker thread'))
+  note(worker, () => (worker.threadId === -1 ? undefined : 'a worker thread'))
 })
 
 export function stillOpen(): string[] {

@@ -59,6 +59,8 @@ export class VisitorActor extends Actor<ToVisitor> {
       fields,
       text,
       clientId: randomUUID(),
+      // whoever asks has ticked the notice, where there is one
+      consent: this.session.site.privacy.tick || undefined,
     })
     this.conversation = conversation
     this.follow(conversation.id)

@@ -1,5 +1,9 @@
 import type { FrameLocator, Locator, Page } from 'playwright-core'
 
+/** Who asks, and what, unless a test says otherwise. */
+export const someone = { name: 'Sofia Ricci', email: 'sofia.ricci@northwind.test' }
+export const question = 'Do the racks come in blue?'
+
 /** The chat as a visitor meets it on a customer's page, found by the roles and names of UX.md. */
 export class WidgetScreen {
   readonly page: Page
@@ -44,9 +48,9 @@ export class WidgetScreen {
 
   /** Greeting, form, request. */
   async asks({
-    name = 'Sofia Ricci',
-    email = 'sofia.ricci@northwind.test',
-    text = 'Do the racks come in blue?',
+    name = someone.name,
+    email = someone.email,
+    text = question,
   }: {
     name?: string
     email?: string
