@@ -44,24 +44,30 @@ export const every = <S>(
   oneProcess: options.oneProcess ?? false,
 })
 
-/** Runs each schedule by itself, first within its period; a run that fails is logged and the next one comes anyway.
- *  @returns a function that stops the clocks and waits for the runs under way. */
-export function startSchedules<S>(
-  schedules: Schedule<S>[],
-  pool: Pool,
-  work: ScheduledWork<S>,
-): { stop(): Promise<void> } {
+export interface Schedules {
+  /** Runs the one of that name now, or after the run that is under way. */
+  runNow(name: string): void
+  /** Stops the clocks and waits for the runs under way. */
+  stop(): Promise<void>
+}
+
+/** Runs each schedule by itself, first within its period; a run that fails is logged and the next one comes anyway. */
+export function startSchedules<S>(schedules: Schedule<S>[], pool: Pool, work: ScheduledWork<S>): Schedules {
   const runners = schedules.map((schedule) => startSchedule(schedule, pool, work))
   return {
-    stop: async () => {
+    runNow(name) {
+      for (const runner of runners) runner.runNow(name)
+    },
+    async stop() {
       await Promise.all(runners.map((runner) => runner.stop()))
     },
   }
 }
 
-function startSchedule<S>(schedule: Schedule<S>, pool: Pool, work: ScheduledWork<S>) {
+function startSchedule<S>(schedule: Schedule<S>, pool: Pool, work: ScheduledWork<S>): Schedules {
   const failed = rarely(work.log, `The periodic work "${schedule.name}" failed`)
   let stopped = false
+  let isAskedFor = false
   let running: Promise<void> | undefined
   let timer: NodeJS.Timeout
 
@@ -80,17 +86,27 @@ function startSchedule<S>(schedule: Schedule<S>, pool: Pool, work: ScheduledWork
     return schedule.everyMs
   }
   const plan = (delayMs: number) => {
-    timer = setTimeout(() => {
-      running = runOnce().then((waitMs) => {
-        running = undefined
-        if (!stopped) plan(waitMs * (0.9 + Math.random() / 5))
-      })
-    }, delayMs)
+    timer = setTimeout(run, delayMs)
+  }
+  const run = () => {
+    running = runOnce().then((waitMs) => {
+      running = undefined
+      if (stopped) return
+      plan(isAskedFor ? 0 : waitMs * (0.9 + Math.random() / 5))
+      isAskedFor = false
+    })
   }
 
   // many processes started together must not sweep in step
   plan(schedule.everyMs * Math.random())
   return {
+    runNow(name) {
+      if (name !== schedule.name) return
+      isAskedFor = running !== undefined
+      if (stopped || running) return
+      clearTimeout(timer)
+      run()
+    },
     async stop() {
       stopped = true
       clearTimeout(timer)

@@ -42,6 +42,8 @@ export interface Workers {
   stop(): Promise<void>
   /** Something was just enqueued and committed: look now. Cheap, and never needed for correctness. */
   wake(): void
+  /** Runs the schedule of that name now, for who would otherwise wait for it. */
+  runSchedule(name: string): void
   queueCounts(): Promise<QueueCounts>
 }
 
@@ -96,6 +98,7 @@ export async function startWorkers<S>(options: WorkersOptions<S>): Promise<Worke
 
   return {
     wake: relay.wake,
+    runSchedule: schedules.runNow,
     async queueCounts() {
       const all = await Promise.all(opened.map((queue) => queue.counts()))
       const sum = (state: keyof QueueCounts) => all.reduce((total, counts) => total + counts[state], 0)

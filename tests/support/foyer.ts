@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import type { Pool } from 'pg'
-import { test as plainTest } from 'vitest'
+import { onTestFinished, test as plainTest, TestRunner } from 'vitest'
 import type { ConnectorDeclaration } from '#connectors/sdk/contract.ts'
 import { connectorList } from '#connectors/sdk/list.ts'
 import { type Api, buildApp } from '#core/app.ts'
@@ -130,6 +130,11 @@ export class TestFoyer {
     this.#workers?.wake()
   }
 
+  /** Runs a schedule now: it would be up to its period otherwise. */
+  runSchedule({ name }: { name: string }): void {
+    this.#workers?.runSchedule(name)
+  }
+
   /** May be called twice. */
   async close(): Promise<void> {
     this.#closed ??= this.#close()
@@ -153,19 +158,27 @@ export interface ConversationState {
   texts: string[]
 }
 
-/** A Foyer that is closed at the end of the file, or earlier by `close()`. */
+/** A Foyer that is closed with the test that started it, or else at the end of the file; or earlier by `close()`. One that
+ *  nobody needs any more would go on working beside the tests that follow. */
 export async function startFoyer(options: FoyerOptions = {}): Promise<TestFoyer> {
   const foyer = await TestFoyer.start(options)
+  if (TestRunner.getCurrentTest()) onTestFinished(() => foyer.close())
+  else atFileEnd(() => foyer.close())
+  return foyer
+}
+
+async function startForFile(): Promise<TestFoyer> {
+  const foyer = await TestFoyer.start()
   atFileEnd(() => foyer.close())
   return foyer
 }
 
 /** `test` with a Foyer of the file's own: `test('…', async ({ foyer }) => …)`. For one with other settings call
- *  startFoyer. Both close it before the leak watch looks, as a fixture of the file would not. */
+ *  startFoyer. It is closed before the leak watch looks, as a fixture of the file would not. */
 export const test = plainTest.extend<{ foyer: TestFoyer }>({
   foyer: [
     // biome-ignore lint/correctness/noEmptyPattern: Vitest reads the fixture's dependencies from this pattern
-    async ({}, use) => use(await startFoyer()),
+    async ({}, use) => use(await startForFile()),
     { scope: 'file' },
   ],
 })

@@ -70,6 +70,24 @@ test('periodic work that found nothing, or much, comes again later', async () =>
   expect(Math.min(...others)).toBeLessThan(355)
 })
 
+test('periodic work that is asked for runs at once, and once more after a run that was under way', async () => {
+  const [sweep, other] = [aSweep(), aSweep()]
+  const workers = await world.start({}, {}, [
+    every(600_000, 'asked for', sweep.run),
+    every(600_000, 'not asked for', other.run),
+  ])
+  workers.runSchedule('asked for')
+  expect(sweep.runs).toBe(1)
+  for (let times = 0; times < 3; times++) workers.runSchedule('asked for')
+  sweep.end()
+  await expect.poll(() => sweep.runs, soon).toBe(2)
+  sweep.endAll()
+  await workers.stop()
+  workers.runSchedule('asked for')
+  expect(sweep).toMatchObject({ runs: 2, mostAtOnce: 1 })
+  expect(other.runs).toBe(0)
+})
+
 test('periodic work comes again and again, one run after the other', async () => {
   const slow = aSweep()
   let quickRuns = 0

@@ -1,17 +1,20 @@
 import type { TestFoyer } from '#tests/support/foyer.ts'
 import { waitFor } from '#tests/support/wait.ts'
+import { importing, polling } from '#workers/tasks/sync.ts'
 
 /** Lets what is read of CRMs come due until it is so. */
 export const untilPolled = (
-  { pool }: Pick<TestFoyer, 'pool'>,
+  foyer: Pick<TestFoyer, 'pool' | 'runSchedule'>,
   what: string,
   check: () => Promise<boolean> | boolean,
 ): Promise<boolean> =>
   waitFor(
     what,
     async () => {
-      await pool.query(`update connection_sync set poll_due_at = 'epoch', import_due_at = 'epoch'`)
+      await foyer.pool.query(`update connection_sync set poll_due_at = 'epoch', import_due_at = 'epoch'`)
+      for (const schedule of [polling, importing]) foyer.runSchedule(schedule)
       return check()
     },
-    { timeoutMs: 30_000, everyMs: 100 },
+    // at most as often as vendors are asked without having to wait for their limits
+    { timeoutMs: 30_000, everyMs: 300 },
   )
