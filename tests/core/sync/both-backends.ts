@@ -1,6 +1,7 @@
-import { afterAll, beforeAll, describe, expect } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startVendors, type Vendors } from '#tests/support/crm-vendors.ts'
 import { startFoyer, type TestFoyer } from '#tests/support/foyer.ts'
+import { isSoak } from '#tests/support/soak.ts'
 import { waitFor } from '#tests/support/wait.ts'
 import { problemsOf } from '../../connectors/hubspot/contract/validate.ts'
 import { startRedis, type TestRedis } from '../../workers/support/redis.ts'
@@ -10,11 +11,18 @@ export interface WithVendors {
   vendors: Vendors
 }
 
-/** A Foyer with both CRMs at its clock, once for each place where jobs may be. `at` is filled before the first test. */
+type Tests = (at: WithVendors, test: (name: string, run: () => Promise<void>) => void) => void
+
+/**
+ * A Foyer with both CRMs at its clock, once for each place where jobs may be. `at` is filled before the first test.
+ *
+ * What a test does with jobs is mostly what others do with them on both, in tests/workers/jobs.test.ts at the least: it is
+ * run with jobs on PostgreSQL, and in a soak on Redis, too. Those about delays, races and schedules take Vitest's own `test`.
+ */
 export function describeOnBothBackends(
   what: string,
   options: Parameters<typeof startVendors>[0],
-  tests: (at: WithVendors) => void,
+  tests: Tests,
 ): void {
   let redis: TestRedis
   beforeAll(async () => {
@@ -22,9 +30,9 @@ export function describeOnBothBackends(
   })
   afterAll(() => redis?.stop())
   describe.each([
-    { name: 'PostgreSQL', config: () => ({}) },
-    { name: 'Redis', config: () => ({ redisUrl: redis.url }) },
-  ])(`${what}, with jobs on $name`, ({ config }) => {
+    { name: 'PostgreSQL', config: () => ({}), isWhole: true },
+    { name: 'Redis', config: () => ({ redisUrl: redis.url }), isWhole: isSoak },
+  ])(`${what}, with jobs on $name`, ({ config, isWhole }) => {
     const at = {} as WithVendors
     beforeAll(async () => {
       const vendors = await startVendors(options)
@@ -39,7 +47,9 @@ export function describeOnBothBackends(
       // whatever a test is about, what was sent is what HubSpot describes
       expect(at.vendors?.hubspot.requests.flatMap(problemsOf)).toEqual([])
     })
-    tests(at)
+    tests(at, (name, run) => {
+      if (isWhole) test(name, run)
+    })
   })
 }
 

@@ -1,4 +1,4 @@
-import { beforeAll, beforeEach, expect, test } from 'vitest'
+import { beforeAll, beforeEach, expect, test as testOnBoth } from 'vitest'
 import { hubspot } from '#connectors/hubspot/index.ts'
 import type { Visitor } from '#core/contracts/visitors.ts'
 import { setState } from '#core/features/connections/repository.ts'
@@ -13,7 +13,7 @@ import { startFoyerWorkers } from '#workers/foyer.ts'
 import { describeOnBothBackends } from './both-backends.ts'
 import { untilPolled } from './polled.ts'
 
-describeOnBothBackends('Salesforce and HubSpot together', {}, (at) => {
+describeOnBothBackends('Salesforce and HubSpot together', {}, (at, test) => {
   let foyer: TestFoyer
   let vendors: Vendors
   let agent: AgentActor
@@ -85,7 +85,7 @@ describeOnBothBackends('Salesforce and HubSpot together', {}, (at) => {
       return all.length === count && all.every(({ state }) => state === 'written') ? all : undefined
     })
 
-  test('who was imported fills the panel from both, and the chat is in both afterwards', async () => {
+  testOnBoth('who was imported fills the panel from both, and the chat is in both afterwards', async () => {
     const inSalesforce = lead({ Title: 'Head of Purchasing' })
     const inHubSpot = contact({ phone: '+39 02 5550 0142', jobtitle: 'Buyer', lifecyclestage: 'opportunity' })
     await isImported()
@@ -177,7 +177,7 @@ describeOnBothBackends('Salesforce and HubSpot together', {}, (at) => {
     expect(tasksOf(leadsNow()[0]?.Id ?? '')).toHaveLength(1)
   })
 
-  test('tokens that both refuse are renewed once each, whatever two workers do at once', async () => {
+  testOnBoth('tokens that both refuse are renewed once each, whatever two workers do at once', async () => {
     lead()
     contact()
     const second = await startFoyerWorkers({ ...foyer.app.services })
@@ -323,7 +323,7 @@ describeOnBothBackends('Salesforce and HubSpot together', {}, (at) => {
     expect(tasksOf(inSalesforce.Id)).toHaveLength(1)
   })
 
-  test('a limit is waited for, and nothing is lost or written twice', async () => {
+  testOnBoth('a limit is waited for, and nothing is lost or written twice', async () => {
     const inSalesforce = lead()
     const inHubSpot = contact()
     const { id } = await chats()
@@ -339,12 +339,11 @@ describeOnBothBackends('Salesforce and HubSpot together', {}, (at) => {
     expect(tasksOf(inSalesforce.Id)).toHaveLength(1)
   })
 
-  test.each([
+  for (const { when, isHeard } of [
     { when: 'before Foyer hears of it', isHeard: false },
     { when: 'and Foyer heard of it', isHeard: true },
-  ])(
-    'records that are merged in both during a chat, $when, get the chat once, at the winner',
-    async ({ isHeard }) => {
+  ])
+    test(`records that are merged in both during a chat, ${when}, get the chat once, at the winner`, async () => {
       // Salesforce keeps only the winner's address
       const [oldLead, newLead] = [lead(), lead({ Email: `other-${email}`, LastName: 'Bianchi' })]
       const [oldContact, newContact] = [contact(), contact({ email: `other-${email}` })]
@@ -382,6 +381,5 @@ describeOnBothBackends('Salesforce and HubSpot together', {}, (at) => {
         return more.length === 0 && String(task?.Description).includes('Outcome: Qualified')
       })
       expect((await panel(visitor.id)).jobTitle).toBe('Chief Buyer')
-    },
-  )
+    })
 })

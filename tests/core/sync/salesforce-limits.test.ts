@@ -1,4 +1,4 @@
-import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeAll, beforeEach, expect, test as testOnBoth } from 'vitest'
 import type { Connection } from '#core/contracts/connections.ts'
 import type { Visitor } from '#core/contracts/visitors.ts'
 import type { AgentActor } from '#tests/support/agent-actor.ts'
@@ -18,7 +18,7 @@ const hurriedAfterMs = 31_000
 const minute = 60_000
 const dayMs = 24 * 60 * minute
 
-describeOnBothBackends('what Salesforce allows', { salesforce: { dailyLimit: 1_000 } }, (at) => {
+describeOnBothBackends('what Salesforce allows', { salesforce: { dailyLimit: 1_000 } }, (at, test) => {
   let foyer: TestFoyer
   let vendors: Vendors
   let admin: AgentActor
@@ -196,19 +196,22 @@ describeOnBothBackends('what Salesforce allows', { salesforce: { dailyLimit: 1_0
     expect(refused()).toBe(before)
   })
 
-  test('where too many long calls run at once the connection rests half a minute, and goes on with what it was about to write', async () => {
-    const { id } = await chats()
-    await waitFor('who it is was looked at', async () => areWritten(1))
-    const before = foyer.clock.now()
-    vendors.salesforce.othersLongCalls = 25
-    await agent.ends(id)
-    const { view, until } = await rests(before)
-    expect(view.stateText).toContain('Too many long requests')
-    expect(until.getTime() - before.getTime()).toBeLessThan(40_000)
-    vendors.salesforce.othersLongCalls = 0
-    foyer.advance(until.getTime() - foyer.clock.now().getTime() + hurriedAfterMs)
-    await waitFor('all is written', () => areWritten(2))
-    expect(logged()).toHaveLength(1)
-    expect((await seen()).health.resting).toBeNull()
-  })
+  testOnBoth(
+    'where too many long calls run at once the connection rests half a minute, and goes on with what it was about to write',
+    async () => {
+      const { id } = await chats()
+      await waitFor('who it is was looked at', async () => areWritten(1))
+      const before = foyer.clock.now()
+      vendors.salesforce.othersLongCalls = 25
+      await agent.ends(id)
+      const { view, until } = await rests(before)
+      expect(view.stateText).toContain('Too many long requests')
+      expect(until.getTime() - before.getTime()).toBeLessThan(40_000)
+      vendors.salesforce.othersLongCalls = 0
+      foyer.advance(until.getTime() - foyer.clock.now().getTime() + hurriedAfterMs)
+      await waitFor('all is written', () => areWritten(2))
+      expect(logged()).toHaveLength(1)
+      expect((await seen()).health.resting).toBeNull()
+    },
+  )
 })

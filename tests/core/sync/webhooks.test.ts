@@ -1,4 +1,4 @@
-import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeAll, beforeEach, expect, test as testOnBoth } from 'vitest'
 import type { StoredRecord } from '#connectors/hubspot/stand-in/store.ts'
 import type { ConnectorList } from '#core/contracts/connections.ts'
 import type { AgentActor } from '#tests/support/agent-actor.ts'
@@ -8,7 +8,7 @@ import { waitFor } from '#tests/support/wait.ts'
 import { describeOnBothBackends, untilAlive } from './both-backends.ts'
 
 // nothing polls here: whatever the mirror knows, an event told
-describeOnBothBackends('what HubSpot tells by itself', {}, (at) => {
+describeOnBothBackends('what HubSpot tells by itself', {}, (at, test) => {
   let foyer: TestFoyer
   let vendors: Vendors
   let url = ''
@@ -70,23 +70,26 @@ describeOnBothBackends('what HubSpot tells by itself', {}, (at) => {
     expect(of('salesforce')?.webhookUrl).toBeNull()
   })
 
-  test('a new contact, a change and a deletion are heard of at once, whatever order they come in and however often', async () => {
-    const { store } = vendors.hubspot
-    const stays = contact()
-    store.update(stays, { jobtitle: 'CTO' })
-    const goes = contact({ email: `other-${email}` })
-    store.archive(goes)
-    await tells({ reversed: true, twice: true })
-    expect(await mirrored(stays, goes)).toMatchObject([{ id: stays.id, name: 'Tom Becker', title: 'CTO' }])
-    store.update(stays, { jobtitle: 'CEO' })
-    await tells()
-    expect(await mirrored(stays)).toMatchObject([{ title: 'CEO' }])
-    store.archive(stays)
-    await tells({ twice: true })
-    expect(await mirrored(stays)).toEqual([])
-    const { rows } = await foyer.pool.query(`select from outbox where state = 'dead'`)
-    expect(rows).toEqual([])
-  })
+  testOnBoth(
+    'a new contact, a change and a deletion are heard of at once, whatever order they come in and however often',
+    async () => {
+      const { store } = vendors.hubspot
+      const stays = contact()
+      store.update(stays, { jobtitle: 'CTO' })
+      const goes = contact({ email: `other-${email}` })
+      store.archive(goes)
+      await tells({ reversed: true, twice: true })
+      expect(await mirrored(stays, goes)).toMatchObject([{ id: stays.id, name: 'Tom Becker', title: 'CTO' }])
+      store.update(stays, { jobtitle: 'CEO' })
+      await tells()
+      expect(await mirrored(stays)).toMatchObject([{ title: 'CEO' }])
+      store.archive(stays)
+      await tells({ twice: true })
+      expect(await mirrored(stays)).toEqual([])
+      const { rows } = await foyer.pool.query(`select from outbox where state = 'dead'`)
+      expect(rows).toEqual([])
+    },
+  )
 
   test('the same request again is nothing new', async () => {
     const record = contact()
@@ -102,22 +105,23 @@ describeOnBothBackends('what HubSpot tells by itself', {}, (at) => {
     await waitFor('it is there', async () => (await mirrored(record)).length === 1)
   })
 
-  test.each([false, true])('two that are merged are one (under a new id: %s)', async (newId) => {
-    const { store } = vendors.hubspot
-    const [first, second] = [contact(), contact({ email: `other-${email}` })]
-    await tells()
-    expect(await mirrored(first, second)).toHaveLength(2)
-    const winner = store.merge(first, second, { newId })
-    await tells({ twice: true })
-    expect(await mirrored(first, second, winner)).toMatchObject([
-      { id: winner.id, emails: expect.arrayContaining([email, `other-${email}`]) },
-    ])
-    // what was told of the loser before comes late
-    vendors.hubspot.webhooks.take(url)
-    store.update(winner, { jobtitle: 'CTO' })
-    await tells()
-    expect(await mirrored(first, second, winner)).toMatchObject([{ id: winner.id, title: 'CTO' }])
-  })
+  for (const newId of [false, true])
+    test(`two that are merged are one (under a new id: ${newId})`, async () => {
+      const { store } = vendors.hubspot
+      const [first, second] = [contact(), contact({ email: `other-${email}` })]
+      await tells()
+      expect(await mirrored(first, second)).toHaveLength(2)
+      const winner = store.merge(first, second, { newId })
+      await tells({ twice: true })
+      expect(await mirrored(first, second, winner)).toMatchObject([
+        { id: winner.id, emails: expect.arrayContaining([email, `other-${email}`]) },
+      ])
+      // what was told of the loser before comes late
+      vendors.hubspot.webhooks.take(url)
+      store.update(winner, { jobtitle: 'CTO' })
+      await tells()
+      expect(await mirrored(first, second, winner)).toMatchObject([{ id: winner.id, title: 'CTO' }])
+    })
 
   test('whoever HubSpot erases is erased here, though it tells of the deletion first or last', async () => {
     const record = contact()
@@ -134,12 +138,11 @@ describeOnBothBackends('what HubSpot tells by itself', {}, (at) => {
     await expect(agent.http.get(`/conversations/${id}`)).rejects.toThrow()
   })
 
-  test.each([
+  for (const { until, lagMs, passMs } of [
     { until: 'it shows them no more', lagMs: 30_000, passMs: 60_000 },
     { until: 'a day has passed', lagMs: 10 * 86_400_000, passMs: 86_400_000 },
-  ])(
-    'whoever HubSpot erases is erased here, though it goes on showing them for a while: when $until',
-    async ({ lagMs, passMs }) => {
+  ])
+    test(`whoever HubSpot erases is erased here, though it goes on showing them for a while: when ${until}`, async () => {
       const { store } = vendors.hubspot
       const record = contact()
       await tells()
@@ -170,8 +173,7 @@ describeOnBothBackends('what HubSpot tells by itself', {}, (at) => {
       await waitFor('it is erased', () => isErased(visitor.id))
       expect(await mirrored(record)).toEqual([])
       store.setErasureLag(0)
-    },
-  )
+    })
 
   test('an open panel follows', async () => {
     const record = contact({ jobtitle: 'CTO' })
@@ -186,7 +188,7 @@ describeOnBothBackends('what HubSpot tells by itself', {}, (at) => {
     await agent.ends(id)
   })
 
-  test('what HubSpot fails to answer is looked at again', async () => {
+  testOnBoth('what HubSpot fails to answer is looked at again', async () => {
     const record = contact()
     vendors.hubspot.faults.plan('POST /crm/v3/objects/contacts/batch/read', { kind: 'status', status: 503 })
     vendors.hubspot.faults.plan('GET /crm/v3/objects/contacts', { kind: 'status', status: 503 })
