@@ -16,7 +16,7 @@ import { startFoyerProcess } from '#tests/support/foyer-process.ts'
 import { HttpClient, RefusedError } from '#tests/support/http-client.ts'
 import { faultsNow, faultsOfRouting } from '#tests/support/routing-history.ts'
 import type { ServerProcess } from '#tests/support/server-process.ts'
-import { runs, within } from '#tests/support/soak.ts'
+import { isSoak, runs, within } from '#tests/support/soak.ts'
 import { waitFor } from '#tests/support/wait.ts'
 import { startRedis, type TestRedis } from '#tests/workers/support/redis.ts'
 
@@ -24,7 +24,7 @@ import { startRedis, type TestRedis } from '#tests/workers/support/redis.ts'
  *  that is left is read. */
 
 const limits = { cap: 3, tries: 2, offerTimeoutMs: 3_000, lateMs: 30_000 }
-const stormMs = 12_000
+const stormMs = isSoak ? 12_000 : 9_000
 
 let database: ScratchDatabase
 let redis: TestRedis

@@ -3,8 +3,9 @@ const factor = Math.max(1, Number(process.env.FOYER_SOAK) || 1)
 
 export const isSoak = factor > 1
 
-/** Runs of a matrix, rounds of a fault: the usual number, or a multiple of it in a soak. */
-export const runs = (usual: number): number => Math.round(usual * factor)
+/** Runs of a matrix, rounds of a fault: the usual number, or a multiple in a soak.
+ *  @param whole what a soak does a multiple of, where the usual number is a part of it */
+export const runs = (usual: number, whole = usual): number => (isSoak ? Math.round(whole * factor) : usual)
 
 /** The cases of a matrix of which each takes seconds: those that differ most, and in a soak all of them.
  *  @param usual names of `all` */

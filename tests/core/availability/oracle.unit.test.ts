@@ -127,7 +127,7 @@ describe('availability equals a walk along the wall clock', () => {
       expect(oracle.shownAt(around) - oracle.shownAt(around - 1), 'the clock changes').not.toBe(1)
       fc.assert(
         fc.property(situation, (given) => agrees(timeZone, around, given, oracle)),
-        { numRuns: runs(12) },
+        { numRuns: runs(6, 12) },
       )
     })
   }
@@ -146,7 +146,7 @@ describe('availability equals a walk along the wall clock', () => {
           agrees(timeZone, around, given)
         },
       ),
-      { numRuns: runs(100) },
+      { numRuns: runs(40, 100) },
     )
   })
 

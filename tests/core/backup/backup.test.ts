@@ -241,7 +241,7 @@ describe('refused, with nothing touched:', () => {
         await writeFile(broken, whole.subarray(0, length))
         await expect(restoreBackup(url, broken, { replace: true })).rejects.toThrow(StartError)
       }),
-      { numRuns: runs(25), examples: [[0], [10], [23], [whole.length - 1]] },
+      { numRuns: runs(10, 25), examples: [[0], [10], [23], [whole.length - 1]] },
     )
     const firstLine = whole.indexOf(10) + 1
     const lastLine = '\nThe backup ends here\n'.length
@@ -268,7 +268,7 @@ describe('refused, with nothing touched:', () => {
         },
       ),
       {
-        numRuns: runs(60),
+        numRuns: runs(20, 60),
         examples: [
           [40, 6],
           [34, 0],

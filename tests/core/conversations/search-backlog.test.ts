@@ -114,7 +114,7 @@ test.each([
     create function hinder() returns trigger language plpgsql as $$
     begin if (select count(*) from rows) > 1 then ${does}; end if; return null; end $$;
     create trigger hinder ${trigger} for each statement execute function hinder()`)
-  const words = Array.from({ length: 42 }, (_, n) => `word${n}`)
+  const words = Array.from({ length: 14 }, (_, n) => `word${n}`)
   await waiting(foyer, words.map(longLine), { groups: 'each' })
   for (let mayBeMore = true; mayBeMore; ) mayBeMore = (await indexBacklog(foyer.app.services)).mayBeMore
   expect(new Set(await documentsWith(foyer, words))).toEqual(new Set([1]))

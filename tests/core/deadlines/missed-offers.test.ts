@@ -4,6 +4,7 @@ import { describeAvailability, setAvailability } from '#core/features/availabili
 import { expire, sweepOffers } from '#core/features/routing/offers.ts'
 import type { Services } from '#core/services.ts'
 import { type AnAgent, never, roundTheClock } from '#tests/support/factories.ts'
+import { runs, within } from '#tests/support/soak.ts'
 import { type OfferRecord, openWorld, type RoutingWorld } from '../routing/world.ts'
 
 /** Two offers in a row that ran out set their agent unavailable. The clock stands still until it is moved. */
@@ -172,9 +173,11 @@ test('offers that run out after the end of a block set nobody unavailable, nor t
   expect(await isAvailable()).toBe(true)
 })
 
-test('of two that run out at once in two processes, the second sets the agent unavailable, once', async () => {
+test('of two that run out at once in two processes, the second sets the agent unavailable, once', {
+  timeout: within(180_000),
+}, async () => {
   const another = await world.another()
-  for (let round = 0; round < 15; round++) {
+  for (let round = 0; round < runs(8, 15); round++) {
     const pair = [await isAsked(), await isAsked()]
     world.clock.set(new Date((pair[1] as OfferRecord).expiresAt.getTime() + 1))
     const all = pair.flatMap(({ id }) => [expire(world.services, id), expire(another, id)])
@@ -185,11 +188,14 @@ test('of two that run out at once in two processes, the second sets the agent un
   }
 })
 
-test('while one offer runs out as the second in a row, another is accepted or taken away, never both', async () => {
+test('while one offer runs out as the second in a row, another is accepted or taken away, never both', {
+  timeout: within(180_000),
+}, async () => {
   const another = await world.another()
   await world.agents(1, { schedule: roundTheClock })
   const ends = { accepted: 0, withdrawn: 0 }
-  for (let round = 0; round < 40; round++) {
+  const rounds = runs(16, 40)
+  for (let round = 0; round < rounds; round++) {
     // only this one is asked: the colleague is there to take over
     await world.pool.query('update agents set active = (id = $1)', [agent.id])
     await setAvailability(world.services, agent.id, { status: 'available' })
@@ -216,5 +222,5 @@ test('while one offer runs out as the second in a row, another is accepted or ta
       if (state === 'pending' && agentId !== agent.id)
         await world.pool.query(`delete from conversations where id = $1`, [conversationId])
   }
-  expect(ends.accepted + ends.withdrawn).toBe(40)
+  expect(ends.accepted + ends.withdrawn).toBe(rounds)
 })

@@ -128,7 +128,7 @@ describe('slots equal a walk along the wall clock', () => {
       const oracle = new Oracle(timeZone, around)
       fc.assert(
         fc.property(situation, (given) => agrees(timeZone, around, given, oracle)),
-        { numRuns: runs(15) },
+        { numRuns: runs(8, 15) },
       )
     })
 
@@ -148,7 +148,7 @@ describe('slots equal a walk along the wall clock', () => {
           )
         },
       ),
-      { numRuns: runs(100) },
+      { numRuns: runs(40, 100) },
     )
   })
 
@@ -163,7 +163,7 @@ describe('slots equal a walk along the wall clock', () => {
         situation,
         (timeZone, year, blocks, given) => agrees(timeZone, Date.UTC(year, 0) / 60_000, { ...given, blocks }),
       ),
-      { numRuns: runs(60) },
+      { numRuns: runs(25, 60) },
     )
   })
 })

@@ -90,7 +90,7 @@ test('a tab that only follows shows what a tab that loads afresh shows', {
         await Promise.all([...agentTabs, ...visitorTabs].map(({ socket }) => socket.close()))
       }),
     ),
-    { numRuns: runs(10), endOnFailure: true },
+    { numRuns: runs(6, 10), endOnFailure: true },
   )
   await foyer.close()
 })

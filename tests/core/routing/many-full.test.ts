@@ -100,7 +100,7 @@ test('with nearly everybody full, order and trace are those of a walk that looks
         }
       }),
     ),
-    { numRuns: runs(20), endOnFailure: true },
+    { numRuns: runs(8, 20), endOnFailure: true },
   )
 })
 

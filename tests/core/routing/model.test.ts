@@ -22,7 +22,7 @@ test('whatever happens in whatever order, routing does what the product says', o
       fc.commands(steps, { maxCommands: 60, size: 'max' }),
       atLeast(4, 15_000, (setUp, commands) => fc.asyncModelRun(() => aModelWorld(world, setUp), commands)),
     ),
-    { numRuns: runs(11), endOnFailure: false },
+    { numRuns: runs(6, 11), endOnFailure: false },
   ),
 )
 
@@ -33,6 +33,6 @@ test('of rules that change while requests wait, each choice goes by those that s
       fc.commands(stepsOfRules, { maxCommands: 50, size: 'max' }),
       atLeast(4, 10_000, (setUp, commands) => fc.asyncModelRun(() => aModelWorld(world, setUp), commands)),
     ),
-    { numRuns: runs(9), endOnFailure: false },
+    { numRuns: runs(5, 9), endOnFailure: false },
   ),
 )
