@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Pool } from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { FreeSlots, GuestMeeting } from '#core/contracts/meetings.ts'
@@ -32,6 +33,9 @@ const limits = {
   addressHelloBurst: 100_000,
 }
 const secondsOfEach = 1.5
+/** How long somebody waits who has asked, or booked, before the next does: one after the other without a pause they keep a processor
+ *  busy, and a storm meets hardly more of them. */
+const nextAfterMs = 100
 let database: ScratchDatabase
 let redis: TestRedis
 let pool: Pool
@@ -114,6 +118,7 @@ class Asking {
       )
       this.requests.push(id)
       await visitor.leaves()
+      await pause(nextAfterMs)
     }
   }
 }
@@ -145,6 +150,7 @@ class Booking {
         send<GuestMeeting>(guest.http, guest.path, wish),
       )
       this.booked.push({ wish, meeting })
+      await pause(nextAfterMs)
     }
   }
 }
@@ -182,7 +188,7 @@ async function talkers(row: AnAgent): Promise<{ id: string; streams: Stream[] }[
         await person.connect()
         return person.socket
       })
-    chats.push({ id, streams: [of(`Visitor ${n}`, 20, visitor), of(`Agent ${n}`, 200, tab)] })
+    chats.push({ id, streams: [of(`Visitor ${n}`, 40, visitor), of(`Agent ${n}`, 200, tab)] })
   }
   await agent.leaves()
   return chats
@@ -240,7 +246,7 @@ test('whatever happens to the lines between its processes, Foyer does what it sa
     const proxy = line === 'Redis' ? toRedis : toPostgres
     const before = proxy.harmed
     proxy.turn(weather)
-    await new Promise((resolve) => setTimeout(resolve, secondsOfEach * 1_000))
+    await pause(secondsOfEach * 1_000)
     proxy.turn({ is: 'clear' })
     expect(proxy.harmed, `${line} ${weather.is} was not felt`).toBeGreaterThan(before)
     await flowing(`${line} ${weather.is}`)

@@ -44,6 +44,10 @@ beforeAll(async () => {
 
 afterEach(() => retireEverybody(foyer))
 
+/** What was committed is repeated once it is so old. */
+const quietMs = 5_000
+const getsOld = () => foyer.clock.advance(quietMs)
+
 const silently = (conversationId: string, sender: { type: 'visitor' | 'agent'; id: string }, text: string) =>
   mute.messageLog.append({
     conversationId,
@@ -77,6 +81,7 @@ test('people learn what was committed and never told, and only what is theirs', 
   const declinedId = await asksSilently(second.id)
   const acceptedId = await asksSilently(third.id)
 
+  getsOld()
   for (const log of logs) await waitFor('all the lines', () => log.texts.length === 4)
   for (const log of logs) expect(log.texts.slice(1)).toEqual(['One', 'Two', 'Three'])
   expect(agent.conversations.get(id)).toMatchObject({ lastText: 'Three', lastSeq: 5 })
@@ -91,6 +96,7 @@ test('people learn what was committed and never told, and only what is theirs', 
   await decline(mute, colleague.id, declined.id)
   await accept(mute, as, accepted.id)
   await endByAgent(mute, as, id, null)
+  getsOld()
   await waitFor('the declined offer is gone', () => colleague.offers.size === 0)
   await waitFor('it went on to the agent, and the accepted one is gone', () => {
     const offers = [...agent.offers.values()]
@@ -114,20 +120,25 @@ test('who hands a chat over learns what became of it, and who had it that it is 
   const handover = () => first.conversations.get(id)?.handover?.state
 
   await handsOver()
+  getsOld()
   const declined = await second.offered(id)
   await waitFor('the first’s other tabs show it', () => handover() === 'pending')
   await decline(mute, second.id, declined.id)
+  getsOld()
   await waitFor('the first keeps it', () => handover() === 'declined')
   await waitFor('the second is asked no more', () => !second.offers.has(declined.id))
 
   await handsOver()
+  getsOld()
   const accepted = await second.offered(id)
   await accept(mute, { id: second.id, name: second.me.name }, accepted.id)
+  getsOld()
   await waitFor('the first has it no more', () => !first.conversations.has(id))
   await waitFor('the second has it', () => second.conversations.get(id)?.status === 'active')
   expect(first.socket.ofType('conversation_left').at(-1)?.to).toBe(second.me.name)
 
   await change(mute, async (change) => routeAgain(mute, change, await conversations.lock(change.tx, id)))
+  getsOld()
   await waitFor('the second has it no more', () => !second.conversations.has(id))
   expect(second.socket.ofType('conversation_left').at(-1)?.to).toBeNull()
 })
@@ -163,6 +174,7 @@ test('agents learn of a line left later, an outcome, a note and a switch, and of
   await addNote(mute, viewer, { conversationId: id, clientId: randomUUID(), text: 'A good customer' })
   await setAvailability(mute, agent.id, { status: 'unavailable' })
 
+  getsOld()
   const known = (one: { id: string }) => colleague.conversations.get(one.id)
   await waitFor('the line that was left', () => known(answered)?.lastText === 'Call me')
   await waitFor('it is to be answered again', () => colleague.missed === missed + 1)

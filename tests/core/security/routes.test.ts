@@ -101,8 +101,7 @@ test('a stranger gets nothing but 401, whatever is in the request', async () => 
     { authorization: 'Bearer' },
   ]
   for (const route of guarded())
-    for (const headers of strangers) {
-      const { status, text } = await call(route, headers)
+    for (const { status, text } of await Promise.all(strangers.map((headers) => call(route, headers)))) {
       expect({ route: name(route), status }).toEqual({ route: name(route), status: 401 })
       if (route.method !== 'HEAD')
         expect(JSON.parse(text)).toMatchObject({ status: 401, code: 'not_signed_in' })
@@ -111,8 +110,10 @@ test('a stranger gets nothing but 401, whatever is in the request', async () => 
 
 test('a visitor’s token opens only what is a visitor’s, and an agent’s cookie nothing of it', async () => {
   for (const route of guardedButSignOut()) {
-    const asVisitor = await call(route, { authorization: `Bearer ${token}` })
-    const asAgent = await call(route, withCookie(cookies.admin))
+    const [asVisitor, asAgent] = await Promise.all([
+      call(route, { authorization: `Bearer ${token}` }),
+      call(route, withCookie(cookies.admin)),
+    ])
     const isVisitors = route.access === 'visitor'
     expect({ route: name(route), visitor: asVisitor.status === 401, agent: asAgent.status === 401 }).toEqual({
       route: name(route),
