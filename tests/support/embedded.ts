@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import pg from 'pg'
@@ -11,13 +10,14 @@ import { type EmbeddedOptions, startEmbeddedPostgres } from '#core/db/embedded/e
 import { clusterIn, existingHome } from '#core/db/embedded/home.ts'
 import { isPostmasterOf, readPostmasterFile } from '#core/db/embedded/postmaster-file.ts'
 import { becomesTrue, isRunning } from '#core/db/embedded/processes.ts'
+import { placeForClusters } from './places.ts'
 
 const hasty = { fsync: 'off', full_page_writes: 'off', scram_iterations: '1' }
 const childScript = join(import.meta.dirname, 'embedded-child.ts')
 
 /** A folder for one test, open for PostgreSQL's user to pass through unless asked otherwise. */
 export async function aFolder(mode = 0o755): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'foyer-embedded-'))
+  const folder = await mkdtemp(join(await placeForClusters(), 'foyer-embedded-'))
   await chmod(folder, mode)
   onTestFinished(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }))
   return folder

@@ -1,9 +1,9 @@
-import { chmod, mkdtemp, rm, statfs } from 'node:fs/promises'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
+import { placesForDatabases } from './places.ts'
 import { TestCluster } from './test-cluster.ts'
 
 declare module 'vitest' {
@@ -16,7 +16,7 @@ declare module 'vitest' {
  *  pays for it. Test files are processes of their own, so they ask over HTTP (see scratchDatabase). */
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
   const folders: string[] = []
-  for (const place of [...((await hasRoom(memory)) ? [memory] : []), tmpdir()]) {
+  for (const place of await placesForDatabases()) {
     const folder = await mkdtemp(join(place, 'foyer-tests-'))
     // run as root, PostgreSQL's own user must get through, or its data would move elsewhere and stay there
     await chmod(folder, 0o711)
@@ -36,15 +36,6 @@ export default async function setUp(project: TestProject): Promise<() => Promise
     await cluster.stop()
     for (const folder of folders) await rm(folder, { recursive: true, force: true })
   }
-}
-
-/** Each suite's database is 800 files that are made and soon deleted. A disk's ext4, which takes no inode that was freed in the
- *  last seconds, looks for others one by one: that was a sixth of the processor time of all integration files. */
-const memory = '/dev/shm'
-
-async function hasRoom(folder: string): Promise<boolean> {
-  const { bavail, bsize } = await statfs(folder).catch(() => ({ bavail: 0, bsize: 0 }))
-  return bavail * bsize >= 2 ** 30
 }
 
 async function serve(
