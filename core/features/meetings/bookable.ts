@@ -3,7 +3,7 @@ import type { ConnectionState } from '../../contracts/connections.ts'
 import type { MeetingSettings } from '../../contracts/meetings.ts'
 import { plannedOnce } from '../../db/planned-once.ts'
 import type { Db, Tx } from '../../db/pool.ts'
-import { minuteMs, zoneNamed } from '../availability/zone.ts'
+import { dayMs, minuteMs, zoneNamed } from '../availability/zone.ts'
 import type { MeetingRow } from './repository.ts'
 import { readSettings, rulesOf } from './settings.ts'
 import { type BusyTime, freeStarts, isFreeStart } from './slots.ts'
@@ -63,10 +63,10 @@ export interface Stretch {
   exceptMeetingId?: string | null
 }
 
-const longestMs = 2 * 86_400_000
+const longestMs = 2 * dayMs
 /** Further than anything can be booked (`daysAhead`). Of a stretch with two ends PostgreSQL expects few rows, also in the plan
  *  for all parameters, which it otherwise gives up among a million meetings for one made anew each time. */
-const lastAhead = (now: Date) => new Date(now.getTime() + 2 * 365 * 86_400_000)
+const lastAhead = (now: Date) => new Date(now.getTime() + 2 * 365 * dayMs)
 
 /** "{1772409600000,…}": an array as PostgreSQL writes it. Of fifty people there are twenty thousand instants: as numerics, and taken apart
  *  letter by letter as the driver does, they cost twice what everything else of their slots does. */
@@ -104,8 +104,11 @@ export async function readBookables(
       select ${instantsOf(sql`y.start_at`)} as starts, ${instantsOf(sql`y.end_at`)} as ends
       from calendar_busy y
       where c.agent_id is not null and y.agent_id = a.id and y.end_at > ${first} and y.start_at < ${last}
-        -- what Foyer put there is known better here, also before the mirror hears that it was moved or cancelled
-        and not exists (select from meetings k where k.event_id = y.event_id and k.agent_id = a.id)
+        -- what Foyer put there is known better here, also before the mirror hears that it was moved or cancelled; but for what its host
+        -- has dragged onto another meeting, which has no time of its own
+        and not exists (
+          select from meetings k where k.event_id = y.event_id and k.agent_id = a.id and k.connection_id = c.connection_id
+            and (k.state <> 'booked' or exists (select from taken_times o where o.meeting_id = k.id)))
     ) b on true
     left join lateral (
       select ${instantsOf(sql`lower(k.taken)`)} as starts, ${instantsOf(sql`upper(k.taken)`)} as ends

@@ -235,3 +235,18 @@ test('an event that was changed there meanwhile is read again and moved; one tha
   await found()
   expect(await meeting(booked)).toMatchObject({ start: slots[4]?.start, movingTo: null })
 })
+
+test('what was dragged onto part of another meeting is in the way with its other part too', async () => {
+  const { foyer, calendar, guest, heard, slots, at, free, host } = await world()
+  await guest.books(slots[0]?.start)
+  const dragged = await guest.books(slots[4]?.start)
+  const quarterMs = 15 * 60_000
+  const [start, end] = [new Date(at(0).getTime() + quarterMs), new Date(at(1).getTime() + quarterMs)]
+  calendar.change(eventIdOf(dragged), { start, end })
+  await heard(dragged)
+  await foyer.pool.query(
+    `insert into calendar_busy (agent_id, calendar_id, event_id, start_at, end_at) values ($1, 'main', $2, $3, $4)`,
+    [host.id, eventIdOf(dragged), start, end],
+  )
+  expect(await free()).toEqual([2, 3, 4, 5, 6, 7])
+})
