@@ -114,7 +114,7 @@ const ofMeeting = {
   /** A move that the calendar has not taken yet. */
   movingTo: Instant.nullable(),
   cancelledBy: z.enum(['visitor', 'agent', 'calendar']).nullable(),
-  /** Of a failed one: a sentence that can be shown. */
+  /** Of a failed one, and for guests of one whose clock new rules have changed: a sentence that can be shown. */
   reason: z.string().nullable(),
 }
 
@@ -127,6 +127,8 @@ export const GuestMeeting = z.object({
   /** The guest's zone, and what a clock there showed when it was booked: 2026-06-01T09:00. */
   timeZone: z.string(),
   wallTime: z.string(),
+  /** What they were told that it would show, where the rules of their zone have changed since; else null. */
+  toldWallTime: z.string().nullable(),
   name: z.string(),
   /** Opens /meeting/:token, where it is moved and cancelled. Null for whoever only may know that there is one. */
   token: z.string().nullable(),
@@ -206,6 +208,10 @@ export const Meeting = z.object({
     /** What a clock there showed when it was booked. */
     wallTime: z.string(),
   }),
+  /** Of its agent, as of its guest above: what they were told that a clock would show, where that has changed since. */
+  toldWallTime: z.string().nullable(),
+  /** When the event begins that still stands in a calendar which Foyer cannot change: its agent has to do it there. */
+  leftAt: Instant.nullable(),
   /** As the calendar says: declined and the like; null: nothing heard. */
   guestResponse: z.enum(['needs_action', 'accepted', 'declined', 'tentative']).nullable(),
   visitorId: Id.nullable(),
@@ -228,6 +234,10 @@ export const ListMeetings = z.object({
 })
 export const MeetingPage = z.object({ meetings: z.array(Meeting), nextCursor: z.string().nullable() })
 export type MeetingPage = z.infer<typeof MeetingPage>
+
+/** How many of one's meetings ahead have something of which one was not told elsewhere, or has to do by hand. */
+export const MeetingsToNote = z.object({ count: z.int() })
+export type MeetingsToNote = z.infer<typeof MeetingsToNote>
 
 /** What the widget's *Book a meeting* leads to. */
 export const BookingLink = z.object({ token: z.string() })

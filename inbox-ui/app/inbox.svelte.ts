@@ -1,4 +1,5 @@
 import type { Conversation, Entry } from '../../core/contracts/conversations.ts'
+import type { MeetingsToNote } from '../../core/contracts/meetings.ts'
 import type { ToAgent } from '../../core/contracts/sockets.ts'
 import { AvailabilityNews } from '../availability/availability-news.ts'
 import { OwnAvailability } from '../availability/own-availability.svelte.ts'
@@ -51,6 +52,7 @@ export class Inbox {
   readonly #torn = new Set<string>()
   #missed = $state<number | null>(null)
   #meetingNews = $state(0)
+  #meetingsToNote = $state(0)
   #panel = $state.raw<VisitorPanel | null>(null)
   /** The conversation on the screen. */
   readonly openId: string | null = $derived.by(() => {
@@ -120,6 +122,10 @@ export class Inbox {
   /** Counts what was heard of one's own meetings. */
   get meetingNews(): number {
     return this.#meetingNews
+  }
+  /** How many of one's meetings have something that one was not told elsewhere. */
+  get meetingsToNote(): number {
+    return this.#meetingsToNote
   }
   /** Who the visitor of the open conversation is. */
   get panel(): VisitorPanel | null {
@@ -234,7 +240,7 @@ export class Inbox {
         return void this.outcomes.load()
       case 'meeting':
         this.#meetingNews++
-        return
+        return void this.#countMeetings()
       default:
         return frame satisfies never
     }
@@ -253,6 +259,7 @@ export class Inbox {
     this.outbox.opened()
     void this.pages.refresh()
     void this.outcomes.load()
+    void this.#countMeetings()
     this.cannedReplies.changed()
     this.#logs.catchUp((id) => {
       const conversation = this.conversations.get(id)
@@ -266,6 +273,14 @@ export class Inbox {
       else this.#showVisitor(conversation)
       void this.#panel?.reload()
     }
+  }
+
+  async #countMeetings(): Promise<void> {
+    const { api, session } = this.#app
+    if (!session.may('meetings.view')) return
+    // the next that is heard of a meeting, and each welcome, asks again
+    const answer = await api.get<MeetingsToNote>('/meetings/to-note').catch(() => null)
+    if (answer) this.#meetingsToNote = answer.count
   }
 
   /** The chat is a colleague's now, or waits for one: nothing more of it comes. */

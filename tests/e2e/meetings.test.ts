@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { beforeAll, expect, test } from 'vitest'
 import type { GuestMeeting } from '#core/contracts/meetings.ts'
+import { sweepClocks } from '#core/features/meetings/clocks.ts'
 import { eraseEverywhere } from '#core/features/people/erase.ts'
 import { screenshot, screenshots } from '../support/browser.ts'
 import { canBeMet } from '../support/can-be-met.ts'
@@ -226,4 +227,26 @@ test('a host sees that a meeting is cancelled since its guest was erased, and no
   expect(await agent.page.getByText(/Erika|erased@/).count()).toBe(0)
   await screenshot(agent.page, 'meetings-erased')
   await axeFindsNothing(agent.page, 'an erased meeting')
+})
+
+test('a host whose clock is set by new rules is told so beside Meetings, without any mail', async () => {
+  const agent = await anAgent('Nora Lind')
+  const { app, pool, clock } = stage.foyer
+  const start = new Date(clock.now().getTime() + 3 * 86_400_000)
+  start.setUTCHours(9, 0, 0, 0)
+  const guest = { name: 'Ida Holm', email: 'ida.holm@tailwind.test' }
+  const { id, wallTime } = await booked(agent.row.id, guest, { start: start.toISOString() })
+  const told = wallTime.replace(/T.*/, 'T07:15')
+  await pool.query('update meetings set agent_wall_time = $2 where id = $1', [id, told])
+  await sweepClocks(app.services)
+  const way = (name: string) => agent.page.getByRole('link', { name, exact: true })
+  await way('Meetings 1 meeting to look at').waitFor()
+  await meetingsPage(agent)
+  await row(agent, 'Ida Holm')
+    .getByText(/was to be .*07:15 there/)
+    .waitFor()
+  await screenshot(agent.page, 'meetings-to-note')
+  await axeFindsNothing(agent.page, 'a meeting of which there is something to be told')
+  await row(agent, 'Ida Holm').getByRole('button', { name: 'Done: the meeting with Ida Holm' }).click()
+  await way('Meetings').waitFor()
 })

@@ -1,6 +1,7 @@
 import type { Me } from '#core/contracts/agents.ts'
 import type { Availability } from '#core/contracts/availability.ts'
 import type { Conversation, Note, Offer } from '#core/contracts/conversations.ts'
+import type { Meeting } from '#core/contracts/meetings.ts'
 import type { ToAgent } from '#core/contracts/sockets.ts'
 import { Actor } from './actor.ts'
 import { HttpClient } from './http-client.ts'
@@ -15,6 +16,8 @@ export class AgentActor extends Actor<ToAgent> {
   availability: Availability
   /** Of those whose availability was changed while this one looked. */
   readonly others = new Map<string, Availability>()
+  /** Of one's own, each time as it was told. */
+  readonly meetings: Meeting[] = []
   missed = 0
 
   private constructor(http: HttpClient, me: Me) {
@@ -131,6 +134,9 @@ export class AgentActor extends Actor<ToAgent> {
         break
       case 'note':
         if (this.notes.every(({ id }) => id !== frame.note.id)) this.notes.push(frame.note)
+        break
+      case 'meeting':
+        this.meetings.push(frame.meeting)
         break
       default:
         break

@@ -50,3 +50,9 @@ test('the time that a meeting is being moved to names its zone, by half hours to
     .element(page.getByText('Being moved to Sunday, October 25, 9:30 AM, Kolkata (GMT+5:30)'))
     .toBeVisible()
 })
+
+test('why the clock of a meeting shows another time than was told stands with it', async () => {
+  await aCard({ reason: 'Clocks in Asia/Kolkata are set by new rules now.' })
+  await expect.element(page.getByText('Booked: Sunday, October 25, 2:30 AM GMT+2')).toBeVisible()
+  await expect.element(page.getByText('Clocks in Asia/Kolkata are set by new rules now.')).toBeVisible()
+})

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { ConnectionState } from '../../contracts/connections.ts'
 import type { Db, Tx } from '../../db/pool.ts'
+import { dayMs } from '../availability/zone.ts'
 
 /** The calendar that an agent has connected, and the connection that it is reached by. */
 export interface CalendarRow {
@@ -54,8 +55,21 @@ export async function keepConnected(tx: Tx, agentId: string, connectionId: strin
     on conflict (agent_id) do update set
       connection_id = excluded.connection_id, broken_because = null, broken_at = null, changed_at = excluded.changed_at,
       state = case when calendars.calendar_id is null then 'choosing' else 'ok' end`.execute(tx)
+  await takeUpMeetings(tx, agentId, connectionId, now)
   await readSoon(tx, agentId, now)
 }
+
+/** Those ahead that stand in the same account, which was disconnected before: each event is read, to hear what became of it; of what was
+ *  cancelled meanwhile, ended. */
+const takeUpMeetings = (tx: Tx, agentId: string, connectionId: string, now: Date) =>
+  sql`
+    update meetings m set connection_id = n.id, left_at = null, worked_until = null, attempts = 0,
+      event_due = case when m.state = 'cancelled' then 'cancel' else coalesce(m.event_due, 'look') end
+    from connections n join connections o on o.agent_id = n.agent_id and o.connector = n.connector
+      and o.account ->> 'id' = n.account ->> 'id' and o.state = 'disconnected'
+    where n.id = ${connectionId} and m.connection_id = o.id and m.agent_id = ${agentId}
+      and m.start_at > ${new Date(now.getTime() - dayMs)} and m.end_at > ${now}
+      and (m.state = 'booked' or m.state = 'cancelled' and m.left_at is not null)`.execute(tx)
 
 export interface Chosen {
   calendarId: string
@@ -91,7 +105,7 @@ export async function dropFeeds(db: Db | Tx, agentId: string, now: Date): Promis
       and f.calendar_id <> c.calendar_id and f.calendar_id <> all (c.busy_calendar_ids)
       and not exists (
         select from meetings m
-        where m.agent_id = f.agent_id and m.start_at > ${new Date(now.getTime() - 86_400_000)} and m.end_at > ${now}
+        where m.agent_id = f.agent_id and m.start_at > ${new Date(now.getTime() - dayMs)} and m.end_at > ${now}
           and m.state in ('held', 'booked') and m.connection_id = c.connection_id and m.calendar_id = f.calendar_id)`.execute(
     db,
   )

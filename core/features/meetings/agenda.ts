@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
-import type { CalendarEvent } from '#connectors/sdk/calendar.ts'
+import type { CalendarDeclaration, CalendarEvent, EventRef } from '#connectors/sdk/calendar.ts'
+import type { Connection } from '#connectors/sdk/contract.ts'
 import {
   DuplicateError,
   ProviderConflictError,
@@ -32,7 +33,12 @@ interface CalendarRow {
   calendarId: string | null
   busyCalendarIds: string[]
   timeZone: string | null
-  connector: string
+}
+
+export interface Given {
+  signal: AbortSignal
+  /** Whether somebody waits for it. */
+  live: boolean
 }
 
 const triesOverEtag = 3
@@ -45,40 +51,25 @@ const triesOverEtag = 3
 export async function agendaOf(
   services: Services,
   meeting: MeetingRow,
-  { signal, live }: { signal: AbortSignal; live: boolean },
+  given: Given,
 ): Promise<Agenda | null> {
   if (meeting.connectionId === null) return null
-  const { rows } = await sql<CalendarRow>`
-    select c.connection_id, c.calendar_id, c.busy_calendar_ids, c.time_zone, n.connector
-    from calendars c join connections n on n.id = c.connection_id
-    where c.agent_id = ${meeting.agentId} and c.connection_id = ${meeting.connectionId}`.execute(services.db)
-  const [row] = rows
-  if (!row) throw new CalendarGoneError(`${meeting.agentName}’s calendar is not connected any more.`)
-  const { connector, connection } = await openConnection(services, row.connectionId, {
-    signal,
-    priority: live ? 'live' : 'background',
-  })
-  const { calendar } = connector
-  if (!calendar) throw new CalendarGoneError(`${connector.name} is no calendar.`)
+  const row = await calendarOf(services, meeting)
+  if (row?.connectionId !== meeting.connectionId)
+    throw new CalendarGoneError(`${meeting.agentName}’s calendar is not connected any more.`)
+  const { calendar, connection } = await open(services, row, given)
   const calendarId = meeting.calendarId ?? row.calendarId ?? ''
   const ref = { calendarId, id: meeting.eventId }
 
   return {
     tellsGuests: calendar.tellsGuests,
-    async isFree(start, end) {
-      const from = new Date(start.getTime() - meeting.bufferBeforeMinutes * minuteMs)
-      const to = new Date(end.getTime() + meeting.bufferAfterMinutes * minuteMs)
+    isFree: (start, end) =>
       // the one that its host has chosen since, if it is another one than the meeting stands in
-      const calendarIds = [...new Set([row.calendarId ?? calendarId, ...row.busyCalendarIds])]
-      const busy = await calendar.busy(connection, {
-        calendarIds,
-        timeZone: row.timeZone ?? meeting.agentTimeZone,
-        from,
-        to,
+      isFreeIn(calendar, connection, { ...row, calendarId: row.calendarId ?? calendarId }, meeting, {
+        start,
+        end,
         except: ref,
-      })
-      return !busy.some((one) => one.start < to && one.end > from)
-    },
+      }),
     insert: (one, description) =>
       calendar.insertEvent(connection, calendarId, {
         id: one.eventId,
@@ -115,6 +106,64 @@ export async function agendaOf(
     cancel: () => calendar.cancelEvent(connection, ref),
     read: () => calendar.readEvent(connection, ref),
   }
+}
+
+/**
+ * For a meeting that stands in Foyer's own calendar, or in one that was disconnected: whether the one that its host has connected by now
+ * leaves the time free. @throws {ConnectorError} when it is not known
+ */
+export async function isFreeForHost(
+  services: Services,
+  meeting: MeetingRow,
+  given: Given,
+  start: Date,
+  end: Date,
+): Promise<boolean> {
+  const row = await calendarOf(services, meeting)
+  if (!row) return true
+  if (row.calendarId === null)
+    throw new ReconnectNeededError(`${meeting.agentName} has not chosen a calendar yet.`)
+  const { calendar, connection } = await open(services, row, given)
+  return isFreeIn(calendar, connection, row, meeting, { start, end })
+}
+
+/** Null: Foyer's own. */
+async function calendarOf({ db }: Services, { agentId }: MeetingRow): Promise<CalendarRow | null> {
+  const { rows } = await sql<CalendarRow>`
+    select connection_id, calendar_id, busy_calendar_ids, time_zone from calendars where agent_id = ${agentId}`.execute(
+    db,
+  )
+  return rows[0] ?? null
+}
+
+async function open(services: Services, { connectionId }: CalendarRow, { signal, live }: Given) {
+  const { connector, connection } = await openConnection(services, connectionId, {
+    signal,
+    priority: live ? 'live' : 'background',
+  })
+  if (!connector.calendar) throw new CalendarGoneError(`${connector.name} is no calendar.`)
+  return { calendar: connector.calendar, connection }
+}
+
+async function isFreeIn(
+  calendar: CalendarDeclaration,
+  connection: Connection,
+  row: CalendarRow,
+  meeting: MeetingRow,
+  { start, end, except }: { start: Date; end: Date; except?: EventRef },
+): Promise<boolean> {
+  const from = new Date(start.getTime() - meeting.bufferBeforeMinutes * minuteMs)
+  const to = new Date(end.getTime() + meeting.bufferAfterMinutes * minuteMs)
+  const calendarIds = [...new Set([row.calendarId ?? [], row.busyCalendarIds].flat())]
+  const timeZone = row.timeZone ?? meeting.agentTimeZone
+  const busy = await calendar.busy(connection, {
+    calendarIds,
+    timeZone,
+    from,
+    to,
+    ...(except ? { except } : {}),
+  })
+  return !busy.some((one) => one.start < to && one.end > from)
 }
 
 export const isAnothers = (error: unknown): boolean => error instanceof DuplicateError

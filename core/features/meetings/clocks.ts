@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { change, eachByItself, type Services } from '../../services.ts'
 import { tellOfClocks } from './letters.ts'
-import { erasedEmail, forAgent, lockMeeting, type MeetingRow } from './repository.ts'
+import { erasedEmail, findMeeting, forAgent, lockMeeting, type MeetingRow } from './repository.ts'
 import { tellMeeting } from './telling.ts'
 import { wallTimes } from './times.ts'
 
@@ -17,7 +17,7 @@ const atOnce = 1_000
 
 /**
  * The rules by which a zone's clocks are set may change after a booking, and come with a newer Foyer. A meeting stays at its instant, which is
- * where all calendars have it; whoever was told another time for it is told so.
+ * where all calendars have it; whoever was told another time for it is told so, by mail and where they look at it.
  */
 export async function sweepClocks(services: Services): Promise<void> {
   const failures: unknown[] = []
@@ -45,8 +45,11 @@ const tellTime = (services: Services, id: string) =>
     if (row?.state !== 'booked') return
     const { now, guest, host } = changedClocks(row)
     await sql`
-      update meetings set wall_time = ${now.wallTime}, agent_wall_time = ${now.agentWallTime}, changed_at = ${change.now}
+      update meetings set wall_time = ${now.wallTime}, agent_wall_time = ${now.agentWallTime},
+        told_wall_time = nullif(coalesce(told_wall_time, wall_time), ${now.wallTime}),
+        agent_told_wall_time = nullif(coalesce(agent_told_wall_time, agent_wall_time), ${now.agentWallTime}), changed_at = ${change.now}
       where id = ${id}`.execute(change.tx)
     await tellOfClocks(services, change, row, { guest: guest && row.email !== erasedEmail, host })
-    tellMeeting(change, forAgent({ ...row, ...now }))
+    const told = await findMeeting(change.tx, id)
+    if (told) tellMeeting(change, forAgent(told))
   })

@@ -69,6 +69,7 @@ async function tellGuest(
     guestSentences[news](meeting.agentName, when),
     ...(news === 'clocks_changed' ? [wasCalled(meeting.wallTime)] : []),
     ...(isInDoubt(meeting, news) ? [doubt] : []),
+    ...(isLeft(meeting, news) ? [leftWithGuest(meeting)] : []),
     ...(withIcs(news) || news === 'reminder' ? [places(meeting)] : []),
     ...(meeting.body && news !== 'cancelled' && news !== 'failed' ? [meeting.body] : []),
     ...(link ? [`Move or cancel it here (the link is yours alone):\n${link}`] : []),
@@ -88,6 +89,18 @@ const isInDoubt = ({ eventDue }: MeetingRow, news: News) => news === 'move_faile
 const doubt =
   'The calendar does not answer: should it turn out that it has the meeting at the new time, that holds, and you are told.'
 
+/** Its event stands in a calendar that was disconnected. */
+const isLeft = ({ leftAt }: MeetingRow, news: News): boolean =>
+  leftAt !== null && (news === 'moved' || news === 'cancelled')
+const leftInWords = ({ leftAt, startAt, endAt }: MeetingRow, timeZone: string) => {
+  const start = leftAt ?? startAt
+  return timeInWords(start, new Date(start.getTime() + endAt.getTime() - startAt.getTime()), timeZone)
+}
+const leftWithHost = (meeting: MeetingRow) =>
+  `Your calendar that it was entered in is not connected to Foyer any more, and still has it. Delete it there by hand:\n${leftInWords(meeting, meeting.agentTimeZone)}`
+const leftWithGuest = (meeting: MeetingRow) =>
+  `If your own calendar still has it at the time it was booked for, delete that entry: it does not go away by itself:\n${leftInWords(meeting, meeting.timeZone)}`
+
 async function tellHost(
   services: Services,
   { tx, now }: Change,
@@ -101,6 +114,7 @@ async function tellHost(
     hostSentences[news](meeting, when),
     ...(news === 'clocks_changed' ? [wasCalled(meeting.agentWallTime)] : []),
     ...(isInDoubt(meeting, news) ? [doubt] : []),
+    ...(isLeft(meeting, news) ? [leftWithHost(meeting)] : []),
     ...(withIcs(news) ? [places(meeting)] : []),
     ...(meeting.note && news === 'booked' ? [`Their note:\n${meeting.note}`] : []),
     ...(news === 'booked' ? await background(tx, meeting) : []),

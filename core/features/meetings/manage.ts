@@ -4,6 +4,7 @@ import type { Tx } from '../../db/pool.ts'
 import { ConflictError, NotFoundError } from '../../errors.ts'
 import { type Change, change, type Services } from '../../services.ts'
 import { audit } from '../audit/audit.ts'
+import { dayMs } from '../availability/zone.ts'
 import * as conversations from '../conversations/repository.ts'
 import type { Viewer } from '../conversations/visibility.ts'
 import { forMove, isFree, readBookables } from './bookable.ts'
@@ -139,23 +140,23 @@ async function insteadError(
   start: Date,
   code: keyof typeof notThere = 'slot_taken',
 ): Promise<ConflictError> {
-  const day = 86_400_000
-  const from = new Date(Math.floor(start.getTime() / day) * day)
-  const to = new Date(from.getTime() + 7 * day)
+  const from = new Date(Math.floor(start.getTime() / dayMs) * dayMs)
+  const to = new Date(from.getTime() + 7 * dayMs)
   return new ConflictError(code, notThere[code], {
     ...(await freeSlots(services, { agentId: meeting.agentId, teamId: null }, { from, to, moving: meeting })),
   })
 }
 
-/** Whether the provider tells the guest, and can be reached to do so. */
+/** Whether the provider tells the guest, and can be reached to do so, now or ever. */
 async function toldBy({ db, connectors }: Services, { connectionId, agentId }: MeetingRow): Promise<Told> {
-  const { rows } = await sql<{ connector: string; isReached: boolean }>`
-    select n.connector, n.state = 'active' and c.agent_id is not null as is_reached
+  const { rows } = await sql<{ connector: string; isReached: boolean; isGone: boolean }>`
+    select n.connector, n.state = 'active' and c.agent_id is not null as is_reached,
+      n.state = 'disconnected' or c.agent_id is null as is_gone
     from connections n left join calendars c on c.connection_id = n.id and c.agent_id = ${agentId}
     where n.id = ${connectionId}`.execute(db)
   const [row] = rows
   const tellsGuests = connectors.get(row?.connector ?? '')?.calendar?.tellsGuests ?? false
-  return { tellsGuests, isUncertain: row !== undefined && !row.isReached }
+  return { tellsGuests, isUncertain: row !== undefined && !row.isReached, isGone: row?.isGone ?? false }
 }
 
 /** Under the lock of its conversation, then its own. @param before what has to be locked before either */

@@ -1,6 +1,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { GuestMeeting, Meeting, MeetingState } from '../../contracts/meetings.ts'
 import type { Db, Tx } from '../../db/pool.ts'
+import { nameOfToday } from '../availability/days.ts'
 import { type Viewer, visibleTo } from '../conversations/visibility.ts'
 
 /** The row as the services decide about it. */
@@ -55,6 +56,10 @@ export interface MeetingRow {
   remindAt: Date | null
   /** Whoever booked, or moved it, was told "not certain yet". */
   putOff: boolean
+  /** As in {@link Meeting}. */
+  leftAt: Date | null
+  toldWallTime: string | null
+  agentToldWallTime: string | null
 }
 
 /** Stands where the address of a guest was who has been erased. */
@@ -67,7 +72,7 @@ const columns = sql`
   m.agent_wall_time, m.buffer_before_minutes, m.buffer_after_minutes, m.title, m.body, m.location, m.wants_video,
   m.video_url, m.guest_response, m.connection_id, m.calendar_id, m.event_id, m.event_etag, m.event_due, m.checked_at,
   m.moving_to, m.moving_time_zone, m.sequence, m.attempts, m.last_problem, m.held_at, m.booked_at, m.cancelled_at, m.cancelled_by,
-  m.failed_because, m.refused_for, m.remind_at, m.put_off`
+  m.failed_because, m.refused_for, m.remind_at, m.put_off, m.left_at, m.told_wall_time, m.agent_told_wall_time`
 
 /** @param where a condition over `m` (meetings) and `a` (its agent) @param how `plannedOnce`, for what is asked often */
 export async function readMeetings(
@@ -161,17 +166,23 @@ const common = (row: MeetingRow) => ({
 /** @param token null: whoever asks may know of it, and not change it */
 export const forGuest = (row: MeetingRow, token: string | null): GuestMeeting => ({
   ...common(row),
-  // why the calendar could not take it is the agent's to know
-  reason:
-    row.state === 'failed' ? 'It could not be entered into the calendar. Please choose another time.' : null,
+  reason: guestReason(row),
   organisation: row.organisation,
   agent: { id: row.agentId, name: row.agentName },
   timeZone: row.timeZone,
   wallTime: row.wallTime,
+  toldWallTime: row.toldWallTime,
   name: row.name,
   token,
   statusUrl: token === null ? null : `/api/v1/meeting/${token}`,
 })
+
+function guestReason({ state, timeZone, toldWallTime }: MeetingRow): string | null {
+  // why the calendar could not take it is the agent's to know
+  if (state === 'failed') return 'It could not be entered into the calendar. Please choose another time.'
+  if (state !== 'booked' || toldWallTime === null) return null
+  return `Clocks in ${nameOfToday(timeZone)} are set by new rules now. Before that, it was to be at ${toldWallTime.replace('T', ' ')} there.`
+}
 
 export const forAgent = (row: MeetingRow, mayOpenChat = true): Meeting => ({
   ...common(row),
@@ -186,6 +197,8 @@ export const forAgent = (row: MeetingRow, mayOpenChat = true): Meeting => ({
     timeZone: row.timeZone,
     wallTime: row.wallTime,
   },
+  toldWallTime: row.agentToldWallTime,
+  leftAt: row.leftAt?.toISOString() ?? null,
   guestResponse: row.guestResponse,
   visitorId: mayOpenChat ? row.visitorId : null,
   conversationId: mayOpenChat ? row.conversationId : null,

@@ -8,6 +8,7 @@ import {
   ListMeetings,
   Meeting,
   MeetingPage,
+  MeetingsToNote,
   RescheduleMeeting,
   ShareCalendar,
   SharedCalendar,
@@ -17,6 +18,7 @@ import { freeSlots } from './free.ts'
 import { listCalendars, listMeetings, upcomingOf } from './list.ts'
 import { cancelMeeting, describeMeeting, meetingFor, rescheduleMeeting } from './manage.ts'
 import { shareCalendar } from './shares.ts'
+import { countToNote, noteMeeting } from './to-note.ts'
 
 const params = z.object({ id: Id })
 
@@ -50,6 +52,21 @@ export async function meetingRoutes(app: Api): Promise<void> {
     '/meetings',
     { ...view, schema: { querystring: ListMeetings, response: { 200: MeetingPage } } },
     ({ query, agent }) => listMeetings(services, agent, query),
+  )
+
+  app.get(
+    '/meetings/to-note',
+    { ...view, schema: { response: { 200: MeetingsToNote } } },
+    async ({ agent }) => ({
+      count: await countToNote(services, agent.id),
+    }),
+  )
+
+  app.post(
+    '/meetings/:id/noted',
+    { ...view, schema: { params, response: { 200: Meeting } } },
+    async ({ params, agent }) =>
+      describeMeeting(services, agent, await noteMeeting(services, agent, params.id)),
   )
 
   app.get(

@@ -24,6 +24,8 @@ export interface Told {
   tellsGuests: boolean
   /** It was made in the calendar itself, by somebody who may have let nobody be told; or the provider cannot be reached. */
   isUncertain?: boolean
+  /** It was disconnected: what stands there, its host changes by hand. */
+  isGone?: boolean
 }
 
 /** Whoever holds a time, or orders a move, has the lease of it from the start: a sweep goes on where they stopped. */
@@ -81,7 +83,7 @@ export async function endLate(services: Services, change: Change, row: MeetingRo
   await promiseWork(services, change, row.id)
 }
 
-/** The meeting is at another time now, in its calendar too. */
+/** The meeting is at another time now, in its calendar too; where that was disconnected, it is in Foyer's own from here on. */
 export async function moveRow(
   services: Services,
   change: Change,
@@ -93,15 +95,22 @@ export async function moveRow(
   const { tx, now } = change
   const timeZone = row.movingTimeZone ?? row.timeZone
   const { wallTime, agentWallTime } = wallTimes(start, timeZone, row.agentTimeZone)
+  if (agenda === null && row.connectionId !== null) await leaveEvent(change, row)
   await sql`
     update meetings set start_at = ${start}, end_at = ${end}, time_zone = ${timeZone}, wall_time = ${wallTime},
-      agent_wall_time = ${agentWallTime}, moving_to = null, moving_time_zone = null, event_due = ${lookIfChanged}, worked_until = null, attempts = 0, last_problem = null, refused_for = null,
-      sequence = sequence + 1, event_etag = coalesce(${etag}, event_etag), changed_at = ${now}
+      agent_wall_time = ${agentWallTime}, told_wall_time = null, agent_told_wall_time = null,
+      moving_to = null, moving_time_zone = null, event_due = ${lookIfChanged}, worked_until = null, attempts = 0,
+      last_problem = null, refused_for = null, sequence = sequence + 1, event_etag = coalesce(${etag}, event_etag), changed_at = ${now}
     where id = ${row.id}`.execute(tx)
   await giveBackTimes(tx, row, takenBy(row, start, end))
   await lookSoon(services, change, row.id)
   await announce(services, change, row.id, 'moved', agenda)
 }
+
+const leaveEvent = ({ tx }: Change, { id, startAt }: MeetingRow) =>
+  sql`
+    update meetings set connection_id = null, calendar_id = null, event_etag = null, left_at = coalesce(left_at, ${startAt})
+    where id = ${id}`.execute(tx)
 
 /** When it ends if it begins then, as long as it is. */
 export const endFrom = ({ startAt, endAt }: Pick<MeetingRow, 'startAt' | 'endAt'>, start: Date): Date =>
@@ -117,6 +126,10 @@ export const takenBy = (
   end: new Date(end.getTime() + row.bufferAfterMinutes * minuteMs),
 })
 
+/** Until when an event may be to come that is to be ended, wherever it stands: before its meeting's times are given back. */
+export const lastEnd = sql`
+  greatest(end_at, (select max(upper(taken)) from taken_times where meeting_id = meetings.id))`
+
 /** @param eventIsThere whether the calendar has still to be told */
 export async function cancelRow(
   services: Services,
@@ -128,10 +141,14 @@ export async function cancelRow(
 ): Promise<void> {
   if (row.state !== 'held' && row.state !== 'booked') return
   const { tx, now } = change
-  const due = eventIsThere && row.connectionId !== null ? 'cancel' : null
+  const isElsewhere = eventIsThere && row.connectionId !== null
+  const due = isElsewhere && !agenda?.isGone ? 'cancel' : null
+  const isLeft = isElsewhere && agenda?.isGone && (row.state === 'booked' || row.checkedAt !== null)
   const { rows } = await sql<{ workedUntil: Date | null }>`
-    update meetings set state = 'cancelled', cancelled_at = ${now}, cancelled_by = ${by}, event_due = ${due}, moving_to = null,
-      remind_at = null, worked_until = ${due && restOfLease(now)}, attempts = 0, sequence = sequence + 1, changed_at = ${now}
+    update meetings set state = 'cancelled', cancelled_at = ${now}, cancelled_by = ${by},
+      event_due = ${due}, event_until = ${due && lastEnd}, left_at = coalesce(left_at, ${isLeft ? row.startAt : null}),
+      moving_to = null, remind_at = null, worked_until = ${due && restOfLease(now)}, attempts = 0, sequence = sequence + 1,
+      changed_at = ${now}
     where id = ${row.id} returning worked_until`.execute(tx)
   await giveBackTimes(tx, row)
   await sql`delete from calendar_busy where agent_id = ${row.agentId} and event_id = ${row.eventId}`.execute(

@@ -1,49 +1,16 @@
 import { sql } from 'kysely'
-import type { CalendarEvent } from '#connectors/sdk/calendar.ts'
 import { adviceOn } from '#connectors/sdk/retries.ts'
-import { type Change, change, type Services } from '../../services.ts'
+import { change, type Services } from '../../services.ts'
 import { ConnectionClosedError } from '../connections/open.ts'
-import { type Agenda, agendaOf, CalendarGoneError, isAnothers } from './agenda.ts'
-import { applyEvent, isOff, takenOff, timesOf } from './changes.ts'
-import { describeEvent, tellBoth } from './letters.ts'
-import {
-  erasedEmail,
-  findMeeting,
-  giveBackTimes,
-  isSameVersion,
-  type MeetingRow,
-  takeTime,
-} from './repository.ts'
-import {
-  bookRow,
-  endFrom,
-  endLate,
-  failRow,
-  leaseMs,
-  moveRow,
-  type NotTaken,
-  promiseWork,
-  settle,
-  stayRow,
-  takenBy,
-} from './states.ts'
-
-export type Done =
-  /** The calendar and the row say the same. */
-  | 'done'
-  /** The time is not free, or the calendar can take nothing: it failed, or was not moved. */
-  | 'refused'
-  /** Not yet; a job goes on. */
-  | 'later'
+import { type Agenda, agendaOf, CalendarGoneError, type Given } from './agenda.ts'
+import { tellBoth } from './letters.ts'
+import { erasedEmail, findMeeting, forAgent, type MeetingRow } from './repository.ts'
+import { leaseMs, promiseWork, settle } from './states.ts'
+import { type Done, fail, giveUpMove, insert, look, move, stopLooking } from './steps.ts'
+import { tellMeeting } from './telling.ts'
 
 /** So many tries end an insert or a move, and both are told. A look and a cancel go on until the time is over. */
 const mostAttempts = 12
-
-interface Given {
-  signal: AbortSignal
-  /** Whether somebody waits for it. */
-  live: boolean
-}
 
 /**
  * What a calendar has still to be brought to (`event_due`), done step by step, each of which may be the last before a crash:
@@ -66,7 +33,11 @@ export async function workOn(services: Services, meetingId: string, given: Given
 export async function workLeased(services: Services, meeting: MeetingRow, given: Given): Promise<Done> {
   let agenda: Agenda | null = null
   try {
-    agenda = await agendaOf(services, meeting, given)
+    agenda = await agendaOf(services, meeting, given).catch((error: unknown) => {
+      // it is moved without that calendar, which its host then changes by hand
+      if (meeting.eventDue === 'move' && isGone(error)) return null
+      throw error
+    })
     return await nextStep(services, meeting, agenda, given)
   } catch (error) {
     return await notDone(services, meeting, agenda, error, given)
@@ -108,206 +79,16 @@ async function nextStep(
   }
 }
 
-async function insert(
-  services: Services,
-  meeting: MeetingRow,
-  agenda: Agenda | null,
-  given: Given,
-): Promise<Done> {
-  const made = agenda && (await elsewhere(meeting, agenda))
-  if (agenda && !made && !(await agenda.isFree(meeting.startAt, meeting.endAt))) {
-    await fail(services, meeting, taken('The time was taken in the calendar meanwhile.'), given)
-    return 'refused'
-  }
-  if (agenda) await noteChecked(services, meeting)
-  const event = made ?? (agenda && (await insertEvent(services, meeting, agenda)))
-  if (event && isOff(event)) {
-    await fail(services, meeting, takenOff, given)
-    return 'refused'
-  }
-  await settle(services, meeting, async (change, row) => {
-    if (row.state !== 'held') return agenda ? endLate(services, change, row) : undefined
-    await bookRow(services, change, row, event, agenda)
-    if (!agenda) return
-    // it may have been moved there since an insert whose answer was lost
-    const booked = await findMeeting(change.tx, row.id)
-    if (booked) await applyEvent(services, change, booked, event, agenda)
-  })
-  return 'done'
-}
-
-/** An event whose making was not heard of, and which was moved since: what is at its old time is not in its way. */
-async function elsewhere(meeting: MeetingRow, agenda: Agenda): Promise<CalendarEvent | null> {
-  const event = meeting.checkedAt && (await agenda.read(meeting))
-  return event && !isOff(event) && !isAt(event, meeting.startAt) ? event : null
-}
-
-/** From here on the calendar may have done what it is asked for, whatever becomes of this process. */
-async function noteChecked({ db, clock }: Services, meeting: MeetingRow): Promise<void> {
-  meeting.checkedAt = clock.now()
-  await sql`update meetings set checked_at = ${meeting.checkedAt} where id = ${meeting.id}`.execute(db)
-}
-
-const fail = (services: Services, meeting: MeetingRow, refused: NotTaken, given: Given) =>
+/** @param isLeft it stands there, for its host to delete */
+const stopEnding = (services: Services, meeting: MeetingRow, because: string, isLeft: boolean) =>
   settle(services, meeting, async (change, row) => {
-    if (row.state === 'held') await failRow(services, change, row, refused, given)
+    if (row.eventDue !== 'cancel') return
+    const leftAt = isLeft && row.state === 'cancelled' ? row.startAt : null
+    await sql`
+      update meetings set event_due = null, worked_until = null, last_problem = ${because}, left_at = coalesce(left_at, ${leftAt})
+      where id = ${row.id}`.execute(change.tx)
+    if (leftAt) tellMeeting(change, forAgent({ ...row, leftAt }))
   })
-
-const taken = (because: string): NotTaken => ({ for: 'taken', because })
-
-const videoLooks = 3
-const videoPauseMs = 700
-
-async function insertEvent(services: Services, meeting: MeetingRow, agenda: Agenda): Promise<CalendarEvent> {
-  const event = await agenda
-    .insert(meeting, await describeEvent(services, meeting))
-    .catch(async (error: unknown) => {
-      if (!isAnothers(error)) throw error
-      // a stranger's event stands under our id: another one, written down before it is used
-      const eventId = `${meeting.eventId}v`
-      await sql`update meetings set event_id = ${eventId} where id = ${meeting.id}`.execute(services.db)
-      meeting.eventId = eventId
-      return agenda.insert(meeting, await describeEvent(services, meeting))
-    })
-  let seen = event
-  for (let look = 0; seen.video.state === 'pending' && look < videoLooks; look++) {
-    await new Promise((resolve) => setTimeout(resolve, videoPauseMs))
-    seen = (await agenda.read(meeting)) ?? seen
-  }
-  // a link that comes later is heard of by the feed of changes
-  return seen
-}
-
-async function move(
-  services: Services,
-  meeting: MeetingRow,
-  agenda: Agenda | null,
-  given: Given,
-): Promise<Done> {
-  const start = meeting.movingTo
-  if (!start) return 'done'
-  const end = endFrom(meeting, start)
-  if (agenda && !(await agenda.isFree(start, end)))
-    return giveUpMove(
-      services,
-      meeting,
-      agenda,
-      taken('The new time was taken in the calendar meanwhile.'),
-      given,
-    )
-  if (agenda) await noteChecked(services, meeting)
-  const event = agenda ? await agenda.move(meeting, start, end) : null
-  if (agenda && event === null) {
-    await settle(services, meeting, (change, row) => applyEvent(services, change, row, null, agenda))
-    return 'refused'
-  }
-  await settle(services, meeting, async (change, row) => {
-    if (row.state !== 'booked') return agenda ? endLate(services, change, row) : undefined
-    if (row.movingTo?.getTime() !== start.getTime()) return
-    await arrive(services, change, row, start, event, agenda)
-  })
-  return 'done'
-}
-
-/** A move is made. Its time has been the meeting's since it was ordered; not so what the host has made of its length meanwhile. */
-async function arrive(
-  services: Services,
-  change: Change,
-  row: MeetingRow,
-  start: Date,
-  event: CalendarEvent | null,
-  agenda: Agenda | null,
-): Promise<void> {
-  const ordered = endFrom(row, start)
-  const end = event && isAt(event, start) ? timesOf(row, event).end : ordered
-  if (end.getTime() !== ordered.getTime()) {
-    const taken = takenBy(row, start, end)
-    await takeTime(change.tx, row, taken.start, taken.end)
-  }
-  await moveRow(services, change, row, start, end, { agenda, etag: event?.etag ?? null })
-}
-
-/** The calendar may have made it all the same, in a try whose answer was lost: then what stands there holds, and not that it was given
- *  up. */
-async function giveUpMove(
-  services: Services,
-  meeting: MeetingRow,
-  agenda: Agenda | null,
-  refused: NotTaken,
-  given: Given,
-): Promise<Done> {
-  const mayBeMade = meeting.checkedAt !== null
-  const read = mayBeMade && agenda ? await agenda.read(meeting).then(asRead, () => null) : null
-  let done: Done = 'refused'
-  await settle(services, meeting, async (change, row) => {
-    const { movingTo } = row
-    if (row.state !== 'booked' || movingTo === null) return
-    const stays = () =>
-      stayRow(services, change, row, refused, { live: given.live, inDoubt: mayBeMade && read === null })
-    if (read === null || agenda === null) return stays()
-    const { event } = read
-    if (event === null || isOff(event) || !isAt(event, row.startAt, movingTo))
-      return applyEvent(services, change, { ...row, movingTo: null, movingTimeZone: null }, event, agenda)
-    if (isAt(event, movingTo)) {
-      await arrive(services, change, row, movingTo, event, agenda)
-      done = 'done'
-      return
-    }
-    await stays()
-    const stayed = await findMeeting(change.tx, row.id)
-    // it may be of another length there
-    if (stayed) await applyEvent(services, change, stayed, event, agenda)
-  })
-  return done
-}
-
-const asRead = (event: CalendarEvent | null) => ({ event })
-
-const isAt = ({ start }: CalendarEvent, ...times: Date[]) =>
-  times.some((time) => time.getTime() === start.getTime())
-
-async function look(services: Services, meeting: MeetingRow, agenda: Agenda | null): Promise<Done> {
-  const event = agenda && (await agenda.read(meeting))
-  let done: Done = 'done'
-  await settle(services, meeting, async (change, row) => {
-    if (row.eventDue !== 'look') return
-    if (!isSameVersion(row, meeting)) {
-      // something newer was heard while it was read
-      done = 'later'
-      await sql`update meetings set worked_until = null where id = ${row.id}`.execute(change.tx)
-      return promiseWork(services, change, row.id)
-    }
-    await doneLooking(change, row)
-    const seen = await findMeeting(change.tx, row.id)
-    if (agenda && seen) await applyEvent(services, change, seen, event, agenda)
-    await keepOneTime(change, row.id)
-  })
-  return done
-}
-
-const doneLooking = ({ tx }: Change, { id }: MeetingRow) =>
-  sql`
-    update meetings set event_due = null, changed_meanwhile = false, worked_until = null, attempts = 0
-    where id = ${id} and event_due = 'look'`.execute(tx)
-
-/** Of a move in doubt there were two. */
-async function keepOneTime({ tx }: Change, id: string): Promise<void> {
-  const row = await findMeeting(tx, id)
-  if (row?.state === 'booked') await giveBackTimes(tx, row, takenBy(row, row.startAt, row.endAt))
-}
-
-/** Nothing can be read there, now or ever, or its time is over. */
-const stopLooking = (services: Services, meeting: MeetingRow) =>
-  settle(services, meeting, async (change, row) => {
-    if (row.eventDue !== 'look') return
-    await doneLooking(change, row)
-    await keepOneTime(change, row.id)
-  })
-
-const stopEnding = ({ db }: Services, { id }: MeetingRow, because: string) =>
-  sql`
-    update meetings set event_due = null, worked_until = null, last_problem = ${because}
-    where id = ${id} and event_due = 'cancel'`.execute(db)
 
 /** The provider was to tell the guest that it is cancelled, and does not before it is connected again. */
 const tellInstead = (services: Services, meeting: MeetingRow) =>
@@ -341,8 +122,9 @@ async function notDone(
     return 'refused'
   }
   if (meeting.eventDue === 'cancel') {
-    if (isHopeless(error) || (await isPast(services, meeting))) {
-      await stopEnding(services, meeting, because)
+    const isOver = await isPast(services, meeting)
+    if (isHopeless(error) || isOver) {
+      await stopEnding(services, meeting, because, !isOver)
       return 'refused'
     }
     if (cannotBe && !isClosed) await tellInstead(services, meeting)
@@ -365,16 +147,18 @@ async function notDone(
 const hasCome = ({ clock }: Services, { eventDue, startAt, movingTo }: MeetingRow) =>
   (eventDue === 'insert' ? startAt : (movingTo ?? startAt)) <= clock.now()
 
-/** With all the times it has: of a move in doubt there are two; of what is cancelled none is left but its own. */
+/** With all the times it has, or had: of a move in doubt there are two. */
 async function isPast({ db, clock }: Services, { id, endAt }: MeetingRow): Promise<boolean> {
   const { rows } = await sql<{ until: Date | null }>`
-    select max(upper(taken)) as until from taken_times where meeting_id = ${id}`.execute(db)
+    select coalesce(event_until, (select max(upper(taken)) from taken_times where meeting_id = ${id})) as until
+    from meetings where id = ${id}`.execute(db)
   return (rows[0]?.until ?? endAt) <= clock.now()
 }
 
-/** Nothing can be done there, now or ever: it was disconnected, which connecting another one does not repair, or the provider refuses for
- *  good. */
-const isHopeless = (error: unknown) =>
+/** Nothing can be done there, now or ever. */
+const isHopeless = (error: unknown) => isGone(error) || adviceOn(error)?.again === 'never'
+
+/** It was disconnected, which connecting another one does not repair. */
+const isGone = (error: unknown) =>
   error instanceof CalendarGoneError ||
-  (error instanceof ConnectionClosedError && error.details.state === 'disconnected') ||
-  adviceOn(error)?.again === 'never'
+  (error instanceof ConnectionClosedError && error.details.state === 'disconnected')

@@ -5,7 +5,7 @@ import type { Db, Tx } from '../../db/pool.ts'
 import { type Change, change, type Services } from '../../services.ts'
 import { forgetNotices } from '../mail/batches.ts'
 import { erasedEmail, forAgent, giveBackTimes, readMeetings } from '../meetings/repository.ts'
-import { restOfLease } from '../meetings/states.ts'
+import { lastEnd, restOfLease } from '../meetings/states.ts'
 import { tellMeeting } from '../meetings/telling.ts'
 import { forgetPeople } from '../mirror/store.ts'
 import { enqueue } from '../outbox/outbox.ts'
@@ -92,10 +92,10 @@ async function eraseMeetings({ clock }: Services, change: Change, emails: string
   const { tx, now } = change
   await sql`
     delete from meetings where email = any (${emails})
-      and (state = 'failed' or end_at <= ${now}) and event_due is distinct from 'cancel'`.execute(tx)
+      and (state = 'failed' or end_at <= ${now}) and event_due is null`.execute(tx)
   const { rows } = await sql<{ id: string; agentId: string; workedUntil: Date | null }>`
     update meetings set state = 'cancelled', cancelled_at = coalesce(cancelled_at, ${now}), cancelled_by = coalesce(cancelled_by, 'agent'),
-      failed_at = null, event_due = 'cancel', moving_to = null, remind_at = null, worked_until = ${restOfLease(now)}, name = 'Erased',
+      failed_at = null, event_due = 'cancel', event_until = coalesce(event_until, ${lastEnd}), moving_to = null, remind_at = null, worked_until = ${restOfLease(now)}, name = 'Erased',
       email = ${erasedEmail}, note = null, title = 'Erased', body = '',
       notice_accepted_at = null, notice_text = null, notice_url = null, changed_at = ${now}
     where email = any (${emails}) returning id, agent_id, worked_until`.execute(tx)

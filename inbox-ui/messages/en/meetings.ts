@@ -42,6 +42,13 @@ export const meetings = (f: Format) => ({
     states: { held: 'Being confirmed', booked: 'Booked', cancelled: 'Cancelled', failed: 'Failed' },
     movingTo: (when: string) => `Being moved to ${when}`,
     declined: 'The guest has declined',
+    toNote: (n: number) => f.plural(n, { one: '# meeting to look at', other: '# meetings to look at' }),
+    clocksChanged: (was: string, zone: string) =>
+      `Clocks in ${zone} are set by new rules: it is at the moment it was booked for, which was to be ${was} there.`,
+    leftInCalendar: (when: string) =>
+      `A calendar that Foyer cannot change any more still has it on ${when}. Delete it there.`,
+    noted: 'Done',
+    notedOf: (name: string) => `Done: the meeting with ${name}`,
     erased: 'Erased',
     guestErased: 'The guest’s data were erased',
     openChat: 'Open the chat',

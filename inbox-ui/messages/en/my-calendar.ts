@@ -58,7 +58,7 @@ export const myCalendar = (f: Format) => ({
     disconnect: 'Disconnect',
     disconnectTitle: (name: string) => `Disconnect ${name}?`,
     disconnectHint:
-      'Its busy time no longer counts, and new meetings go into Foyer’s own calendar. Meetings that stand in it stay there.',
+      'Its busy time no longer counts, and new meetings go into Foyer’s own calendar. Meetings that stand in it stay there: what is moved or cancelled in Foyer you change there by hand, until you connect the same account again.',
     disconnected: (name: string) => `${name} is disconnected.`,
     notRevoked: (name: string) =>
       `${name} is disconnected here, but was not reached: remove Foyer’s access in your account there.`,

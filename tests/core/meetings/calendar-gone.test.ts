@@ -1,7 +1,8 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { ProviderUnavailableError, ReconnectNeededError } from '#connectors/sdk/errors.ts'
-import type { Meeting } from '#core/contracts/meetings.ts'
+import type { GuestMeeting, Meeting, MeetingsToNote } from '#core/contracts/meetings.ts'
 import { sweepMeetings } from '#core/features/meetings/sweeps.ts'
+import { findContradictions } from '#core/verify/contradictions.ts'
 import { HttpClient } from '#tests/support/http-client.ts'
 import { waitFor } from '#tests/support/wait.ts'
 import { connectedCalendar } from './a-booking.ts'
@@ -105,17 +106,130 @@ test('a guest hears at once what is cancelled in a calendar of which nobody knew
   expect(rows).toHaveLength(1)
 })
 
-test('of a calendar that was disconnected nothing is waited for, and guests hear from Foyer', async () => {
-  const { foyer, host, cancels, due, guestsMails, tried, worked, booked, slots, connectionIs } = await world()
-  await connectionIs('disconnected')
-  await foyer.pool.query('delete from calendars where agent_id = $1', [host.id])
-  const moves = new HttpClient(foyer.origin).post(`/meeting/${booked.token}/reschedule`, {
-    start: slots[3]?.start,
+describe('of a calendar that was disconnected', () => {
+  async function disconnected() {
+    const there = await world()
+    const { foyer, host, booked, slots } = there
+    const http = new HttpClient(foyer.origin)
+    await foyer.pool.query(
+      `update connections set account = '{"id": "account", "name": "Memory"}' where id = $1`,
+      [there.connectionId],
+    )
+    await host.http.post('/me/calendar/disconnect')
+    return {
+      ...there,
+      moves: (place: number) =>
+        http.post<GuestMeeting>(`/meeting/${booked.token}/reschedule`, { start: slots[place]?.start }),
+      async connects() {
+        await host.http.post('/me/calendar/connect', {
+          connector: 'memory-calendar',
+          settings: {},
+          userName: 'host',
+          password: 'secret',
+        })
+        // no workers read it here
+        const now = foyer.clock.now()
+        await foyer.pool.query(
+          `update calendars set busy_from = $1, busy_until = $1::timestamptz + interval '60 days', busy_read_at = $1`,
+          [now],
+        )
+      },
+      meeting: () => host.http.get<Meeting>(`/meetings/${booked.id}`),
+      toNote: async () => (await host.http.get<MeetingsToNote>('/meetings/to-note')).count,
+      async lastMailTo(address: string) {
+        const { rows } = await foyer.pool.query<{ subject: string; text: string; method: string | null }>(
+          `select subject, text, invitation ->> 'method' as method from mails where to_address = $1 order by created_at desc limit 1`,
+          [address],
+        )
+        return rows[0]
+      },
+      contradictions: () => findContradictions(foyer.pool, new Date(0)),
+    }
+  }
+
+  test('a meeting can be moved: both are told, its host also what is left to do by hand, until they say that it is done', async () => {
+    const { host, moves, meeting, slots, lastMailTo, toNote, booked, calendar, guest, contradictions } =
+      await disconnected()
+    expect(await moves(3)).toMatchObject({ state: 'booked', start: slots[3]?.start, movingTo: null })
+    expect(await meeting()).toMatchObject({ start: slots[3]?.start, leftAt: slots[0]?.start })
+    expect(calendar.confirmed).toMatchObject([{ start: new Date(slots[0]?.start ?? '') }])
+    expect(await lastMailTo(host.me.email)).toEqual({
+      subject: expect.stringContaining('has moved'),
+      text: expect.stringContaining('Delete it there by hand'),
+      method: 'REQUEST',
+    })
+    expect(await lastMailTo(guestEmail)).toEqual({
+      subject: expect.stringContaining('has moved'),
+      text: expect.stringContaining('delete that entry'),
+      method: 'REQUEST',
+    })
+    expect(await toNote()).toBe(1)
+    await host.http.post(`/meetings/${booked.id}/noted`)
+    expect([await toNote(), (await meeting()).leftAt]).toEqual([0, null])
+    // what it was moved from is free again in Foyer's own calendar, and what it was moved to is not
+    const free = (await guest.slots()).slots.map(({ start }) => start)
+    expect([free.includes(slots[0]?.start ?? ''), free.includes(slots[3]?.start ?? '')]).toEqual([
+      true,
+      false,
+    ])
+    expect(await contradictions()).toEqual([])
   })
-  await expect(moves).rejects.toMatchObject({ code: 'calendar_refused' })
-  await cancels()
-  await tried()
-  await worked()
-  expect(await due()).toBeNull()
-  expect(await guestsMails()).toEqual([isCancelled])
+
+  test('a move asks the one that was connected in its place', async () => {
+    const { foyer, host, moves, meeting, slots, calendar } = await disconnected()
+    await calendar.connect(foyer, host.id)
+    const busy = { start: new Date(slots[3]?.start ?? ''), end: new Date(slots[3]?.end ?? '') }
+    calendar.busy = [{ calendarId: 'main', ...busy }]
+    await expect(moves(3)).rejects.toMatchObject({ code: 'slot_taken' })
+    expect(await meeting()).toMatchObject({ start: slots[0]?.start, leftAt: null })
+    expect(await moves(4)).toMatchObject({ start: slots[4]?.start })
+    // and so from then on
+    calendar.busy = [
+      { calendarId: 'main', start: new Date(slots[5]?.start ?? ''), end: new Date(slots[5]?.end ?? '') },
+    ]
+    await expect(moves(5)).rejects.toMatchObject({ code: 'slot_taken' })
+  })
+
+  test('nothing is waited for when a meeting is cancelled: guests hear from Foyer, and hosts what is left', async () => {
+    const { host, cancels, due, guestsMails, lastMailTo, meeting, slots, toNote, contradictions } =
+      await disconnected()
+    await cancels()
+    expect(await due()).toBeNull()
+    expect(await guestsMails()).toEqual([isCancelled])
+    expect((await lastMailTo(host.me.email))?.text).toContain('Delete it there by hand')
+    expect(await meeting()).toMatchObject({ state: 'cancelled', leftAt: slots[0]?.start })
+    expect([await toNote(), await contradictions()]).toEqual([1, []])
+  })
+
+  test('an account that is connected again takes its meetings up, with what became of them there', async () => {
+    const { connects, calendar, meeting, worked, moves, slots, booked, contradictions } = await disconnected()
+    calendar.change(booked.id.replaceAll('-', ''), {
+      start: new Date(slots[1]?.start ?? ''),
+      end: new Date(slots[1]?.end ?? ''),
+    })
+    await connects()
+    await worked()
+    expect(await meeting()).toMatchObject({ start: slots[1]?.start, leftAt: null })
+    await moves(4)
+    expect(calendar.confirmed).toMatchObject([{ start: new Date(slots[4]?.start ?? '') }])
+    expect(await contradictions()).toEqual([])
+  })
+
+  test('an account that is connected again ends what was cancelled meanwhile', async () => {
+    const { connects, calendar, cancels, meeting, worked, toNote } = await disconnected()
+    await cancels()
+    await connects()
+    await worked()
+    expect([calendar.confirmed, (await meeting()).leftAt, await toNote()]).toEqual([[], null, 0])
+  })
+
+  test('another account takes up nothing', async () => {
+    const { foyer, connects, calendar, meeting, worked, moves, slots } = await disconnected()
+    await foyer.pool.query(`update connections set account = '{"id": "another", "name": "Other"}'`)
+    await connects()
+    await worked()
+    await moves(4)
+    expect(calendar.confirmed).toMatchObject([{ start: new Date(slots[0]?.start ?? '') }])
+    expect(await meeting()).toMatchObject({ start: slots[4]?.start, leftAt: slots[0]?.start })
+  })
 })

@@ -1,5 +1,7 @@
+import { randomUUID } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { ProviderRejectedError } from '#connectors/sdk/errors.ts'
+import { eraseEverywhere } from '#core/features/people/erase.ts'
 import { aMoveInDoubt, away, eventIdOf, guestEmail, lost, world } from './a-troubled-calendar.ts'
 
 /** Moves whose answer was lost, and that the calendar may have made or not. */
@@ -153,6 +155,51 @@ test('a time that is in doubt is nobody else’s, and its meeting can be moved a
   await found()
   expect(await meeting(booked)).toMatchObject({ state: 'cancelled' })
   expect([calendar.confirmed, await contradictions()]).toEqual([[], []])
+})
+
+for (const how of ['cancelled', 'erased', 'erased between the two'])
+  test(`the event of a move in doubt that is ${how} is ended after its earlier time is over too`, async () => {
+    const there = await world()
+    const { calendar, foyer, connectionId, found, host, at } = there
+    const connectionIs = (state: string) =>
+      foyer.pool.query('update connections set state = $2 where id = $1', [connectionId, state])
+    const isDue = async () =>
+      (await foyer.pool.query(`select from meetings where event_due = 'cancel'`)).rowCount === 1
+    const passes = async (place: number) => {
+      foyer.clock.advance(Math.max(0, at(place).getTime() - foyer.clock.now().getTime()))
+      await found()
+    }
+    const booked = await aMoveInDoubt(there)
+    await connectionIs('broken')
+    await found()
+    if (how === 'erased between the two') await passes(2)
+    if (how === 'cancelled') await host.http.post(`/meetings/${booked.id}/cancel`)
+    else {
+      const id = randomUUID()
+      await foyer.pool.query('insert into erasures (id, emails, asked_at) values ($1, $2, now())', [
+        id,
+        [guestEmail],
+      ])
+      await eraseEverywhere(foyer.app.services, id)
+    }
+    await passes(2)
+    expect(await isDue()).toBe(true)
+    await connectionIs('active')
+    await found()
+    expect([calendar.confirmed, await isDue()]).toEqual([[], false])
+  })
+
+test('a cancel is given up once the later time of a move in doubt is over', async () => {
+  const there = await world()
+  const { foyer, connectionId, found, host, at } = there
+  const booked = await aMoveInDoubt(there)
+  await foyer.pool.query(`update connections set state = 'broken' where id = $1`, [connectionId])
+  await found()
+  await host.http.post(`/meetings/${booked.id}/cancel`)
+  foyer.clock.advance(at(4).getTime() - foyer.clock.now().getTime())
+  await found()
+  const { rows } = await foyer.pool.query('select event_due from meetings where id = $1', [booked.id])
+  expect(rows).toEqual([{ event_due: null }])
 })
 
 test('what was deleted in the calendar while it was being moved is cancelled', async () => {

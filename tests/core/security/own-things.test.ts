@@ -85,6 +85,7 @@ test('an agent’s own meetings, replies and hours are no colleague’s to read 
     ['GET', `/meetings/${meeting.id}`, undefined, 404],
     ['GET', `/meetings/${meeting.id}/slots`, undefined, 404],
     ['POST', `/meetings/${meeting.id}/cancel`, {}, 404],
+    ['POST', `/meetings/${meeting.id}/noted`, {}, 404],
     ['POST', `/meetings/${meeting.id}/reschedule`, { start: slots[3]?.start }, 404],
     ['PUT', `/canned-replies/${reply.id}`, { shared: false, shortcut: 'yours', text: 'Taken' }, 404],
     ['DELETE', `/canned-replies/${reply.id}`, undefined, 204],
