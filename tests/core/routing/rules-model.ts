@@ -26,7 +26,10 @@ export const decidingRule = ({ rules }: Model, facts: Facts): ModelRule | undefi
 /** What rules may ask of a request, at the moment of `now`. */
 export function factsOf(model: Model, chat: ModelChat, now: number): Facts {
   const { email, company } = chat.kind
-  const pastChats = model.chats.filter((one) => one.visitorId === chat.visitorId && one !== chat).length
+  // of whoever comes by another browser, too
+  const isSame = ({ visitorId, kind }: ModelChat) =>
+    visitorId === chat.visitorId || (email !== undefined && kind.email === email)
+  const pastChats = model.chats.filter((one) => isSame(one) && one !== chat).length
   const hasOwner = ownersOf(model, chat).some(({ stage }) => stage === 'person_owner')
   return {
     ...(email ? { 'visitor.email': email, 'visitor.emailDomain': email.split('@')[1] ?? '' } : {}),
