@@ -66,3 +66,19 @@ test('one of the days shown can be reached by the keyboard, also when earlier on
       .map((one) => (one as HTMLElement).tabIndex),
   ).toEqual([0, -1, -1, -1, -1])
 })
+
+test('at the last days, and at the first, the keyboard stays on the button that went there', async () => {
+  render(Times, { booking: bookingOn([1, 2, 3, 4, 5, 8, 9]), shownDays: 5 })
+  for (const [name, next] of [
+    ['Later days', [0]],
+    ['Earlier days', [0]],
+  ] as const) {
+    const button = page.getByRole('button', { name }).element() as HTMLElement
+    button.focus()
+    await userEvent.keyboard('{Enter}')
+    // a disabled button would lose it in the next frame
+    for (let frames = 0; frames < 2; frames++) await new Promise(requestAnimationFrame)
+    expect(document.activeElement).toBe(button)
+    expect(pressed()).toEqual(next)
+  }
+})

@@ -278,9 +278,9 @@ export class Booking {
   move = async (): Promise<void> => {
     const token = this.#meeting?.token
     if (!token) return
-    this.#place = { meeting: token }
-    this.#slots = []
     await this.#try(async () => {
+      this.#place = { meeting: token }
+      this.#slots = []
       await this.#look()
       this.#view = 'times'
     })
@@ -288,8 +288,8 @@ export class Booking {
 
   /** Another one, by the link that the last one was booked by. */
   another = async (): Promise<void> => {
-    this.#place = this.#from
     await this.#try(async () => {
+      this.#place = this.#from
       await this.#look()
       this.#meeting = null
       this.#view = 'times'
@@ -297,6 +297,7 @@ export class Booking {
   }
 
   askCancel = (): void => {
+    if (this.#busy) return
     this.#problem = ''
     this.#view = 'asking'
   }
