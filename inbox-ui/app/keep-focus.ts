@@ -1,3 +1,10 @@
+/** Where the next Tab begins in what the page is about; in Settings past the list of its pages. */
+export function toContent(): void {
+  const content = document.getElementById('content')
+  const target = content?.querySelector<HTMLElement>('main[tabindex]') ?? content
+  target?.focus({ preventScroll: true })
+}
+
 /** When what had the focus is taken away (an offer that closes, a chat that leaves the list), the focus goes to the
  *  content instead of to nowhere, so that the next Tab begins there. @returns what stops it */
 export function keepFocus(within: HTMLElement): () => void {
@@ -8,7 +15,7 @@ export function keepFocus(within: HTMLElement): () => void {
   const observer = new MutationObserver(() => {
     if (!last || last.isConnected || document.activeElement !== document.body) return
     last = null
-    document.getElementById('content')?.focus({ preventScroll: true })
+    toContent()
   })
   within.addEventListener('focusin', remember)
   observer.observe(within, { childList: true, subtree: true })

@@ -7,11 +7,14 @@ export function toFirstField(form: HTMLElement): void {
   field?.focus()
 }
 
-/** What was pressed may be gone by now, and the keyboard with it: then `instead` gets it. Call once the page is drawn anew. */
+/** What was pressed may be gone or hidden by now, and the keyboard with it: then `instead` gets it. Call once the page is
+ *  drawn anew. */
 export function keepKeyboard(instead: () => HTMLElement | undefined): void {
   requestAnimationFrame(() => {
+    const { activeElement } = document
     // the page as a whole stands in for what went: see keep-focus.ts
-    if (document.activeElement?.matches('body, #content')) instead()?.focus()
+    const isLost = activeElement?.matches('body, #content, #content main[tabindex]')
+    if (isLost || !activeElement?.checkVisibility()) instead()?.focus()
   })
 }
 

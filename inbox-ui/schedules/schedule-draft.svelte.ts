@@ -54,17 +54,22 @@ export class ScheduleDraft {
     this.reset(saved)
   }
 
-  /** Begins anew from what is saved. */
+  /** Begins anew from what is saved. A block stays the block it was by its place, so that the field that Enter saved
+   *  from keeps the keyboard. */
   reset(saved = this.#saved): void {
     this.#saved = saved
     this.timeZone = saved.timeZone ?? 'UTC'
     this.datesOff = [...saved.datesOff].sort()
-    this.#days = weekdays.map((weekday) =>
-      saved.blocks
+    this.#days = weekdays.map((weekday) => {
+      const before = this.blocksOf(weekday)
+      return saved.blocks
         .filter((block) => block.weekday === weekday)
         .toSorted((a, b) => a.start.localeCompare(b.start))
-        .map(({ start, end }) => this.#block(start, end)),
-    )
+        .map(({ start, end }, place) => ({
+          ...this.#block(start, end),
+          ...(before[place] && { id: before[place].id }),
+        }))
+    })
   }
 
   blocksOf(weekday: number): BlockDraft[] {

@@ -160,7 +160,7 @@ test('a dialog that deletes what it was opened from leaves the keyboard in the p
   await tabTo(page, sure.getByRole('button', { name: 'Delete team' }))
   await press('Enter')
   await sure.waitFor({ state: 'detached' })
-  await focused(page.locator('#content'))
+  await focused(page.locator('#content main'))
 })
 
 test('dates off come and go, and the keyboard stays with them', async () => {

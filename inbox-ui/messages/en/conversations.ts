@@ -49,6 +49,14 @@ export const conversations = (f: Format) => ({
     testChatSent: 'On its way…',
     sampleData: 'This is a demo with made-up data. Be the visitor yourself:',
     sampleSite: 'open the sample site',
+    found: (n: number, more: boolean) =>
+      more
+        ? `${n} chats found, and more`
+        : n === 1
+          ? 'One chat found'
+          : n === 0
+            ? 'No chat found'
+            : `${n} chats found`,
     emptyAll: 'No conversations yet',
     emptyAllHint: 'Your chats stay here, and so do those that your colleagues have ended.',
     emptyMissed: 'Nothing missed',
