@@ -89,11 +89,13 @@ export function saveRule(
   return changeRules(services, async ({ tx, now }) => {
     const before = await readRule(tx, id)
     await refuseStale(tx, expected, before, { what: 'rule', objectId: id, actorId })
-    await refuseUnknown(tx, rule)
-    await rules.update(tx, now, id, rule)
     const changed = (['name', 'enabled', 'conditions', 'target'] as const).filter(
       (key) => JSON.stringify(before[key]) !== JSON.stringify(rule[key]),
     )
+    // who only switches a rule off need not first put right that its team is gone
+    if (rule.enabled || changed.includes('conditions') || changed.includes('target'))
+      await refuseUnknown(tx, rule)
+    await rules.update(tx, now, id, rule)
     await record(tx, now, actorId, 'changed', id, { changed, enabled: rule.enabled })
     return readRule(tx, id)
   })

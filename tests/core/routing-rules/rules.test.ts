@@ -48,6 +48,18 @@ test('rules are kept in their order, and the first that holds decides', async ()
   expect(await choose({ 'visitor.company': 'Contoso' })).toBeNull()
 })
 
+test('a rule whose team is gone can be switched off, and on again only with somebody to ask', async () => {
+  const team = await admin.http.post<{ id: string }>('/teams', { name: 'Trade', agentIds: [] })
+  const { id } = await create({ ...rule('Trade'), target: { type: 'team', teamId: team.id } })
+  await admin.http.call('DELETE', `/teams/${team.id}`)
+  const [kept] = (await list()).filter((one) => one.id === id)
+  const { name, conditions, target } = kept as RoutingRule
+  const save = (enabled: boolean) =>
+    admin.http.put<RoutingRule>(`/routing-rules/${id}`, { name, conditions, target, enabled })
+  expect((await save(false)).enabled).toBe(false)
+  await expect(save(true)).rejects.toMatchObject({ status: 422 })
+})
+
 test('a change that another process made counts from the next request on', async () => {
   const { id } = await create(rule('Everybody'))
   expect((await choose({}))?.name).toBe('Everybody')
