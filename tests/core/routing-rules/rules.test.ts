@@ -50,7 +50,10 @@ test('rules are kept in their order, and the first that holds decides', async ()
 
 test('a rule whose team is gone can be switched off, and on again only with somebody to ask', async () => {
   const team = await admin.http.post<{ id: string }>('/teams', { name: 'Trade', agentIds: [] })
-  const { id } = await create({ ...rule('Trade'), target: { type: 'team', teamId: team.id } })
+  const { id } = await admin.http.post<RoutingRule>('/routing-rules', {
+    ...rule('Trade'),
+    target: { type: 'team', teamId: team.id },
+  })
   await admin.http.call('DELETE', `/teams/${team.id}`)
   const [kept] = (await list()).filter((one) => one.id === id)
   const { name, conditions, target } = kept as RoutingRule
