@@ -71,6 +71,8 @@ test('what somebody said is found by its words', async () => {
   })
   await visitor.ends()
   await agent.page.getByText('The visitor ended the session').waitFor()
+  // words are indexed within a second
+  await expect.poll(async () => (await stage.foyer.pool.query('select from search_backlog')).rowCount).toBe(0)
   await agent.page.getByRole('searchbox').fill('spindles carousel')
   await agent.rows.filter({ hasText: 'Nils Holm' }).waitFor()
 })
@@ -81,6 +83,8 @@ test('what an agent has not read is counted in its row and in the title, and a d
   await second.asks('And me?')
   await agent.message.fill('half an ans')
   await agent.accept()
+  // the chat before it is open until then, and read
+  await agent.hears('And me?')
   await visitor.says('One')
   await visitor.says('Two')
   const row = agent.rows.filter({ hasText: 'Nina Berg' })

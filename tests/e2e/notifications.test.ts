@@ -59,6 +59,21 @@ const allRead = (email: string) =>
       return rows.length
     })
     .toBe(0)
+/** Delivers the next push of this kind, and waits until the worker says that it is shown: asked in between what is shown,
+ *  Chromium takes what it is about to show for gone, and forgets it. */
+async function tell(screen: PushedBrowser, kind: 'offer' | 'message', email: string): Promise<void> {
+  await screen.deliver(kind)
+  await expect
+    .poll(async () => {
+      const { rows } = await stage.foyer.pool.query<{ isShown: boolean }>(
+        `select p.shown_at is not null as "isShown" from pushes p join agents a on a.id = p.agent_id
+         where a.email = $1 and p.kind = $2 order by p.created_at desc limit 1`,
+        [email, kind],
+      )
+      return rows[0]?.isShown
+    })
+    .toBe(true)
+}
 const closed = (inbox: InboxScreen) => inbox.page.goto('about:blank')
 
 test('a bar asks until the agent has decided, and the device can be tried and taken off', async () => {
@@ -90,11 +105,11 @@ test('a bar asks until the agent has decided, and the device can be tried and ta
 })
 
 test('with the inbox closed a visitor who asks is shown on the device, and goes when the request does', async () => {
-  const { inbox, screen, device } = await notified('Aiko Tanaka')
+  const { inbox, screen, device, row } = await notified('Aiko Tanaka')
   await closed(inbox)
   const visitor = await stage.visitorOffStage(tom)
   const { id } = await visitor.asks('Do you ship to Graz?')
-  await screen.deliver('offer')
+  await tell(screen, 'offer', row.email)
   await expect
     .poll(() => screen.shown())
     .toMatchObject([{ title: 'Tom Becker wants to chat', body: 'Do you ship to Graz?' }])
@@ -123,7 +138,7 @@ test('signed out the device says only that somebody waits; a click leads through
   await closed(inbox)
   const visitor = await stage.visitorOffStage(tom)
   const { id } = await visitor.asks('A private matter')
-  await screen.deliver('offer')
+  await tell(screen, 'offer', row.email)
   await expect.poll(() => screen.shown()).toMatchObject([{ title: 'A visitor is waiting', body: '' }])
   const [{ url } = { url: '' }] = await screen.shown()
   await inbox.page.goto(stage.foyer.origin + url)
@@ -139,11 +154,11 @@ test('signed out the device says only that somebody waits; a click leads through
 })
 
 test('whoever clicks too late reads who took it', async () => {
-  const { inbox, screen } = await notified('Dana Late')
+  const { inbox, screen, row } = await notified('Dana Late')
   await closed(inbox)
   const visitor = await stage.visitorOffStage(tom)
   await visitor.asks('Anybody?')
-  await screen.deliver('offer')
+  await tell(screen, 'offer', row.email)
   await expect.poll(async () => (await screen.shown()).length).toBe(1)
   const [{ url } = { url: '' }] = await screen.shown()
   const marco = await stage.agentOffStage({ name: 'Marco Quick' })
@@ -173,7 +188,7 @@ test('a click brings the inbox that is open to the chat', async () => {
     document.dispatchEvent(new Event('visibilitychange'))
   })
   await visitor.says('Still there?')
-  await screen.deliver('message')
+  await tell(screen, 'message', row.email)
   await expect.poll(() => screen.shown()).toMatchObject([{ body: 'Still there?' }])
   await screen.click()
   await inbox.hears('Still there?')
