@@ -115,6 +115,7 @@ async function connectByPassword(
   if (!password) throw invalid('password', 'The password is needed.')
   const account = await whose(services, connector, settings, userName, password)
   await change(services, async ({ tx, now, after }) => {
+    refuseOther((await findOwnConnection(tx, agent.id))?.account ?? null, account)
     const id = await ownRow(tx, now, agent.id, connector, settings, userName)
     await setClientSecret(services, tx, id, password)
     await setAccount(tx, id, account)
@@ -128,6 +129,15 @@ async function connectByPassword(
   })
   await choosePrimary(services, agent.id)
   return null
+}
+
+/** What stands in the account there was would look deleted from this one, and be cancelled. @throws {ConflictError} `calendar_refused` */
+function refuseOther(was: Pick<Account, 'id' | 'name'> | null, { id, name }: Account): void {
+  if (was === null || was.id === id) return
+  throw new ConflictError(
+    'calendar_refused',
+    `This is the account ${name}, and your calendar is with ${was.name}. Enter that one, or disconnect first.`,
+  )
 }
 
 const patienceMs = 20_000

@@ -32,18 +32,18 @@ export async function findCalendar(db: Db | Tx, agentId: string): Promise<Calend
   return rows[0] ?? null
 }
 
+interface OwnConnection {
+  id: string
+  connector: string
+  state: ConnectionState
+  stateReason: string | null
+  account: { id: string; name: string } | null
+}
+
 /** The connection of an agent that is not over, whether it came to a calendar or not. */
-export async function findOwnConnection(
-  db: Db | Tx,
-  agentId: string,
-): Promise<{ id: string; connector: string; state: ConnectionState; stateReason: string | null } | null> {
-  const { rows } = await sql<{
-    id: string
-    connector: string
-    state: ConnectionState
-    stateReason: string | null
-  }>`
-    select id, connector, state, state_reason from connections
+export async function findOwnConnection(db: Db | Tx, agentId: string): Promise<OwnConnection | null> {
+  const { rows } = await sql<OwnConnection>`
+    select id, connector, state, state_reason, account from connections
     where agent_id = ${agentId} and state <> 'disconnected'`.execute(db)
   return rows[0] ?? null
 }

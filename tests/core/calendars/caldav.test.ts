@@ -4,7 +4,7 @@ import type { CalendarVendor } from '#connectors/sdk/conformance/vendor.ts'
 import type { CalendarChoices, ConnectCalendarAnswer, MyCalendar } from '#core/contracts/calendars.ts'
 import type { GuestMeeting, Meeting } from '#core/contracts/meetings.ts'
 import { aCaldavVendor } from '#tests/connectors/caldav/a-vendor.ts'
-import { startRadicale } from '#tests/connectors/caldav/radicale.ts'
+import { type Radicale, startRadicale } from '#tests/connectors/caldav/radicale.ts'
 import { Guest, setMeetingSettings, share } from '#tests/core/meetings/a-booking.ts'
 import { startFoyer, type TestFoyer } from '#tests/support/foyer.ts'
 import { HttpClient } from '#tests/support/http-client.ts'
@@ -13,9 +13,11 @@ import { mirrorOf, myCalendar } from './a-calendar.ts'
 
 let foyer: TestFoyer
 let vendor: CalendarVendor
+let radicale: Radicale
 
 beforeAll(async () => {
-  vendor = await aCaldavVendor(await startRadicale())
+  radicale = await startRadicale()
+  vendor = await aCaldavVendor(radicale)
   foyer = await startFoyer({ connectors: [caldav], config: { standIns: { caldav: vendor.origin } } })
 })
 afterAll(async () => {
@@ -81,6 +83,7 @@ async function booked() {
   const [eventId = '', ...more] = await vendor.eventIds(other)
   expect(more).toEqual([])
   return {
+    host,
     calendarId: other,
     eventId,
     meeting,
@@ -132,6 +135,27 @@ test('what was deleted on the server before its guest moves it is cancelled', as
   const { calendarId, eventId, slots, asGuest } = await booked()
   await vendor.deleteEvent(calendarId, eventId)
   expect(await asGuest('reschedule', { start: slots[8]?.start })).toMatchObject({ state: 'cancelled' })
+})
+
+test('whoever connects again with another account is told to disconnect first, and what is booked stands', async () => {
+  const { host, calendarId, eventId, slots, asGuest, read } = await booked()
+  const colleague = await aCaldavVendor(radicale)
+  const { id: userName, secret: password } = colleague.client
+  const answer = await host.http.raw('POST', '/me/calendar/connect', typed({ userName, password }))
+  expect({ status: answer.status, ...((await answer.json()) as object) }).toMatchObject({
+    status: 409,
+    code: 'calendar_refused',
+    detail: expect.stringMatching(/^This is the account .*isconnect first/),
+  })
+  expect((await myCalendar(host)).calendar?.account).toContain(vendor.client.id)
+  // with the other one's password nobody finds its event, and what is not found is no meeting any more
+  expect(await asGuest('reschedule', { start: slots[8]?.start })).toMatchObject({ start: slots[8]?.start })
+  expect([(await read()).state, await vendor.eventIds(calendarId)]).toEqual(['booked', [eventId]])
+  // the same account's new password is what one connects again for
+  expect((await host.http.post<ConnectCalendarAnswer>('/me/calendar/connect', typed())).url).toBeNull()
+  await asGuest('cancel')
+  await waitFor('it is gone', async () => (await vendor.eventIds(calendarId)).length === 0)
+  await colleague.close()
 })
 
 test('what the server does not take is refused with its reason, and nothing is kept', async () => {
