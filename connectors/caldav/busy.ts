@@ -3,6 +3,7 @@ import type ICAL from 'ical.js'
 import type { BusyAsked, BusyEvent, BusyTime } from '../sdk/calendar.ts'
 import type { Connection } from '../sdk/contract.ts'
 import type { Page } from '../sdk/crm.ts'
+import { namingFirstDay } from './first-day.ts'
 import { blocks, endOf, eventsIn, instantOf } from './icalendar.ts'
 import { objectsBetween } from './query.ts'
 import { timesOfSeries, type Wanted, zoneReachMs } from './series.ts'
@@ -38,7 +39,8 @@ export async function busyEvents(
   const found: BusyEvent[] = []
   let turnBegan = performance.now()
   for (const { text } of objects) {
-    found.push(...timesOf(text, { from, to, timeZone, own, tally }))
+    const times = namingFirstDay(text, () => timesOf(text, { from, to, timeZone, own, tally }))
+    found.push(...times)
     if (performance.now() - turnBegan < longestTurnMs) continue
     await setImmediate()
     turnBegan = performance.now()

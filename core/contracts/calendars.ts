@@ -33,6 +33,10 @@ export const MyCalendar = z.object({
       state: CalendarState,
       /** A sentence: how it stands, and what to do where something is to be done. */
       stateText: z.string(),
+      /** Whether the account lets us in: then another calendar of it can be chosen, whatever is wrong with this one. */
+      connected: z.boolean(),
+      /** It is `ok` and could not be read for so long that nobody can book: `stateText` says why. */
+      late: z.boolean(),
       /** The calendar that meetings are put into. */
       calendarId: z.string().nullable(),
       name: z.string().nullable(),

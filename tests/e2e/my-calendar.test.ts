@@ -172,6 +172,40 @@ test('a grant that was taken back is shown, takes the agent out of booking, and 
   expect(await own(page).getByText('Reconnect needed', { exact: true }).count()).toBe(0)
 })
 
+test('a calendar that was deleted at Google is shown, and another one of the account is chosen here', async () => {
+  const { page, row } = await anAgent('Delia Deleted')
+  await page.getByRole('button', { name: 'Connect Google Calendar' }).click()
+  await agreeAtGoogle(page, 'Allow')
+  await own(page)
+    .getByText(/^Busy time read /)
+    .waitFor()
+  google.store.calendars.delete(row.email)
+  await stage.foyer.pool.query(`update calendar_feeds set next_at = 'epoch'`)
+  await expect
+    .poll(
+      async () => {
+        await page.evaluate(() => dispatchEvent(new Event('focus')))
+        return own(page).getByText('Cannot be used now', { exact: true }).count()
+      },
+      { timeout: 30_000 },
+    )
+    .toBe(1)
+  await own(page)
+    .getByText(/^Google has no such calendar/)
+    .waitFor()
+  await screenshot(page, 'my-calendar-deleted')
+  await axeFindsNothing(page, 'a calendar that was deleted')
+  await own(page).getByRole('button', { name: 'Choose calendar' }).click()
+  const form = page.getByRole('form', { name: 'Choose calendar' })
+  await form.getByRole('radio', { name: 'Showroom' }).check()
+  await form.getByRole('button', { name: 'Use this calendar' }).click()
+  await page.getByText('Meetings go into Showroom.').waitFor()
+  await own(page).getByText('Connected', { exact: true }).waitFor()
+  await own(page)
+    .getByText(/^Busy time read /)
+    .waitFor()
+})
+
 test('CalDAV: a name and a password for a real server, wrong at first, and its busy time counts', async () => {
   const agent = await anAgent('Carla Caldav')
   const { page } = agent

@@ -24,6 +24,7 @@ export function createFaults() {
     plan(matches: (method: string, path: string) => boolean, fault: StandInFault, times = 1) {
       for (let left = times; left > 0; left--) planned.push({ matches, fault })
     },
+    clear: () => void planned.splice(0),
     around(method: string, path: string, answer: () => Promise<Response>): Promise<Response> {
       const at = planned.findIndex(({ matches }) => matches(method, path))
       const [next] = at < 0 ? [] : planned.splice(at, 1)

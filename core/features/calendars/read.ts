@@ -4,6 +4,7 @@ import type { Connection } from '#connectors/sdk/contract.ts'
 import {
   ConnectorError,
   OutboundRefusedError,
+  ProviderAnswerError,
   ProviderForbiddenError,
   RateLimitedError,
   RecordGoneError,
@@ -27,6 +28,8 @@ const pollBesideChannelMs = 300_000
 const longestBackOffMs = 600_000
 /** All of it is read again after this long, changed or not: the stretch of time moves on. */
 const wholeEveryMs = 6 * 3_600_000
+/** Must be as long as busy time counts as known in booking (`meetings/bookable.ts`): from then on nobody can book. */
+const knownForMs = 1_800_000
 /** The mirror begins so long ago, and ends so long after the last day that can be booked. */
 const behindMs = dayMs
 const beyondMs = 4 * dayMs
@@ -127,8 +130,15 @@ const isForTheAgent = (error: unknown): error is ConnectorError =>
   error instanceof ProviderForbiddenError ||
   error instanceof OutboundRefusedError
 
+export const isLongUnread = (knownAt: Date, now: Date): boolean =>
+  now.getTime() - knownAt.getTime() > knownForMs
+
+/** An event that cannot be read, say. A page of a proxy's for people is none of it, and gone by then. */
+const isForTheAgentByNow = (error: unknown, { knownAt }: ReadingState, now: Date): error is ConnectorError =>
+  error instanceof ProviderAnswerError && isLongUnread(knownAt, now)
+
 async function failed(services: Services, lease: Lease, state: ReadingState, error: unknown): Promise<void> {
-  if (isForTheAgent(error)) {
+  if (isForTheAgent(error) || isForTheAgentByNow(error, state, services.clock.now())) {
     await breakCalendar(services, lease.agentId, error.message)
     return putOff(services, lease, longestBackOffMs)
   }

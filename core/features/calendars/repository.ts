@@ -20,6 +20,8 @@ export interface CalendarRow {
   busyFrom: Date | null
   busyUntil: Date | null
   busyReadAt: Date | null
+  /** What has gone wrong since it was read, or chosen. */
+  failedSince: string | null
 }
 
 /** Null: Foyer's own. */
@@ -27,8 +29,10 @@ export async function findCalendar(db: Db | Tx, agentId: string): Promise<Calend
   const { rows } = await sql<CalendarRow>`
     select c.agent_id, c.connection_id, n.connector, n.state as connection_state, n.state_reason as connection_reason, n.account,
            c.state, c.broken_because, c.calendar_id, c.name, c.time_zone, c.busy_calendar_ids, c.busy_from, c.busy_until,
-           c.busy_read_at
-    from calendars c join connections n on n.id = c.connection_id where c.agent_id = ${agentId}`.execute(db)
+           c.busy_read_at, h.last_failure as failed_since
+    from calendars c join connections n on n.id = c.connection_id
+    left join connection_health h on h.connection_id = n.id and h.last_failure_at >= coalesce(c.busy_read_at, c.changed_at)
+    where c.agent_id = ${agentId}`.execute(db)
   return rows[0] ?? null
 }
 

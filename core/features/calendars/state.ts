@@ -20,6 +20,8 @@ export interface ReadingState {
   daysAhead: number
   busyFrom: Date | null
   busyUntil: Date | null
+  /** When it was last read, or else chosen. */
+  knownAt: Date
   feeds: Feed[]
 }
 
@@ -32,6 +34,7 @@ export const isChosen = (
 export async function readReadingState(db: Db, agentId: string): Promise<ReadingState | null> {
   const { rows } = await sql<Omit<ReadingState, 'feeds'>>`
     select c.agent_id, c.connection_id, c.calendar_id, c.busy_calendar_ids, c.busy_from, c.busy_until,
+           coalesce(c.busy_read_at, c.changed_at) as known_at,
            coalesce(c.time_zone, s.settings ->> 'timeZone', o.time_zone) as time_zone,
            coalesce((s.settings ->> 'daysAhead')::integer, 30) as days_ahead
     from calendars c cross join organisation o left join meeting_settings s on s.agent_id = c.agent_id

@@ -3,6 +3,7 @@ import type { CalendarConnector, MyCalendar } from '../../contracts/calendars.ts
 import type { Services } from '../../services.ts'
 import { findConnectionOf } from '../connections/repository.ts'
 import { viewSettings } from '../connections/view.ts'
+import { isLongUnread } from './read.ts'
 import { type CalendarRow, findCalendar, findOwnConnection } from './repository.ts'
 
 /** "My calendar": how it stands, and where one could be connected. */
@@ -13,6 +14,7 @@ export async function viewMyCalendar(services: Services, agentId: string): Promi
   const [own, row] = await Promise.all([findOwnConnection(db, agentId), findCalendar(db, agentId)])
   connectors.sort((a, b) => a.name.localeCompare(b.name))
   if (!own) return { calendar: null, connectors }
+  const isLate = row !== null && stateOf(row) === 'ok' && isUnread(row, services.clock.now())
   const name = services.connectors.get(own.connector)?.name ?? own.connector
   return {
     connectors,
@@ -21,7 +23,9 @@ export async function viewMyCalendar(services: Services, agentId: string): Promi
       connector: { id: own.connector, name },
       account: row?.account?.name ?? null,
       state: stateOf(row),
-      stateText: row ? stateText(row) : (own.stateReason ?? `Agree to it at ${name}.`),
+      stateText: row ? stateText(row, isLate) : (own.stateReason ?? `Agree to it at ${name}.`),
+      connected: row?.connectionState === 'active',
+      late: isLate,
       calendarId: row?.calendarId ?? null,
       name: row?.name ?? null,
       timeZone: row?.timeZone ?? null,
@@ -54,7 +58,11 @@ function stateOf(row: CalendarRow | null): 'connecting' | 'choosing' | 'ok' | 'b
   return row.connectionState === 'active' ? row.state : 'broken'
 }
 
-function stateText(row: CalendarRow): string {
+/** One that was just chosen is being read. */
+const isUnread = ({ busyReadAt, failedSince }: CalendarRow, now: Date): boolean =>
+  busyReadAt === null ? failedSince !== null : isLongUnread(busyReadAt, now)
+
+function stateText(row: CalendarRow, isLate: boolean): string {
   switch (stateOf(row)) {
     case 'connecting':
     case 'choosing':
@@ -64,6 +72,7 @@ function stateText(row: CalendarRow): string {
         row.brokenBecause ?? row.connectionReason ?? 'Connect again: the provider does not accept our access.'
       )
     case 'ok':
+      if (isLate) return `It could not be read lately. ${row.failedSince ?? ''}`.trim()
       return row.busyReadAt ? 'Connected.' : 'Connected. Your calendar is being read for the first time.'
     default:
       return row.state

@@ -26,6 +26,7 @@ export const myCalendar = (f: Format) => ({
       ok: 'Connected',
       broken: 'Reconnect needed',
     },
+    unusable: 'Cannot be used now',
     brokenHint: 'Until then nobody can book a meeting with you. Meetings that stand stay as they are.',
     account: (connector: string, account: string) => `${connector}, ${account}`,
     readAt: (when: string) => `Busy time read ${when}.`,

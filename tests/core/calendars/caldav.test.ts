@@ -57,6 +57,8 @@ test('an agent connects by name and password, chooses a calendar, and its busy t
   expect(JSON.stringify(rows)).not.toContain(vendor.client.secret)
 })
 
+type Own = NonNullable<MyCalendar['calendar']>
+
 /** A guest has booked a meeting, and its event stands in the agent's calendar on the server. */
 async function booked() {
   const host = await foyer.agent()
@@ -82,8 +84,22 @@ async function booked() {
   const { other } = vendor.calendars
   const [eventId = '', ...more] = await vendor.eventIds(other)
   expect(more).toEqual([])
+  const lookAgain = () => foyer.pool.query(`update calendar_feeds set next_at = 'epoch'`)
   return {
     host,
+    guest,
+    /** Foyer looks at the calendar again, until what the agent is told of it is so. */
+    hearsOf: (what: string, isSo: (calendar: Own) => boolean) =>
+      waitFor(
+        what,
+        async () => {
+          await lookAgain()
+          foyer.advance(1)
+          const { calendar } = await myCalendar(host)
+          return calendar && isSo(calendar) && calendar
+        },
+        { everyMs: 200 },
+      ),
     calendarId: other,
     eventId,
     meeting,
@@ -95,7 +111,7 @@ async function booked() {
       waitFor(
         what,
         async () => {
-          await foyer.pool.query(`update calendar_feeds set next_at = 'epoch'`)
+          await lookAgain()
           foyer.advance(1)
           return isSo(await host.http.get<Meeting>(`/meetings/${meeting.id}`))
         },
@@ -156,6 +172,49 @@ test('whoever connects again with another account is told to disconnect first, a
   await asGuest('cancel')
   await waitFor('it is gone', async () => (await vendor.eventIds(calendarId)).length === 0)
   await colleague.close()
+})
+
+test('an event that cannot be read leaves no time free: its agent reads and is mailed which one, and is back without it', async () => {
+  const { host, guest, slots, calendarId, eventId, hearsOf } = await booked()
+  const { id, secret } = vendor.client
+  const authorization = `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`
+  const odd = async (method: string, body: string | null) => {
+    const headers = { authorization, connection: 'close', 'content-type': 'text/calendar' }
+    const answer = await fetch(`${calendarId}odd.ics`, { method, headers, body })
+    await answer.text()
+    expect([method, answer.ok]).toEqual([method, true])
+  }
+  const lines = [
+    ...['BEGIN:VCALENDAR', 'VERSION:2.0', 'PRODID:-//Somebody//By hand//EN', 'BEGIN:VEVENT', 'UID:odd'],
+    ...['DTSTAMP:20260101T000000Z', 'DTSTART:16010101T090000Z', 'DURATION:PT30M', 'SUMMARY:Secret plan'],
+    ...['RRULE:FREQ=DAILY;BYDAY=MO,TU;COUNT=60000', 'END:VEVENT', 'END:VCALENDAR', ''],
+  ]
+  await odd('PUT', lines.join('\r\n'))
+  // what was read before is still offered, and whoever takes it is not booked
+  expect((await guest.raw(slots[9]?.start)).status).not.toBe(201)
+  expect((await vendor.eventIds(calendarId)).sort()).toEqual([eventId, 'odd'].sort())
+  expect((await myCalendar(host)).calendar).toMatchObject({ state: 'ok', late: false })
+
+  foyer.advance(31 * 60_000)
+  const broken = await hearsOf('it is broken', ({ state }) => state === 'broken')
+  expect(broken).toMatchObject({
+    connected: true,
+    stateText: expect.stringMatching(
+      /^The calendar holds an event .*It begins on 1601-01-01: change or delete it there\.$/,
+    ),
+  })
+  expect(await guest.slots()).toEqual({ slots: [], nextFree: null })
+  const { rows } = await foyer.pool.query(
+    `select text from mails where to_address = $1 and subject like 'Nobody can book%'`,
+    [host.me.email],
+  )
+  expect(rows).toEqual([{ text: expect.stringContaining('It begins on 1601-01-01') }])
+  expect(JSON.stringify([rows, broken])).not.toContain('Secret plan')
+
+  await odd('DELETE', null)
+  await hearsOf('it is read again', ({ state }) => state === 'ok')
+  expect((await guest.slots()).slots.length).toBeGreaterThan(0)
+  await vendor.deleteEvent(calendarId, eventId)
 })
 
 test('what the server does not take is refused with its reason, and nothing is kept', async () => {

@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import type { CalendarList } from '#core/contracts/meetings.ts'
 import type { TestFoyer } from '#tests/support/foyer.ts'
 import { waitFor } from '#tests/support/wait.ts'
 import { type MailServer, startMailServer } from '#tests/workers/support/mail-server.ts'
@@ -145,6 +146,28 @@ test('a calendar that was deleted takes the agent out of booking, and another on
   expect(broken.stateText).toBe('Google has no such calendar or event any more, or hides it from us.')
   await agent.http.put('/me/calendar', { calendarId })
   expect((await myCalendar(agent)).calendar).toMatchObject({ state: 'ok', calendarId })
+})
+
+test('a provider that is down for long is told of where the calendar stands, and nobody can book meanwhile', async () => {
+  const { agent } = await agentWithGoogle(world)
+  google.faults.plan((_, path) => path.startsWith('/calendar/'), 'down', 1_000)
+  onTestFinished(() => google.faults.clear())
+  foyer.advance(29 * minute)
+  expect((await myCalendar(agent)).calendar).toMatchObject({ state: 'ok', late: false })
+  foyer.advance(2 * minute)
+  await waitFor('it is late, and why', async () => {
+    const { calendar } = await myCalendar(agent)
+    return calendar?.late && calendar.stateText.includes('503')
+  })
+  const { calendars } = await agent.http.get<CalendarList>('/calendars')
+  expect(calendars[0]).toMatchObject({ own: true, state: 'broken', nextFree: null })
+  // there is nothing that its agent could do
+  expect(mails.received.filter(({ to }) => to.includes(agent.me.email))).toEqual([])
+  google.faults.clear()
+  await waitFor('it is read again', async () => {
+    foyer.advance(11 * minute)
+    return !(await myCalendar(agent)).calendar?.late
+  })
 })
 
 test('a provider that is down for a moment breaks nothing', async () => {
