@@ -91,6 +91,7 @@ export function eventOf(text: string, etag: string | null, timeZone: string): Ca
   )
   return {
     id: event.uid,
+    uid: event.uid,
     etag,
     state: event.component.getFirstPropertyValue('status') === 'CANCELLED' ? 'cancelled' : 'confirmed',
     start: instantOf(event.startDate, timeZone),

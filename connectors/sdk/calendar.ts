@@ -122,6 +122,8 @@ export type EventChange = Partial<Pick<NewEvent, 'title' | 'body' | 'location'>>
 
 export interface CalendarEvent {
   id: string
+  /** RFC 5545's, where Foyer tells guests: an invitation by another one would be another event, and no answer to it finds this one. */
+  uid?: string
   /** Of this version, for `changeEvent`. */
   etag: string | null
   state: 'confirmed' | 'cancelled'

@@ -174,7 +174,7 @@ export function eventFile(
   const calendar = ical({ prodId: { company: 'Foyer', product: 'Foyer' } })
   if (method) calendar.method(ICalCalendarMethod[method])
   const event = calendar.createEvent({
-    id: `${meeting.id}@foyer`,
+    id: meeting.invitationUid ?? `${meeting.id}@foyer`,
     sequence: meeting.sequence,
     stamp: now,
     start: meeting.startAt,

@@ -37,6 +37,8 @@ export interface MeetingRow {
   calendarId: string | null
   eventId: string
   eventEtag: string | null
+  /** Of the event as guests are invited to it, where that is the calendar's own. */
+  invitationUid: string | null
   eventDue: 'insert' | 'move' | 'cancel' | 'look' | null
   /** The time was free when the calendar was asked, and so the event may have been made, or moved. */
   checkedAt: Date | null
@@ -70,7 +72,7 @@ const columns = sql`
   coalesce((select name from organisation), 'Foyer') as organisation, m.state, m.share_id, m.conversation_id, m.visitor_id,
   m.idempotency_key, m.name, m.email, m.note, m.start_at, m.end_at, m.time_zone, m.wall_time, m.agent_time_zone,
   m.agent_wall_time, m.buffer_before_minutes, m.buffer_after_minutes, m.title, m.body, m.location, m.wants_video,
-  m.video_url, m.guest_response, m.connection_id, m.calendar_id, m.event_id, m.event_etag, m.event_due, m.checked_at,
+  m.video_url, m.guest_response, m.connection_id, m.calendar_id, m.event_id, m.event_etag, m.invitation_uid, m.event_due, m.checked_at,
   m.moving_to, m.moving_time_zone, m.sequence, m.attempts, m.last_problem, m.held_at, m.booked_at, m.cancelled_at, m.cancelled_by,
   m.failed_because, m.refused_for, m.remind_at, m.put_off, m.left_at, m.told_wall_time, m.agent_told_wall_time`
 

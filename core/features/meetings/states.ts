@@ -59,7 +59,7 @@ export async function bookRow(
   await sql`
     update meetings set state = 'booked', booked_at = ${now}, event_due = ${lookIfChanged}, worked_until = null, attempts = 0,
       last_problem = null, refused_for = null, event_etag = ${event?.etag ?? null}, video_url = ${event?.video.url ?? null},
-      guest_response = ${(event && responseOf(event, row)) ?? null}, changed_at = ${now}
+      guest_response = ${(event && responseOf(event, row)) ?? null}, invitation_uid = ${event?.uid ?? null}, changed_at = ${now}
     where id = ${row.id}`.execute(tx)
   await lookSoon(services, change, row.id)
   await announce(services, change, row.id, 'booked', agenda)

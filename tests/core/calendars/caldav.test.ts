@@ -1,3 +1,4 @@
+import ICAL from 'ical.js'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { caldav } from '#connectors/caldav/index.ts'
 import type { CalendarVendor } from '#connectors/sdk/conformance/vendor.ts'
@@ -131,6 +132,26 @@ test('what is moved, answered and deleted on the server comes back', async () =>
   await hears('the guest has declined', ({ guestResponse }) => guestResponse === 'declined')
   await vendor.deleteEvent(calendarId, eventId)
   await hears('it is cancelled', ({ state }) => state === 'cancelled')
+})
+
+test('what a guest is sent is the event that stands in the calendar, so that an answer by mail finds it', async () => {
+  const { calendarId, eventId, meeting, slots, asGuest } = await booked()
+  const { id, secret } = vendor.client
+  const authorization = `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`
+  const opened = async (address: string) => {
+    const answer = await fetch(address, { headers: { authorization, connection: 'close' } })
+    const file = new ICAL.Component(ICAL.parse(await answer.text())).getFirstSubcomponent('vevent')
+    return ['uid', 'sequence', 'organizer', 'attendee', 'dtstart'].map((name) =>
+      String(file?.getFirstPropertyValue(name)).toLowerCase(),
+    )
+  }
+  const sent = () => opened(`${foyer.origin}/api/v1/meeting/${meeting.token}/calendar.ics`)
+  const there = () => opened(`${calendarId}${eventId}.ics`)
+  expect(await sent()).toEqual(await there())
+  await asGuest('reschedule', { start: slots[8]?.start })
+  expect(await sent()).toEqual(await there())
+  await asGuest('cancel')
+  await waitFor('it is gone', async () => (await vendor.eventIds(calendarId)).length === 0)
 })
 
 test('what a guest moves and cancels is moved and gone on the server, whatever was changed there meanwhile', async () => {
