@@ -5,6 +5,7 @@ import type { Connection } from '../sdk/contract.ts'
 import type { Page } from '../sdk/crm.ts'
 import { namingFirstDay } from './first-day.ts'
 import { blocks, endOf, eventsIn, instantOf } from './icalendar.ts'
+import { zoneFor } from './own-zone.ts'
 import { objectsBetween } from './query.ts'
 import { timesOfSeries, type Wanted, zoneReachMs } from './series.ts'
 
@@ -28,17 +29,19 @@ export async function busy(
 export async function busyEvents(
   connection: Connection,
   calendarId: string,
-  { from, to, timeZone, except }: Omit<BusyAsked, 'calendarIds'>,
+  { from, to, timeZone: otherwise, except }: Omit<BusyAsked, 'calendarIds'>,
 ): Promise<Page<BusyEvent>> {
   // of whole days, and of times that name no zone, the server thinks in a zone of its own: RFC 4791 7.3, 9.9
   const [first, last] = [new Date(from.getTime() - zoneReachMs), new Date(to.getTime() + zoneReachMs)]
   const objects = await objectsBetween(connection, calendarId, first, last)
+  const texts = objects.map(({ text }) => text)
+  const timeZone = await zoneFor(connection, calendarId, texts, otherwise)
   const named = connection.account?.details?.addresses ?? ''
   const own = new Set([connection.credentials.clientId.toLowerCase(), ...named.split(' ')])
   const tally = { times: 0 }
   const found: BusyEvent[] = []
   let turnBegan = performance.now()
-  for (const { text } of objects) {
+  for (const text of texts) {
     const times = namingFirstDay(text, () => timesOf(text, { from, to, timeZone, own, tally }))
     found.push(...times)
     if (performance.now() - turnBegan < longestTurnMs) continue

@@ -3,6 +3,7 @@ import type { Connection } from '../sdk/contract.ts'
 import { DuplicateError, ProviderAnswerError, ProviderConflictError, RecordGoneError } from '../sdk/errors.ts'
 import type { GuardedResponse } from '../sdk/http.ts'
 import { eventOf, fileOf, mainEvent, parse, write } from './icalendar.ts'
+import { zoneFor } from './own-zone.ts'
 import { send } from './server.ts'
 
 const contentType = { 'content-type': 'text/calendar; charset=utf-8' }
@@ -11,15 +12,12 @@ const contentType = { 'content-type': 'text/calendar; charset=utf-8' }
 export const urlOf = ({ calendarId, id }: EventRef): string =>
   new URL(`${encodeURIComponent(id)}.ics`, calendarId.endsWith('/') ? calendarId : `${calendarId}/`).href
 
-/** Times in Foyer's events are instants; a person may have made a whole day of one. */
-const zoneOf = ({ account }: Connection) => account?.details?.timeZone ?? 'UTC'
-
 export async function insertEvent(
   connection: Connection,
   calendarId: string,
   event: NewEvent,
 ): Promise<CalendarEvent> {
-  const ref = { calendarId, id: event.id }
+  const ref = { calendarId, id: event.id, timeZone: event.timeZone }
   try {
     const body = fileOf(event, connection.now())
     await send(connection, urlOf(ref), {
@@ -42,7 +40,10 @@ export async function insertEvent(
 
 export async function readEvent(connection: Connection, ref: EventRef): Promise<CalendarEvent | null> {
   const answer = await readFile(connection, ref)
-  return answer && eventOf(answer.text, etagOf(answer), zoneOf(connection))
+  if (!answer) return null
+  // times in Foyer's events are instants; a person may have made a whole day of one
+  const zone = await zoneFor(connection, ref.calendarId, [answer.text], ref.timeZone ?? 'UTC')
+  return eventOf(answer.text, etagOf(answer), zone)
 }
 
 async function readFile(connection: Connection, ref: EventRef): Promise<GuardedResponse | null> {

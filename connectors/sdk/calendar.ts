@@ -98,6 +98,8 @@ export interface BusyEvent {
 export interface EventRef {
   calendarId: string
   id: string
+  /** Of whole days, where the provider does not say: the agent's. */
+  timeZone?: string
 }
 
 export interface NewEvent {

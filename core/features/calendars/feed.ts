@@ -36,8 +36,9 @@ export async function hear(
   { calendarId, syncToken }: Feed,
   tellBooking: TellBooking,
 ): Promise<Heard> {
+  const { timeZone } = state
   const tell = (changes: ChangedEvent[]) =>
-    tellOurs(services, calendar, connection, calendarId, changes, tellBooking)
+    tellOurs(services, calendar, connection, { calendarId, timeZone }, changes, tellBooking)
   const readFrom = async (from: string | null): Promise<Heard> => {
     let hasChanged = from === null
     for (let cursor = from; ; ) {
@@ -68,7 +69,7 @@ async function tellOurs(
   services: Services,
   calendar: CalendarDeclaration,
   connection: Connection,
-  calendarId: string,
+  { calendarId, timeZone }: { calendarId: string; timeZone: string },
   changes: ChangedEvent[],
   tellBooking: TellBooking,
 ): Promise<void> {
@@ -81,7 +82,7 @@ async function tellOurs(
   const ours = new Set(rows.map(({ id }) => id))
   for (const { id, event } of changes)
     if (ours.has(id)) {
-      const read = () => calendar.readEvent(connection, { calendarId, id })
+      const read = () => calendar.readEvent(connection, { calendarId, id, timeZone })
       await tellBooking(services, { connectionId: connection.id, calendarId, eventId: id, event, read })
     }
 }

@@ -59,7 +59,7 @@ export async function agendaOf(
     throw new CalendarGoneError(`${meeting.agentName}’s calendar is not connected any more.`)
   const { calendar, connection } = await open(services, row, given)
   const calendarId = meeting.calendarId ?? row.calendarId ?? ''
-  const ref = { calendarId, id: meeting.eventId }
+  const ref = { calendarId, id: meeting.eventId, timeZone: row.timeZone ?? meeting.agentTimeZone }
 
   return {
     tellsGuests: calendar.tellsGuests,
