@@ -155,7 +155,7 @@ async function mirrorAgents(): Promise<string[]> {
       id,
       busy.map(({ start }) => new Date(start)),
       busy.map(({ end }) => new Date(end)),
-      busy.map((_, place) => `${id}-${place}`),
+      busy.map((_, place) => eventIdAt(place)),
     ]
     await pool.query(
       `insert into calendar_busy (agent_id, calendar_id, event_id, start_at, end_at)
@@ -164,19 +164,25 @@ async function mirrorAgents(): Promise<string[]> {
     )
     await pool.query(
       `with made as (
-         insert into meetings (id, agent_id, state, name, email, start_at, end_at, time_zone, wall_time, agent_time_zone,
-           agent_wall_time, title, event_id, held_at, booked_at, changed_at)
-         select gen_random_uuid(), $1, 'booked', 'Somebody', 'somebody@bench.test', start_at, end_at, 'UTC', '', 'UTC', '',
-           'A meeting', event, start_at, start_at, start_at
+         insert into meetings (id, agent_id, connection_id, calendar_id, state, name, email, start_at, end_at, time_zone, wall_time,
+           agent_time_zone, agent_wall_time, title, event_id, held_at, booked_at, changed_at)
+         select gen_random_uuid(), $1, $5, 'main', 'booked', 'Somebody', 'somebody@bench.test', start_at, end_at, 'UTC', '',
+           'UTC', '', 'A meeting', event, start_at, start_at, start_at
          from unnest($2::timestamptz[], $3::timestamptz[], $4::text[]) with ordinality t (start_at, end_at, event, place)
          where place % 3 = 0 returning id, start_at, end_at)
        insert into taken_times (meeting_id, agent_id, taken) select id, $1, tstzrange(start_at, end_at) from made`,
-      rows,
+      [...rows, connectionId],
     )
   }
   await pool.query('vacuum analyze')
   return ids
 }
+
+/** Every third one is formed as Foyer's are, the others as Google's. */
+const eventIdAt = (place: number) =>
+  randomUUID()
+    .replaceAll('-', '')
+    .slice(0, place % 3 === 2 ? 32 : 26)
 
 const line = (what: string, { ms, slots }: Took, rest = '') =>
   console.log(`${what.padEnd(56)} ${ms.toFixed(2).padStart(7)} ms  ${slots} slots  ${rest}`)

@@ -4,6 +4,7 @@ import type { MeetingSettings } from '../../contracts/meetings.ts'
 import { plannedOnce } from '../../db/planned-once.ts'
 import type { Db, Tx } from '../../db/pool.ts'
 import { dayMs, minuteMs, zoneNamed } from '../availability/zone.ts'
+import { isFormedLikeOurs } from './event-id.ts'
 import type { MeetingRow } from './repository.ts'
 import { readSettings, rulesOf } from './settings.ts'
 import { type BusyTime, freeStarts, isFreeStart } from './slots.ts'
@@ -106,9 +107,9 @@ export async function readBookables(
       where c.agent_id is not null and y.agent_id = a.id and y.end_at > ${first} and y.start_at < ${last}
         -- what Foyer put there is known better here, also before the mirror hears that it was moved or cancelled; but for what its host
         -- has dragged onto another meeting, which has no time of its own
-        and not exists (
+        and (not ${isFormedLikeOurs(sql`y.event_id`)} or not exists (
           select from meetings k where k.event_id = y.event_id and k.agent_id = a.id and k.connection_id = c.connection_id
-            and (k.state <> 'booked' or exists (select from taken_times o where o.meeting_id = k.id)))
+            and (k.state <> 'booked' or exists (select from taken_times o where o.meeting_id = k.id))))
     ) b on true
     left join lateral (
       select ${instantsOf(sql`lower(k.taken)`)} as starts, ${instantsOf(sql`upper(k.taken)`)} as ends

@@ -8,6 +8,7 @@ import { minuteMs } from '../availability/zone.ts'
 import { hashToken } from '../sign-in/tokens.ts'
 import { type Bookable, isFree, readBookables } from './bookable.ts'
 import { hasRoomThatDay } from './daily-max.ts'
+import { eventIdOf } from './event-id.ts'
 import { linkOf } from './links.ts'
 import type { Notice } from './notice.ts'
 import { takeTime } from './repository.ts'
@@ -144,7 +145,7 @@ async function insertHeld(
       ${wanted.name}, ${wanted.email}, ${wanted.note ?? null}, ${wanted.start}, ${end}, ${timeZone}, ${wallTime},
       ${agentTimeZone}, ${agentWallTime}, ${settings.bufferBeforeMinutes}, ${settings.bufferAfterMinutes}, ${title},
       ${fillIn(settings.body, values)}, ${settings.location}, ${settings.video}, ${calendar?.connectionId ?? null},
-      ${calendar?.calendarIds[0] ?? null}, ${id.replaceAll('-', '')}, 'insert',
+      ${calendar?.calendarIds[0] ?? null}, ${eventIdOf(id)}, 'insert',
       ${new Date(now.getTime() + leaseMs)}, ${now}, ${now},
       ${wanted.accepted && now}, ${wanted.accepted?.notice ?? null}, ${wanted.accepted?.url ?? null})
     on conflict (share_id, idempotency_key) where idempotency_key is not null do nothing

@@ -3,6 +3,7 @@ import type { CalendarEvent } from '#connectors/sdk/calendar.ts'
 import type { Change, Services } from '../../services.ts'
 import { type Agenda, type Given, isAnothers, isFreeForHost } from './agenda.ts'
 import { applyEvent, isOff, takenOff, timesOf } from './changes.ts'
+import { nextEventId } from './event-id.ts'
 import { describeEvent } from './letters.ts'
 import { findMeeting, giveBackTimes, isSameVersion, type MeetingRow, takeTime } from './repository.ts'
 import {
@@ -96,7 +97,7 @@ async function insertEvent(services: Services, meeting: MeetingRow, agenda: Agen
     .catch(async (error: unknown) => {
       if (!isAnothers(error)) throw error
       // a stranger's event stands under our id: another one, written down before it is used
-      const eventId = `${meeting.eventId}v`
+      const eventId = nextEventId(meeting.eventId)
       await sql`update meetings set event_id = ${eventId} where id = ${meeting.id}`.execute(services.db)
       meeting.eventId = eventId
       return agenda.insert(meeting, await describeEvent(services, meeting))

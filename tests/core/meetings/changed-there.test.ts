@@ -236,6 +236,22 @@ test('an event that was changed there meanwhile is read again and moved; one tha
   expect(await meeting(booked)).toMatchObject({ start: slots[4]?.start, movingTo: null })
 })
 
+test('what the mirror still has where a meeting was moved from is in nobody’s way, under the first id or another', async () => {
+  const { foyer, calendar, guest, moves, slots, times, free, host } = await world()
+  const taken = new DuplicateError('There is another event under this id.')
+  calendar.fails({ action: 'insertEvent', when: 'before', error: taken })
+  const booked = [await guest.books(slots[0]?.start), await guest.books(slots[4]?.start)]
+  const ids = [...calendar.events.keys()]
+  expect(ids).toEqual(booked.map((one, place) => eventIdOf(one) + ['v', ''][place]))
+  for (const [place, id] of ids.entries())
+    await foyer.pool.query(
+      `insert into calendar_busy (agent_id, calendar_id, event_id, start_at, end_at) values ($1, 'main', $2, $3, $4)`,
+      [host.id, id, times(4 * place).start, times(4 * place).end],
+    )
+  for (const [place, one] of booked.entries()) await moves(one, 4 * place + 1)
+  expect(await free()).toEqual([0, 2, 3, 4, 6, 7])
+})
+
 test('what was dragged onto part of another meeting is in the way with its other part too', async () => {
   const { foyer, calendar, guest, heard, slots, at, free, host } = await world()
   await guest.books(slots[0]?.start)
