@@ -3,12 +3,16 @@ import type ICAL from 'ical.js'
 import type { BusyAsked, BusyEvent, BusyTime } from '../sdk/calendar.ts'
 import type { Connection } from '../sdk/contract.ts'
 import type { Page } from '../sdk/crm.ts'
+import { ProviderAnswerError } from '../sdk/errors.ts'
+import { workDone } from './bounded-rules.ts'
 import { namingFirstDay } from './first-day.ts'
-import { blocks, endOf, eventsIn, instantOf } from './icalendar.ts'
+import { blocks, endOf, eventsIn, instantOf, readable } from './icalendar.ts'
 import { zoneFor } from './own-zone.ts'
 import { objectsBetween } from './query.ts'
 import { timesOfSeries, type Wanted, zoneReachMs } from './series.ts'
 
+/** Of all events of a calendar together: as for one of each hour for twenty years. */
+const mostWorkInAll = 10_000_000
 /** Others want answers meanwhile. */
 const longestTurnMs = 4
 
@@ -40,10 +44,14 @@ export async function busyEvents(
   const own = new Set([connection.credentials.clientId.toLowerCase(), ...named.split(' ')])
   const tally = { times: 0 }
   const found: BusyEvent[] = []
+  let worked = 0
   let turnBegan = performance.now()
   for (const text of texts) {
     const times = namingFirstDay(text, () => timesOf(text, { from, to, timeZone, own, tally }))
     found.push(...times)
+    worked += workDone()
+    if (worked > mostWorkInAll)
+      throw new ProviderAnswerError('The calendar holds too many events that repeat.')
     if (performance.now() - turnBegan < longestTurnMs) continue
     await setImmediate()
     turnBegan = performance.now()
@@ -55,7 +63,10 @@ export async function busyEvents(
 }
 
 /** Every time of an object's events that blocks. @throws {ProviderAnswerError} */
-export function timesOf(text: string, wanted: Wanted): BusyEvent[] {
+export const timesOf = (text: string, wanted: Wanted): BusyEvent[] =>
+  readable(() => blockingTimes(text, wanted))
+
+function blockingTimes(text: string, wanted: Wanted): BusyEvent[] {
   const { timeZone, own } = wanted
   const events = eventsIn(text)
   const alone = (event: ICAL.Event) =>

@@ -1,23 +1,39 @@
 import ICAL from 'ical.js'
 import type { CalendarEvent, GuestResponse, NewEvent } from '../sdk/calendar.ts'
 import { knownZone, startOfDay } from '../sdk/days.ts'
-import { ProviderAnswerError } from '../sdk/errors.ts'
-import './bounded-rules.ts'
+import { ConnectorError, ProviderAnswerError } from '../sdk/errors.ts'
+import { beginObject } from './bounded-rules.ts'
 
 /** RFC 5545, by ical.js. Zones are those of the runtime wherever it knows the name; what a file says of a zone counts only else. */
 export const parse = (text: string): ICAL.Component => {
+  beginObject()
+  return readable(() => new ICAL.Component(ICAL.parse(text)))
+}
+
+/** What is no date, or is missing, ical.js and Temporal find out only where it is used. @throws {ProviderAnswerError} */
+export function readable<T>(work: () => T): T {
   try {
-    return new ICAL.Component(ICAL.parse(text))
-  } catch {
-    // not the cause: it quotes the event
+    return work()
+  } catch (error) {
+    if (error instanceof ConnectorError) throw error
+    // not the cause: it may quote the event
     throw new ProviderAnswerError('The calendar holds an event that is not readable.')
   }
 }
 
-export const eventsIn = (text: string): ICAL.Event[] =>
-  parse(text)
-    .getAllSubcomponents('vevent')
-    .map((component) => new ICAL.Event(component))
+/** Of an object: what stands for single times of its event, and zones. And of an event: lines, of which whoever is invited is one. For each time
+ *  all of them are gone through. */
+const mostParts = 5_000
+
+export function eventsIn(text: string): ICAL.Event[] {
+  const calendar = parse(text)
+  const components = calendar.getAllSubcomponents('vevent')
+  // jCal's own lists, RFC 7265 3.3: of properties, and of components
+  if (calendar.jCal[2].length > mostParts || components.some(({ jCal }) => jCal[1].length > mostParts))
+    throw new ProviderAnswerError('The calendar holds an event that is too long.')
+  // without its own look for them, which each makes among all
+  return components.map((component) => new ICAL.Event(component, { exceptions: [] }))
+}
 
 /** The one that stands for all times, if it repeats. */
 export function mainEvent(text: string): ICAL.Event | null {
@@ -78,7 +94,10 @@ const addressIn = (property: ICAL.Property) =>
     .toLowerCase()
 
 /** Of Foyer's own events the agent is the host. */
-export function eventOf(text: string, etag: string | null, timeZone: string): CalendarEvent | null {
+export const eventOf = (text: string, etag: string | null, timeZone: string): CalendarEvent | null =>
+  readable(() => readEvent(text, etag, timeZone))
+
+function readEvent(text: string, etag: string | null, timeZone: string): CalendarEvent | null {
   const event = mainEvent(text)
   if (!event) return null
   const organizer = event.component.getFirstProperty('organizer')
