@@ -1,17 +1,20 @@
 import { oauth } from '#connectors/google-calendar/oauth.ts'
 import { createGoogleStandIn, type GoogleStandInOptions } from '#connectors/google-calendar/stand-in/index.ts'
 import type { CalendarVendor, OAuthVendor } from '#connectors/sdk/conformance/vendor.ts'
-import { serveStandIn } from '#connectors/sdk/stand-in.ts'
+import { type StandIn, serveStandIn } from '#connectors/sdk/stand-in.ts'
 
 const account = 'dana@foyer.test'
 
 /** Dana's account at Google with two calendars, as the suite wants it. */
-export async function aGoogleVendor(options: GoogleStandInOptions = {}) {
+export async function aGoogleVendor(
+  options: GoogleStandInOptions = {},
+  around: (handle: StandIn) => StandIn = (handle) => handle,
+) {
   const google = createGoogleStandIn({ account, pageSize: 2, ...options })
   const { store, requests } = google
   store.addCalendar({ id: account, owner: account, summary: 'Dana' })
   store.addCalendar({ id: 'team@group.calendar.google.com', owner: account, summary: 'Team' })
-  const { origin, close } = await serveStandIn(google.handle)
+  const { origin, close } = await serveStandIn(around(google.handle))
   const isRead = (method: string, path: string) => method === 'GET' || path.endsWith('/freeBusy')
   const vendor: CalendarVendor & OAuthVendor = {
     origin,
