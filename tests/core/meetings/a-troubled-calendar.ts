@@ -6,6 +6,7 @@ import { applyCalendarChange } from '#core/features/meetings/changes.ts'
 import { sweepMeetings } from '#core/features/meetings/sweeps.ts'
 import { findContradictions } from '#core/verify/contradictions.ts'
 import { HttpClient } from '#tests/support/http-client.ts'
+import { waitFor } from '#tests/support/wait.ts'
 import { connectedCalendar } from './a-booking.ts'
 
 export const guestEmail = 'sofia.ricci@northwind.test'
@@ -32,6 +33,17 @@ export async function world(options: { tellsGuests?: boolean } = {}) {
     meeting: ({ id }: { id: string }) => host.http.get<Meeting>(`/meetings/${id}`),
     moves: ({ token }: GuestMeeting, place: number) =>
       http.post<GuestMeeting>(`/meeting/${token}/reschedule`, { start: slots[place]?.start }),
+    /** And has tried to tell the calendar, for which no answer waits: what goes on behind it would read the clock that a test moves next. */
+    async cancels({ id }: { id: string }) {
+      await host.http.post(`/meetings/${id}/cancel`)
+      await waitFor('the calendar was tried', async () => {
+        const { rows } = await foyer.pool.query(
+          'select from meetings where id = $1 and (event_due is null or attempts > 0)',
+          [id],
+        )
+        return rows.length > 0
+      })
+    },
     heard: (
       meeting: { id: string },
       event: CalendarEvent | null = calendar.events.get(eventIdOf(meeting)) ?? null,

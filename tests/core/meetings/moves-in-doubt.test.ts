@@ -135,7 +135,7 @@ for (const isRepaired of [true, false])
 
 test('a time that is in doubt is nobody else’s, and its meeting can be moved again or cancelled', async () => {
   const there = await world()
-  const { calendar, guest, moves, found, meeting, slots, free, host, contradictions } = there
+  const { calendar, guest, moves, found, meeting, slots, free, cancels, contradictions } = there
   const booked = await aMoveInDoubt(there)
   const doubt = [
     { action: 'changeEvent', when: 'before', error: new ProviderRejectedError('Not you.') },
@@ -151,7 +151,7 @@ test('a time that is in doubt is nobody else’s, and its meeting can be moved a
   expect(rows).toHaveLength(2)
   expect(await moves(booked, 5)).toMatchObject({ start: slots[5]?.start })
   expect([await free(), await contradictions()]).toEqual([[0, 1, 2, 3, 4, 6, 7], []])
-  await host.http.post(`/meetings/${booked.id}/cancel`)
+  await cancels(booked)
   await found()
   expect(await meeting(booked)).toMatchObject({ state: 'cancelled' })
   expect([calendar.confirmed, await contradictions()]).toEqual([[], []])
@@ -160,7 +160,7 @@ test('a time that is in doubt is nobody else’s, and its meeting can be moved a
 for (const how of ['cancelled', 'erased', 'erased between the two'])
   test(`the event of a move in doubt that is ${how} is ended after its earlier time is over too`, async () => {
     const there = await world()
-    const { calendar, foyer, connectionId, found, host, at } = there
+    const { calendar, foyer, connectionId, found, cancels, at } = there
     const connectionIs = (state: string) =>
       foyer.pool.query('update connections set state = $2 where id = $1', [connectionId, state])
     const isDue = async () =>
@@ -173,7 +173,7 @@ for (const how of ['cancelled', 'erased', 'erased between the two'])
     await connectionIs('broken')
     await found()
     if (how === 'erased between the two') await passes(2)
-    if (how === 'cancelled') await host.http.post(`/meetings/${booked.id}/cancel`)
+    if (how === 'cancelled') await cancels(booked)
     else {
       const id = randomUUID()
       await foyer.pool.query('insert into erasures (id, emails, asked_at) values ($1, $2, now())', [
@@ -191,11 +191,11 @@ for (const how of ['cancelled', 'erased', 'erased between the two'])
 
 test('a cancel is given up once the later time of a move in doubt is over', async () => {
   const there = await world()
-  const { foyer, connectionId, found, host, at } = there
+  const { foyer, connectionId, found, cancels, at } = there
   const booked = await aMoveInDoubt(there)
   await foyer.pool.query(`update connections set state = 'broken' where id = $1`, [connectionId])
   await found()
-  await host.http.post(`/meetings/${booked.id}/cancel`)
+  await cancels(booked)
   foyer.clock.advance(at(4).getTime() - foyer.clock.now().getTime())
   await found()
   const { rows } = await foyer.pool.query('select event_due from meetings where id = $1', [booked.id])
