@@ -63,17 +63,17 @@ export async function keepConnected(tx: Tx, agentId: string, connectionId: strin
   await readSoon(tx, agentId, now)
 }
 
-/** Those ahead that stand in the same account, which was disconnected before: each event is read, to hear what became of it; of what was
- *  cancelled meanwhile, ended. */
+/** Those ahead that stand in the same account, which was disconnected before: each event is read, to hear what became of it; what was
+ *  left there of others, ended. */
 const takeUpMeetings = (tx: Tx, agentId: string, connectionId: string, now: Date) =>
   sql`
     update meetings m set connection_id = n.id, left_at = null, worked_until = null, attempts = 0,
-      event_due = case when m.state = 'cancelled' then 'cancel' else coalesce(m.event_due, 'look') end
+      event_due = case when m.state = 'booked' then coalesce(m.event_due, 'look') else 'cancel' end
     from connections n join connections o on o.agent_id = n.agent_id and o.connector = n.connector
       and o.account ->> 'id' = n.account ->> 'id' and o.state = 'disconnected'
     where n.id = ${connectionId} and m.connection_id = o.id and m.agent_id = ${agentId}
       and m.start_at > ${new Date(now.getTime() - dayMs)} and m.end_at > ${now}
-      and (m.state = 'booked' or m.state = 'cancelled' and m.left_at is not null)`.execute(tx)
+      and (m.state = 'booked' or m.state in ('cancelled', 'failed') and m.left_at is not null)`.execute(tx)
 
 export interface Chosen {
   calendarId: string

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import { adviceOn } from '#connectors/sdk/retries.ts'
-import { change, type Services } from '../../services.ts'
+import { type Change, change, type Services } from '../../services.ts'
 import { ConnectionClosedError } from '../connections/open.ts'
 import { type Agenda, agendaOf, CalendarGoneError, type Given } from './agenda.ts'
 import { tellBoth } from './letters.ts'
@@ -9,7 +9,8 @@ import { leaseMs, promiseWork, settle } from './states.ts'
 import { type Done, fail, giveUpMove, insert, look, move, stopLooking } from './steps.ts'
 import { tellMeeting } from './telling.ts'
 
-/** So many tries end an insert or a move, and both are told. A look and a cancel go on until the time is over. */
+/** So many tries end an insert or a move, and both are told. A look and a cancel go on until the time is over; the guest is told of a cancel
+ *  then. */
 const mostAttempts = 12
 
 /**
@@ -79,23 +80,29 @@ async function nextStep(
   }
 }
 
-/** @param isLeft it stands there, for its host to delete */
-const stopEnding = (services: Services, meeting: MeetingRow, because: string, isLeft: boolean) =>
+/** What stands there, its host deletes, unless its time is over. */
+const stopEnding = (services: Services, meeting: MeetingRow, error: unknown, isOver: boolean) =>
   settle(services, meeting, async (change, row) => {
     if (row.eventDue !== 'cancel') return
-    const leftAt = isLeft && row.state === 'cancelled' ? row.startAt : null
+    // a calendar that takes no event of ours is not said to have one that was never booked
+    const isLeft = !isOver && (row.state === 'cancelled' || isGone(error))
     await sql`
-      update meetings set event_due = null, worked_until = null, last_problem = ${because}, left_at = coalesce(left_at, ${leftAt})
+      update meetings set event_due = null, worked_until = null, last_problem = ${inWords(error)},
+        left_at = coalesce(left_at, ${isLeft ? row.startAt : null})
       where id = ${row.id}`.execute(change.tx)
-    if (leftAt) tellMeeting(change, forAgent({ ...row, leftAt }))
+    const stopped = await findMeeting(change.tx, row.id)
+    if (!stopped) return
+    tellMeeting(change, forAgent(stopped))
+    if (!isOver) await tellInstead(services, change, stopped)
   })
 
-/** The provider was to tell the guest that it is cancelled, and does not before it is connected again. */
-const tellInstead = (services: Services, meeting: MeetingRow) =>
-  settle(services, meeting, async (change, row) => {
-    if (row.state !== 'cancelled' || row.email === erasedEmail) return
-    await tellBoth(services, change, row, 'cancelled', { guestIsTold: 'perhaps', hostHasEvent: true })
-  })
+const inWords = (error: unknown) => (error instanceof Error ? error.message : 'Something went wrong.')
+
+/** The provider was to tell the guest that it is cancelled, and does not, or nobody knows when. Whoever knows it is not told twice. */
+async function tellInstead(services: Services, change: Change, row: MeetingRow): Promise<void> {
+  if (row.state !== 'cancelled' || row.email === erasedEmail) return
+  await tellBoth(services, change, row, 'cancelled', { guestIsTold: 'perhaps', hostHasEvent: true })
+}
 
 async function notDone(
   services: Services,
@@ -110,7 +117,7 @@ async function notDone(
   const attempts = meeting.attempts + (waits ? 0 : 1)
   const cannotBe = isClosed || advice?.again === 'never' || advice?.again === 'on_repair'
   const isOver = cannotBe || attempts >= mostAttempts || hasCome(services, meeting)
-  const because = error instanceof Error ? error.message : 'Something went wrong.'
+  const because = inWords(error)
   if (isOver && meeting.eventDue === 'insert') {
     await fail(services, meeting, { for: 'calendar', because }, given)
     return 'refused'
@@ -122,12 +129,12 @@ async function notDone(
     return 'refused'
   }
   if (meeting.eventDue === 'cancel') {
-    const isOver = await isPast(services, meeting)
-    if (isHopeless(error) || isOver) {
-      await stopEnding(services, meeting, because, !isOver)
+    const isBehind = await isPast(services, meeting)
+    if (isHopeless(error) || isBehind) {
+      await stopEnding(services, meeting, error, isBehind)
       return 'refused'
     }
-    if (cannotBe && !isClosed) await tellInstead(services, meeting)
+    if (isOver) await settle(services, meeting, (change, row) => tellInstead(services, change, row))
   }
   if (!advice && !isClosed && !given.signal.aborted)
     services.log.error({ err: error, meeting: meeting.id }, 'Work on a meeting failed')

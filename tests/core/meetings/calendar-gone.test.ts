@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { ProviderUnavailableError, ReconnectNeededError } from '#connectors/sdk/errors.ts'
+import {
+  ProviderForbiddenError,
+  ProviderRejectedError,
+  ProviderUnavailableError,
+  ReconnectNeededError,
+} from '#connectors/sdk/errors.ts'
 import type { GuestMeeting, Meeting, MeetingsToNote } from '#core/contracts/meetings.ts'
 import { sweepMeetings } from '#core/features/meetings/sweeps.ts'
 import { findContradictions } from '#core/verify/contradictions.ts'
@@ -15,6 +20,9 @@ async function world() {
   const connected = await connectedCalendar({ tellsGuests: true })
   const { foyer, host, guest, slots, connectionId } = connected
   const { pool, clock } = foyer
+  await pool.query(`update connections set account = '{"id": "account", "name": "Memory"}' where id = $1`, [
+    connectionId,
+  ])
   const booked = await guest.books(slots[0]?.start)
   return {
     ...connected,
@@ -35,6 +43,20 @@ async function world() {
         ])
         return rows.length > 0
       }),
+    async connectsAgain() {
+      await host.http.post('/me/calendar/connect', {
+        connector: 'memory-calendar',
+        settings: {},
+        userName: 'host',
+        password: 'secret',
+      })
+      // no workers read it here
+      const now = foyer.clock.now()
+      await foyer.pool.query(
+        `update calendars set busy_from = $1, busy_until = $1::timestamptz + interval '60 days', busy_read_at = $1`,
+        [now],
+      )
+    },
     cancels: () => host.http.post<Meeting>(`/meetings/${booked.id}/cancel`),
     async guestsMails() {
       const { rows } = await pool.query<{ subject: string; invitation: object | null }>(
@@ -46,6 +68,7 @@ async function world() {
   }
 }
 
+const away = new ProviderUnavailableError('It does not answer.', 'nothing')
 const isCancelled = { subject: expect.stringContaining('is cancelled'), invitation: null }
 
 test('what is cancelled while the calendar has to be connected again is ended there once it is, and its guest told at once', async () => {
@@ -106,34 +129,110 @@ test('a guest hears at once what is cancelled in a calendar of which nobody knew
   expect(rows).toHaveLength(1)
 })
 
+describe('a guest whom the provider was to tell that it is cancelled hears it from Foyer', () => {
+  const refused = new ProviderRejectedError('Not you.')
+
+  async function cancelledWhileAway(error: Error = away) {
+    const there = await world()
+    there.calendar.fails({ action: 'cancelEvent', when: 'before', error })
+    await there.cancels()
+    await there.tried()
+    return there
+  }
+
+  test('when the calendar refuses it, and its host finds what is left', async () => {
+    const { guestsMails, due, booked, host } = await cancelledWhileAway(refused)
+    expect([await due(), await guestsMails()]).toEqual([null, [isCancelled]])
+    const seen = await host.http.get<Meeting>(`/meetings/${booked.id}`)
+    expect(seen).toMatchObject({ leftAt: booked.start, reason: 'Not you.' })
+    await waitFor('the inbox shows the same', () => host.meetings.at(-1)?.leftAt === booked.start)
+    expect(host.meetings.at(-1)).toEqual(seen)
+  })
+
+  test('when the calendar is disconnected before it could be told', async () => {
+    const { guestsMails, due, worked, host } = await cancelledWhileAway()
+    expect(await guestsMails()).toEqual([])
+    await host.http.post('/me/calendar/disconnect')
+    await worked()
+    expect([await due(), await guestsMails()]).toEqual([null, [isCancelled]])
+  })
+
+  test('when the connection breaks before it could be told', async () => {
+    const { guestsMails, due, worked, connectionIs, calendar } = await cancelledWhileAway()
+    await connectionIs('broken')
+    for (let turn = 0; turn < 2; turn++) await worked()
+    expect([await due(), await guestsMails()]).toEqual(['cancel', [isCancelled]])
+    await connectionIs('active')
+    await worked()
+    expect([calendar.confirmed, await guestsMails()]).toEqual([[], [isCancelled]])
+  })
+
+  test('when the calendar has not answered in as many tries as end a booking, or until it was to begin', async () => {
+    const { guestsMails, due, worked, calendar } = await cancelledWhileAway()
+    const again = async () => {
+      calendar.fails({ action: 'cancelEvent', when: 'before', error: away })
+      await worked()
+    }
+    for (let turn = 0; turn < 10; turn++) await again()
+    expect(await guestsMails()).toEqual([])
+    for (let turn = 0; turn < 2; turn++) await again()
+    expect([await due(), await guestsMails()]).toEqual(['cancel', [isCancelled]])
+
+    const near = await cancelledWhileAway()
+    near.calendar.fails({ action: 'cancelEvent', when: 'before', error: away })
+    await near.worked(Date.parse(near.booked.start) - near.foyer.clock.now().getTime())
+    expect([await near.due(), await near.guestsMails()]).toEqual(['cancel', [isCancelled]])
+  })
+})
+
+test('an event that may stand in a calendar that was disconnected before it was certain is for its host to delete, and ended if it is connected again', async () => {
+  const { host, calendar, guest, slots, worked, connectsAgain } = await world()
+  calendar.fails({
+    action: 'insertEvent',
+    when: 'after',
+    error: new ProviderUnavailableError('The line was cut.', 'unknown'),
+  })
+  const held = await guest.books(slots[2]?.start)
+  const toNote = async () => (await host.http.get<MeetingsToNote>('/meetings/to-note')).count
+  await host.http.post('/me/calendar/disconnect')
+  for (let turn = 0; turn < 2; turn++) await worked()
+  expect(await host.http.get<Meeting>(`/meetings/${held.id}`)).toMatchObject({
+    state: 'failed',
+    leftAt: held.start,
+  })
+  expect(await toNote()).toBe(1)
+  await connectsAgain()
+  await worked()
+  expect([calendar.confirmed.length, await toNote()]).toEqual([1, 0])
+})
+
+test('a calendar that takes nothing is not said to have what was never booked', async () => {
+  const { foyer, host, calendar, guest, slots, worked } = await world()
+  const refused = new ProviderForbiddenError('You may only read this calendar.')
+  calendar.fails(
+    { action: 'insertEvent', when: 'before', error: refused },
+    { action: 'cancelEvent', when: 'before', error: refused },
+  )
+  await expect(guest.books(slots[2]?.start)).rejects.toMatchObject({ code: 'calendar_refused' })
+  await worked()
+  const { rows } = await foyer.pool.query<{ id: string; due: string | null }>(
+    `select id, event_due as due from meetings where state = 'failed'`,
+  )
+  expect(rows).toMatchObject([{ due: null }])
+  expect((await host.http.get<Meeting>(`/meetings/${rows[0]?.id}`)).leftAt).toBeNull()
+})
+
 describe('of a calendar that was disconnected', () => {
   async function disconnected() {
     const there = await world()
     const { foyer, host, booked, slots } = there
     const http = new HttpClient(foyer.origin)
-    await foyer.pool.query(
-      `update connections set account = '{"id": "account", "name": "Memory"}' where id = $1`,
-      [there.connectionId],
-    )
     await host.http.post('/me/calendar/disconnect')
     return {
       ...there,
       moves: (place: number) =>
         http.post<GuestMeeting>(`/meeting/${booked.token}/reschedule`, { start: slots[place]?.start }),
-      async connects() {
-        await host.http.post('/me/calendar/connect', {
-          connector: 'memory-calendar',
-          settings: {},
-          userName: 'host',
-          password: 'secret',
-        })
-        // no workers read it here
-        const now = foyer.clock.now()
-        await foyer.pool.query(
-          `update calendars set busy_from = $1, busy_until = $1::timestamptz + interval '60 days', busy_read_at = $1`,
-          [now],
-        )
-      },
+      connects: there.connectsAgain,
       meeting: () => host.http.get<Meeting>(`/meetings/${booked.id}`),
       toNote: async () => (await host.http.get<MeetingsToNote>('/meetings/to-note')).count,
       async lastMailTo(address: string) {
