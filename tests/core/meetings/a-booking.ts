@@ -26,13 +26,15 @@ export async function sharedCalendar(foyer: TestFoyer, settings: object = {}) {
   return { host, visitor, conversationId, ...shared, guest: new Guest(foyer.origin, shared.token), email }
 }
 
+/** Hours before anybody can be met, whenever it runs: what a test waits for does not meet what it booked. */
+export const earlyInTheDay = () => new Date(Math.ceil(Date.now() / dayMs) * dayMs + 6 * 3_600_000)
+
 /** The same with a calendar that is connected. Without workers: each test says itself when the work of a process that has died is found. */
 export async function connectedCalendar(options: { tellsGuests?: boolean } = {}) {
   const calendar = new MemoryCalendar(options)
   const foyer = await startFoyer({
     workers: false,
-    // hours before anybody can be met, whenever it runs: what a test waits for does not meet what it booked
-    startsAt: new Date(Math.ceil(Date.now() / dayMs) * dayMs + 6 * 3_600_000),
+    startsAt: earlyInTheDay(),
     connectors: [calendar.declaration()],
     config: { smtpUrl: 'smtp://127.0.0.1:1', publicUrl: 'https://chat.example.com' },
   })

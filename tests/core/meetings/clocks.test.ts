@@ -4,13 +4,13 @@ import { sweepClocks } from '#core/features/meetings/clocks.ts'
 import { startFoyer, type TestFoyer } from '#tests/support/foyer.ts'
 import { HttpClient } from '#tests/support/http-client.ts'
 import { waitFor } from '#tests/support/wait.ts'
-import { sharedCalendar } from './a-booking.ts'
+import { earlyInTheDay, sharedCalendar } from './a-booking.ts'
 
 /** Clocks that are set by other rules than at the booking, where no mail goes out. */
 let foyer: TestFoyer
 
 beforeAll(async () => {
-  foyer = await startFoyer({ workers: false })
+  foyer = await startFoyer({ workers: false, startsAt: earlyInTheDay() })
 })
 afterAll(() => foyer.close())
 

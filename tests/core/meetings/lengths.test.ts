@@ -4,20 +4,17 @@ import type { FreeSlots, GuestMeeting } from '#core/contracts/meetings.ts'
 import type { AgentActor } from '#tests/support/agent-actor.ts'
 import { startFoyer, type TestFoyer } from '#tests/support/foyer.ts'
 import { HttpClient } from '#tests/support/http-client.ts'
-import { Guest, setMeetingSettings } from './a-booking.ts'
+import { earlyInTheDay, Guest, setMeetingSettings } from './a-booking.ts'
 
 /** What is booked is as long as what was offered, whoever it is with and whatever they have set meanwhile. */
 let foyer: TestFoyer
 beforeAll(async () => {
-  foyer = await startFoyer({ workers: false })
+  foyer = await startFoyer({ workers: false, startsAt: earlyInTheDay() })
 })
 afterAll(() => foyer.close())
 
 const minutesOf = ({ start, end }: { start: string; end: string }) =>
   (Date.parse(end) - Date.parse(start)) / 60_000
-
-/** Times of an hour begin with it: whether the next time of half an hour does is for the clock to say. */
-const onTheHour = ({ start }: { start: string }) => start.includes(':00:00')
 
 async function aHost(durationMinutes: number): Promise<AgentActor> {
   const host = await foyer.agent({ online: false })
@@ -53,7 +50,7 @@ test('of a team whose members meet for different lengths the one is booked that 
   await keepsBusy(brief)
   const guest = await aTeam(brief, long)
   expect((await guest.page()).durationMinutes).toBeNull()
-  const slot = (await guest.slots()).slots.find(onTheHour)
+  const [slot] = (await guest.slots()).slots
   expect(slot && minutesOf(slot)).toBe(30)
   expect(await guest.books(slot?.start)).toMatchObject({ ...slot, agent: { id: brief.id } })
 
@@ -77,7 +74,7 @@ test('a team that agrees on a length says so before a time is chosen', async () 
 test('a length that was changed since the times were read is not booked unseen', async () => {
   const host = await aHost(30)
   const guest = await aLink({ agentId: host.id })
-  const slot = (await guest.slots()).slots.find(onTheHour)
+  const [slot] = (await guest.slots()).slots
   await setMeetingSettings(host, { durationMinutes: 60 })
   const refused = await guest.raw(slot?.start, { end: slot?.end })
   const { code, slots } = (await refused.json()) as FreeSlots & { code: string }
