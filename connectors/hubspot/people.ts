@@ -64,7 +64,7 @@ export async function readCompanies(crm: Crm, ids: string[]): Promise<Map<string
   const records = await clientFor(connection).readMany('companies', ids, companyProperties)
   const owners = await ownersOf(crm, records)
   return new Map(
-    records.map(({ id, properties }) => [
+    records.map(({ id, properties, updatedAt }) => [
       id,
       {
         id,
@@ -72,6 +72,7 @@ export async function readCompanies(crm: Crm, ids: string[]): Promise<Map<string
         domain: properties.domain?.trim().toLowerCase() || null,
         owner: owners.get(properties.hubspot_owner_id ?? '') ?? null,
         url: recordUrl(connection, 'companies', id),
+        changedAt: updatedAt,
       },
     ]),
   )

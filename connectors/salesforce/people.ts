@@ -48,7 +48,8 @@ export function fieldsToRead(type: string, mapping: FieldMapping, sight: Sight):
   const mapped = Object.values(mapping[type] ?? {})
   const own = [...mapped, ...emailFields(type, mapping, sight), 'LastActivityDate', 'IsPersonAccount']
   const ofLead = type === 'Lead' ? ['IsConverted', 'ConvertedContactId'] : []
-  const ofAccount = type === 'Contact' ? ['AccountId', 'Account.Name', 'Account.Website'] : []
+  const ofAccount =
+    type === 'Contact' ? ['AccountId', 'Account.Name', 'Account.Website', 'Account.SystemModstamp'] : []
   return [
     'Id',
     'IsDeleted',
@@ -137,6 +138,7 @@ function companyFrom(row: Row, webOrigin: string): CrmCompany | null {
     domain: domainOf(textAt(row, 'Account.Website')),
     owner: ownerAt(row, 'Account.Owner'),
     url: `${webOrigin}/${id}`,
+    changedAt: instantAt(row, 'Account.SystemModstamp'),
   }
 }
 

@@ -127,6 +127,9 @@ export interface CrmCompany {
   domain: string | null
   owner: CrmOwner | null
   url: string
+  /** When the vendor says it was last changed: of two answers the one with the later change counts. Null where it does not
+   *  say; then the one that was asked for later does. */
+  changedAt: Date | null
 }
 
 export interface CrmActivity {

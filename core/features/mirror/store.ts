@@ -34,8 +34,8 @@ export async function storePeople(
 ): Promise<string[]> {
   if (people.length === 0) return []
   await lockMirror(tx, connector)
-  await storeCompanies(tx, connector, companiesOf(people), readAt)
-  const given = people.map((person) => toRow(person, types))
+  const { later, renamed } = await storeCompanies(tx, connector, companiesOf(people), readAt)
+  const given = people.map((person) => toRow(person, types, later))
   const { rows } = await sql<{ emails: string[] }>`
     with given as materialized (
       select distinct on (g.id) g.* from jsonb_to_recordset(${JSON.stringify(given)}::jsonb) as g (
@@ -80,13 +80,13 @@ export async function storePeople(
     tx,
   )
   const moved = await takeOverFormer(tx, connector, people)
-  return [...new Set([...rows.flatMap(({ emails }) => emails), ...moved])]
+  return [...new Set([...rows.flatMap(({ emails }) => emails), ...renamed, ...moved])]
 }
 
-function toRow(person: CrmPerson, types: readonly string[]) {
+function toRow(person: CrmPerson, types: readonly string[], later: LaterNames) {
   const { owner, company } = person
   const emails = [...new Set(person.emails.map((email) => email.trim().toLowerCase()).filter(Boolean))]
-  const values = Object.entries({ ...person.fields, company: person.fields.company || company?.name })
+  const values = Object.entries({ ...person.fields, company: companyText(person, later) })
   const fields = Object.fromEntries(
     values.flatMap(([field, value]) => {
       const text = clean(value)
@@ -105,6 +105,12 @@ function toRow(person: CrmPerson, types: readonly string[]) {
     url: person.url,
     changed_at: person.changedAt.toISOString(),
   }
+}
+
+/** What was typed beside a person is their own; the name of their company is as it is known by now. */
+function companyText({ fields, company }: CrmPerson, later: LaterNames) {
+  const own = fields.company || company?.name
+  return company && own === company.name && later.has(company.id) ? later.get(company.id) : own
 }
 
 const ownerColumns = (owner: CrmOwner | null) => ({
@@ -132,38 +138,19 @@ export async function storeCompaniesAlone(
 ): Promise<string[]> {
   if (companies.length === 0) return []
   await lockMirror(tx, connector)
-  const given = companies.map(companyRow)
-  const { rows: changed } = await sql<{ id: string; before: string | null }>`
-    select k.external_id as id, k.fields -> 'name' ->> 'value' as before from companies_mirror k
-    join jsonb_to_recordset(${JSON.stringify(given)}::jsonb) as g (id text, name text, domain text, owner_id text,
-      owner_name text, owner_email text, owner_active boolean, owner_is_queue boolean, url text) on g.id = k.external_id
-    where k.connector = ${connector} and k.read_at <= ${readAt}
-      and (g.name, g.domain, g.owner_id, g.owner_name, g.owner_email, g.owner_active, g.owner_is_queue, g.url) is distinct from
-        (k.fields -> 'name' ->> 'value', k.domain, k.owner_id, k.owner_name, k.owner_email, k.owner_active, k.owner_is_queue, k.record_url)`.execute(
-    tx,
-  )
-  if (changed.length === 0) return []
-  const before = new Map(changed.map((one) => [one.id, one.before]))
-  await storeCompanies(
+  const { rows: known } = await sql<{ id: string }>`
+    select external_id as id from companies_mirror
+    where connector = ${connector} and external_id = any (${companies.map(({ id }) => id)})`.execute(tx)
+  const ids = new Set(known.map(({ id }) => id))
+  const { different } = await storeCompanies(
     tx,
     connector,
-    companies.filter(({ id }) => before.has(id)),
+    companies.filter(({ id }) => ids.has(id)),
     readAt,
   )
-  const names = given
-    .filter(({ id }) => before.has(id))
-    .map(({ id, name }) => ({ id, name, before: before.get(id) ?? null }))
+  if (different.length === 0) return []
   const { rows } = await sql<{ emails: string[] }>`
-    with given as materialized (
-      select * from jsonb_to_recordset(${JSON.stringify(names)}::jsonb) as g (id text, name text, before text)
-    ), renamed as (
-      update people_mirror m
-      set fields = jsonb_set(m.fields, '{company}', mirrored_field(m.fields -> 'company', g.name, ${readAt}))
-      from given g
-      where m.connector = ${connector} and m.company_id = g.id and g.name is not null and g.name is distinct from g.before
-        and m.fields -> 'company' ->> 'value' is not distinct from g.before
-    )
-    select m.emails from people_mirror m join given g on g.id = m.company_id where m.connector = ${connector}`.execute(
+    select emails from people_mirror where connector = ${connector} and company_id = any (${different})`.execute(
     tx,
   )
   return [...new Set(rows.flatMap(({ emails }) => emails))]
@@ -173,36 +160,99 @@ const companiesOf = (people: CrmPerson[]): CrmCompany[] => [
   ...new Map(people.flatMap(({ company }) => (company ? [[company.id, company]] : []))).values(),
 ]
 
-const companyRow = ({ id, name, domain, owner, url }: CrmCompany) => ({
+const companyRow = ({ id, name, domain, owner, url, changedAt }: CrmCompany) => ({
   id,
   name: clean(name),
   domain: domain?.toLowerCase() ?? null,
   ...ownerColumns(owner),
   url,
+  changed_at: changedAt?.toISOString() ?? null,
 })
 
+/** By the company's id: its name, where more is known of it than this answer says. */
+type LaterNames = ReadonlyMap<string, string | null>
+
+interface StoredCompanies {
+  later: LaterNames
+  /** Those known before, of which something is different now. */
+  different: string[]
+  /** The addresses of those who are shown with another name of their company now. */
+  renamed: string[]
+}
+
+/**
+ * A feed waits for its turn longer than a chat, and what it was asked before that it reads after it. So the vendor's own stamps say
+ * which of two answers is later: a change that a feed tells once must not be taken for older than what somebody else read
+ * meanwhile.
+ */
 async function storeCompanies(
   tx: Tx,
   connector: string,
   companies: CrmCompany[],
   readAt: Date,
-): Promise<void> {
-  if (companies.length === 0) return
+): Promise<StoredCompanies> {
+  if (companies.length === 0) return { later: new Map(), different: [], renamed: [] }
   const given = companies.map(companyRow)
-  await sql`
-    insert into companies_mirror as m (connector, external_id, domain, fields, owner_id, owner_name, owner_email, owner_active,
-      owner_is_queue, record_url, read_at)
-    select ${connector}, g.id, g.domain,
-      jsonb_strip_nulls(jsonb_build_object('name', mirrored_field(k.fields -> 'name', g.name, ${readAt}))),
-      g.owner_id, g.owner_name, g.owner_email, g.owner_active, g.owner_is_queue, g.url, ${readAt}
-    from jsonb_to_recordset(${JSON.stringify(given)}::jsonb) as g (id text, name text, domain text, owner_id text,
-      owner_name text, owner_email text, owner_active boolean, owner_is_queue boolean, url text)
-    left join companies_mirror k on k.connector = ${connector} and k.external_id = g.id
-    where k.read_at is null or k.read_at <= ${readAt}
-    on conflict (connector, external_id) do update set
-      domain = excluded.domain, fields = excluded.fields, owner_id = excluded.owner_id, owner_name = excluded.owner_name,
-      owner_email = excluded.owner_email, owner_active = excluded.owner_active, owner_is_queue = excluded.owner_is_queue,
-      record_url = excluded.record_url, read_at = excluded.read_at`.execute(tx)
+  const { rows } = await sql<{
+    id: string
+    isLater: boolean
+    name: string | null
+    before: string | null
+  }>`
+    with given as materialized (
+      select g.*, k.fields as fields_before, k.fields -> 'name' ->> 'value' as name_before,
+        case when k.read_at is null then true when k.changed_at <> g.changed_at then k.changed_at < g.changed_at
+          else k.read_at <= ${readAt} end as is_later,
+        k.read_at is not null and
+          (g.name, g.domain, g.owner_id, g.owner_name, g.owner_email, g.owner_active, g.owner_is_queue, g.url) is distinct from
+            (k.fields -> 'name' ->> 'value', k.domain, k.owner_id, k.owner_name, k.owner_email, k.owner_active, k.owner_is_queue,
+              k.record_url) as is_different
+      from jsonb_to_recordset(${JSON.stringify(given)}::jsonb) as g (id text, name text, domain text, owner_id text,
+        owner_name text, owner_email text, owner_active boolean, owner_is_queue boolean, url text, changed_at timestamptz)
+      left join companies_mirror k on k.connector = ${connector} and k.external_id = g.id
+    ), stored as (
+      insert into companies_mirror as m (connector, external_id, domain, fields, owner_id, owner_name, owner_email, owner_active,
+        owner_is_queue, record_url, changed_at, read_at)
+      select ${connector}, g.id, g.domain,
+        jsonb_strip_nulls(jsonb_build_object('name', mirrored_field(g.fields_before -> 'name', g.name, ${readAt}))),
+        g.owner_id, g.owner_name, g.owner_email, g.owner_active, g.owner_is_queue, g.url, g.changed_at, ${readAt}
+      from given g where g.is_later
+      on conflict (connector, external_id) do update set
+        domain = excluded.domain, fields = excluded.fields, owner_id = excluded.owner_id, owner_name = excluded.owner_name,
+        owner_email = excluded.owner_email, owner_active = excluded.owner_active, owner_is_queue = excluded.owner_is_queue,
+        record_url = excluded.record_url, changed_at = excluded.changed_at, read_at = excluded.read_at
+    )
+    select id, is_later, name, name_before as before from given where is_different or not is_later`.execute(
+    tx,
+  )
+  const different = rows.filter(({ isLater }) => isLater)
+  return {
+    later: new Map(rows.filter(({ isLater }) => !isLater).map(({ id, before }) => [id, before])),
+    different: different.map(({ id }) => id),
+    renamed: await rename(tx, connector, different, readAt),
+  }
+}
+
+/** Whoever is shown with a company's name is shown with the new one. @returns their addresses. */
+async function rename(
+  tx: Tx,
+  connector: string,
+  companies: { id: string; name: string | null; before: string | null }[],
+  readAt: Date,
+): Promise<string[]> {
+  const renamed = companies.filter(({ name, before }) => name !== null && name !== before)
+  // most answers rename nobody: those of an import are not to look for them
+  if (renamed.length === 0) return []
+  const { rows } = await sql<{ emails: string[] }>`
+    with given as materialized (
+      select * from jsonb_to_recordset(${JSON.stringify(renamed)}::jsonb) as g (id text, name text, before text)
+    )
+    update people_mirror m
+    set fields = jsonb_set(m.fields, '{company}', mirrored_field(m.fields -> 'company', g.name, ${readAt}))
+    from given g
+    where m.connector = ${connector} and m.company_id = g.id and m.fields -> 'company' ->> 'value' is not distinct from g.before
+    returning m.emails`.execute(tx)
+  return rows.flatMap(({ emails }) => emails)
 }
 
 /** Those who are somebody else now go; their activities, addresses, and what Foyer wrote about them, are that one's. */

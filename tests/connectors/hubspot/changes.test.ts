@@ -50,6 +50,8 @@ test('a company that changes is told once, whoever works there', async () => {
   expect(changes).toMatchObject([
     { type: 'company_changed', company: { id: company.id, name: 'Contoso AG', domain: 'contoso-ag.test' } },
   ])
+  // by the vendor's stamp, whenever it was asked for
+  expect(changes).toMatchObject([{ company: { changedAt: new Date(company.updatedAt) } }])
   expect((await poll(world, next)).changes).toEqual([])
 })
 

@@ -50,6 +50,7 @@ test('a person is found with name, title, status, owner and company', async () =
       domain: 'contoso.test',
       owner: marco,
       url: `https://app.hubspot.com/contacts/${world.standIn.hubId}/record/0-2/${company?.id}`,
+      changedAt: new Date(company?.updatedAt ?? 0),
     },
     url: `https://app.hubspot.com/contacts/${world.standIn.hubId}/record/0-1/${id}`,
     changedAt: new Date(inHubSpot(world).updatedAt),

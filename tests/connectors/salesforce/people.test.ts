@@ -82,7 +82,12 @@ describe('who has an address', () => {
       type: 'Contact',
       id: Id,
       fields: { crmStatus: 'Prospect', company: 'Northwind' },
-      company: { id: account.Id, domain: 'northwind.test', owner: { email: 'integration@foyer.test' } },
+      company: {
+        id: account.Id,
+        domain: 'northwind.test',
+        owner: { email: 'integration@foyer.test' },
+        changedAt: expect.any(Date),
+      },
     })
   })
 

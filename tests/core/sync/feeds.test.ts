@@ -35,12 +35,13 @@ const mirrored = async () => {
   )
   return rows as { id: string; name: string; emails: string[] }[]
 }
-const aCompany = (id: string) => ({
+const aCompany = (id: string, changedAt: Date | null = null) => ({
   id,
   name: id,
   domain: null,
   owner: null,
   url: `https://crm.example/${id}`,
+  changedAt,
 })
 const names = async () => (await mirrored()).map(({ name }) => name)
 const until = (what: string, check: () => Promise<boolean>) => untilPolled(foyer, what, check)
@@ -177,6 +178,58 @@ test('a company that changes is changed for everybody who works there, and for n
   ])
   await agent.ends(id)
 })
+
+for (const { when, isAnsweredFirst } of [
+  { when: 'and was answered first', isAnsweredFirst: true },
+  { when: 'and was answered last', isAnsweredFirst: false },
+])
+  for (const { how, withPeople } of [
+    { how: 'by itself', withPeople: false },
+    { how: 'with whoever works there, who did not change', withPeople: true },
+  ])
+    test(`a company’s new name is shown that the feed tells ${how}, though a chat asked later, ${when}, and read the old one`, async () => {
+      const company = aCompany('Northwind', crm.tick())
+      const sofia = crm.put({ emails: [email], fields: { name: 'Sofia', company: company.name }, company })
+      await connected()
+      const agent = await foyer.agent()
+      const visitor = await foyer.visitor({ fields: { email } })
+      const [turn, line] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+      const shown = async () => (await agent.http.get<Visitor>(`/visitors/${visitor.id}`)).company
+      const isAnswered = () =>
+        waitFor('the chat is answered', async () => {
+          const { crms } = await agent.http.get<Visitor>(`/visitors/${visitor.id}`)
+          return crms[0]?.refreshing === false
+        })
+      try {
+        const polls = crm.callsOf('changes').length
+        // the feed waits for its turn: what it reads it reads then
+        crm.next('changes', { waitFor: turn.promise })
+        await until('the feed is asked', async () => crm.callsOf('changes').length > polls)
+        if (!isAnsweredFirst) crm.next('findPerson', { heldBack: line.promise })
+        const { id } = await visitor.asks()
+        await agent.accepts(id)
+        await waitFor('the chat asks', () => crm.callsOf('findPerson').length > 0)
+        if (isAnsweredFirst) await isAnswered()
+        const renamed = { ...company, name: 'Northwind AG', changedAt: crm.tick() }
+        const there = { ...sofia, fields: { ...sofia.fields, company: renamed.name }, company: renamed }
+        crm.people.set(sofia.id, there)
+        crm.feed.push(
+          withPeople ? { type: 'changed', person: there } : { type: 'company_changed', company: renamed },
+        )
+        // the feed repeats its last three, and this one is told once
+        for (const name of ['First', 'Second', 'Third'])
+          crm.put({ emails: [`${name}@northwind.test`], fields: { name } })
+        turn.resolve()
+        await waitFor('the new name is shown', async () => (await shown()) === 'Northwind AG')
+        line.resolve()
+        await isAnswered()
+        expect(await shown()).toBe('Northwind AG')
+        await agent.ends(id)
+      } finally {
+        turn.resolve()
+        line.resolve()
+      }
+    })
 
 test('whoever was merged into somebody who is deleted does not come back, however late they are heard of', async () => {
   const person = crm.put({ emails: [email], fields: { name: 'Sofia' } })

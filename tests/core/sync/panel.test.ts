@@ -59,6 +59,7 @@ test('an offer asks the CRM, and the panel of whoever accepted fills without a r
       domain: 'northwind.test',
       owner: null,
       url: 'https://crm.example/c1',
+      changedAt: null,
     },
   })
   const agent = await foyer.agent()

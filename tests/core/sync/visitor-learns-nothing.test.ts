@@ -36,6 +36,7 @@ test('nothing that a CRM knows of a visitor reaches that visitor, by the widget 
       domain: 'canary.test',
       owner: null,
       url: 'https://crm.example/canary',
+      changedAt: null,
     },
     url: 'https://crm.example/canary-record',
   })
