@@ -28,7 +28,7 @@ const patiently = (attempt: number) => Math.max(soonMs, backOffMs(attempt))
 export const refreshPerson = defineOutsideTask({
   ...refreshContract,
   lane: 'providers',
-  // what cannot be read now is asked for again with the next offer
+  // what cannot be read now is asked for again with the next poll that goes well, and with the next offer
   attempts: 3,
   backOffMs: () => 1_000,
   leaseMs: 30_000,

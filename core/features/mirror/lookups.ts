@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import { refreshPerson } from '../../contracts/jobs.ts'
 import { plannedOnce } from '../../db/planned-once.ts'
 import type { Tx } from '../../db/pool.ts'
-import type { Change, Services } from '../../services.ts'
+import { type Change, change, type Services } from '../../services.ts'
 import { enqueue } from '../outbox/outbox.ts'
 import { knownEmail } from '../visitors/known.ts'
 
@@ -45,11 +45,48 @@ export async function requestRefresh(
   if (rows.length > 0) after(services.wakeJobs)
 }
 
+const askedAgainAtOnce = 3
+
+/**
+ * Asks a CRM once more for those whom somebody talks with and whose question has no whole answer, the longest unanswered first, a few
+ * each time: it was over a limit or did not answer for a moment, and the chat goes on. To be called when it has answered.
+ */
+export function requestAgain(services: Services, connectionId: string): Promise<void> {
+  return change(services, async ({ tx, now, after }) => {
+    const { rows } = await sql<{ visitorId: string }>`
+      with unread as (
+        select distinct on (l.email) l.email, l.asked_at, v.id as visitor_id from conversations c
+        join visitors v on v.id = c.visitor_id
+        join connections n on n.id = ${connectionId}
+        join person_lookups l on l.connection_id = n.id and l.email = ${knownEmail()}
+        left join people_mirror m on m.connector = n.connector and m.external_id = l.external_id
+        where c.status in ('waiting', 'active')
+          and (l.failed_at >= l.asked_at or l.asked_at <= ${new Date(now.getTime() - askedAtMostMs)})
+          and (coalesce(l.answered_at < l.asked_at, true) or l.failed_at > l.answered_at
+            or (m.external_id is not null and coalesce(m.activities_at < l.asked_at, true)))
+        order by l.email
+      )
+      update person_lookups l set asked_at = ${now}
+      from (select * from unread order by asked_at, email limit ${askedAgainAtOnce}) u
+      where l.connection_id = ${connectionId} and l.email = u.email and l.asked_at = u.asked_at
+      returning u.visitor_id`.execute(tx)
+    for (const { visitorId } of rows)
+      await enqueue(tx, services.clock, {
+        task: refreshPerson,
+        payload: { connectionId, visitorId, askedBy: null },
+      })
+    if (rows.length > 0) after(services.wakeJobs)
+  })
+}
+
 export interface Lookup {
   email: string
   askedAt: Date
   answeredAt: Date | null
   failedAt: Date | null
+  /** Whom the CRM knows by it is in the mirror, and their history was read last then. */
+  isKnown: boolean
+  historyAt: Date | null
 }
 
 /** The address a visitor is looked up by, and how far that has come with a connection. */
@@ -59,8 +96,11 @@ export async function readLookup(
   visitorId: string,
 ): Promise<Lookup | null> {
   const { rows } = await sql<Lookup>`
-    select l.email, l.asked_at, l.answered_at, l.failed_at
-    from visitors v join person_lookups l on l.connection_id = ${connectionId} and l.email = ${knownEmail()}
+    select l.email, l.asked_at, l.answered_at, l.failed_at, m.external_id is not null as is_known, m.activities_at as history_at
+    from visitors v
+    join person_lookups l on l.connection_id = ${connectionId} and l.email = ${knownEmail()}
+    join connections n on n.id = l.connection_id
+    left join people_mirror m on m.connector = n.connector and m.external_id = l.external_id
     where v.id = ${visitorId}`.execute(db)
   return rows[0] ?? null
 }

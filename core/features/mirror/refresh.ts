@@ -6,7 +6,7 @@ import { historyMs } from '../activities/history.ts'
 import { ConnectionClosedError, type OpenConnection, openConnection } from '../connections/open.ts'
 import { tellAboutPeople, tellViewer } from '../visitors/service.ts'
 import { replaceActivities } from './activities.ts'
-import { noteAnswer, noteNoAnswer, readLookup } from './lookups.ts'
+import { type Lookup, noteAnswer, noteNoAnswer, readLookup } from './lookups.ts'
 import { forgetPeople, storePeople } from './store.ts'
 
 /** An agent is waiting: what takes longer is better shown as not known. */
@@ -26,7 +26,7 @@ export async function refreshPersonNow(
 ): Promise<void> {
   const lookup = await readLookup(services.db, connectionId, visitorId)
   // erased, or answered for another visitor with this address
-  if (!lookup || (lookup.answeredAt && lookup.answeredAt > lookup.askedAt)) return
+  if (!lookup || isAnswered(lookup)) return
   const { email } = lookup
   const soon = AbortSignal.any([signal, AbortSignal.timeout(patienceMs)])
   let open: OpenConnection | null = null
@@ -46,6 +46,12 @@ export async function refreshPersonNow(
   }
   await tell(services, visitorId, askedBy)
 }
+
+/** With the history: whoever writes into the CRM asks who it is, too, and for no more; and a first try may have come as far. */
+const isAnswered = ({ askedAt, answeredAt, isKnown, historyAt }: Lookup) =>
+  answeredAt !== null &&
+  answeredAt > askedAt &&
+  (!isKnown || (historyAt !== null && historyAt.getTime() >= askedAt.getTime()))
 
 /**
  * Who has this address; stored with what came of it. Nobody has that of a record that was merged into one with another address, or

@@ -6,6 +6,7 @@ import type { Tx } from '../../db/pool.ts'
 import type { Services } from '../../services.ts'
 import { noteSync } from '../connections/health.ts'
 import { ConnectionClosedError, type OpenConnection, openConnection } from '../connections/open.ts'
+import { requestAgain } from '../mirror/lookups.ts'
 import { storeUsers } from '../mirror/store.ts'
 import { takeChanges } from './changes.ts'
 import type { Lease } from './lease.ts'
@@ -29,6 +30,7 @@ export async function pollChanges(services: Services, lease: Lease): Promise<voi
     await readFeed(services, open, lease)
     await readStale(services, open)
     await readLongUnread(services, open)
+    await requestAgain(services, connectionId)
     await noteSync(services, connectionId)
   } catch (error) {
     await putOff(services, connectionId, error)

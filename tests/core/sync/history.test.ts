@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { beforeAll, beforeEach, expect, test } from 'vitest'
 import type { ActivityPage } from '#core/contracts/visitors.ts'
+import { openConnection } from '#core/features/connections/open.ts'
 import { requestRefresh } from '#core/features/mirror/lookups.ts'
-import { refreshPersonNow } from '#core/features/mirror/refresh.ts'
+import { findAndStore, refreshPersonNow } from '#core/features/mirror/refresh.ts'
 import { change } from '#core/services.ts'
 import type { AgentActor } from '#tests/support/agent-actor.ts'
 import { aConversation, aVisitor } from '#tests/support/factories.ts'
@@ -91,6 +92,28 @@ test('what is gone in the CRM goes here, and what changed changes', async () => 
   acme.activities.set(one.id, [{ ...stays, title: 'changed' }])
   await refresh()
   expect(titles(await history())).toEqual(['changed'])
+})
+
+test('a history is read, too, where a write into the CRM, or a first try, has found before whose it is', async () => {
+  const one = acme.put({ emails: [email] })
+  acme.addActivity(one.id, { title: 'call', kind: 'call', at: ago(hour) })
+  const { services } = foyer.app
+  const { signal } = new AbortController()
+  const [connectionId = ''] = connections
+  await change(services, (change) => requestRefresh(services, change, visitorId))
+  foyer.clock.stopAt(new Date(now.getTime() + 1_000))
+  await findAndStore(
+    services,
+    await openConnection(services, connectionId, { signal, priority: 'live' }),
+    email,
+  )
+  const read = () => refreshPersonNow(services, { connectionId, visitorId, askedBy: null }, signal)
+  await read()
+  expect(titles(await history())).toEqual(['call'])
+  // once for all visitors with this address
+  const asked = acme.calls.length
+  await read()
+  expect(acme.calls).toHaveLength(asked)
 })
 
 test('a chat that Foyer wrote into the CRM shows as the chat it is, and that of somebody else’s Foyer as a note', async () => {

@@ -58,6 +58,41 @@ test('what leaves an open history is missed in it: what the feed tells of at onc
   await agent.ends(id)
 })
 
+for (const action of ['findPerson', 'activities'] as const)
+  test(`what a CRM did not answer when the chat began is asked for again with the next poll that it answers (${action})`, async () => {
+    const {
+      foyer,
+      crms: [crm],
+    } = await foyerWithCrms(['acme'])
+    const person = crm.put({ emails: [email], fields: { name: 'Sofia' } })
+    crm.addActivity(person.id, { title: 'A call', kind: 'call', at: foyer.clock.now() })
+    // the feed repeats its last three, and the call is none of them
+    for (const name of ['First', 'Second', 'Third'])
+      crm.put({ emails: [`${name}@northwind.test`], fields: { name } })
+    await crm.connect(foyer.app.services)
+    await untilPolled(foyer, 'everybody is read', async () => {
+      const { rows } = await foyer.pool.query(`select from connection_sync where import_state = 'done'`)
+      return rows.length === 1
+    })
+    const agent = await foyer.agent()
+    const visitor = await foyer.visitor({ fields: { email } })
+    crm.next(action, 'down')
+    const { id } = await visitor.asks()
+    await agent.accepts(id)
+    const problem = async () =>
+      (await agent.http.get<Visitor>(`/visitors/${visitor.id}`)).crms[0]?.problem ?? null
+    const history = async () => JSON.stringify(await agent.http.get(`/visitors/${visitor.id}/activities`))
+    await waitFor('the panel says so', async () => (await problem()) === 'The CRM does not answer.')
+    // it goes on not to answer
+    const polls = crm.callsOf('changes').length
+    crm.next('changes', 'down')
+    await untilPolled(foyer, 'it is asked', () => crm.callsOf('changes').length > polls)
+    await untilPolled(foyer, 'it is read', async () => (await history()).includes('A call'))
+    expect(await problem()).toBeNull()
+    expect(crm.callsOf('findPerson')).toHaveLength(2)
+    await agent.ends(id)
+  })
+
 describe('a CRM that can say whose history is not as it is known', () => {
   let foyer: TestFoyer
   let crm: MemoryCrm
