@@ -147,7 +147,7 @@ export const Connection = z.object({
   previewedAt: Instant.nullable(),
   health: ConnectionHealth,
   limits: z.array(LimitHeadroom),
-  /** Jobs of this connection that wait, and those that were given up. */
+  /** Jobs of this connection that wait, what is put aside until it can be used again among them, and those that were given up. */
   backlog: z.object({ waiting: z.number().int(), failed: z.number().int() }),
   describedAt: Instant.nullable(),
   createdAt: Instant,

@@ -104,7 +104,9 @@ async function view(services: Services, row: ConnectionRow): Promise<Connection>
   const { rows } = await sql<Facts>`
     select h.last_ok_at, h.last_failure_at, h.last_failure, h.last_failure_code, h.failures_in_a_row, h.last_sync_at,
            h.resting_until, h.resting_because, s.client_secret is not null as has_client_secret, s.scopes,
-           (select count(*) from outbox where state = 'open' and payload ->> 'connectionId' = h.connection_id::text) as waiting,
+           (select count(*) from outbox where state = 'open' and payload ->> 'connectionId' = h.connection_id::text)
+             -- what is put aside has no job until the connection can be used again
+             + (select count(*) from crm_writes w where w.connection_id = h.connection_id and w.state = 'open' and w.held) as waiting,
            (select count(*) from outbox where state = 'dead' and payload ->> 'connectionId' = h.connection_id::text) as failed
     from connection_health h join connection_secrets s using (connection_id)
     where connection_id = ${row.id}`.execute(db)

@@ -1,6 +1,6 @@
 import { beforeAll, beforeEach, expect, test } from 'vitest'
 import type { LoggedConversation, NewPerson, PersonChange } from '#connectors/sdk/crm.ts'
-import type { ConnectionAttention } from '#core/contracts/connections.ts'
+import type { Connection, ConnectionAttention } from '#core/contracts/connections.ts'
 import type { CrmWrite } from '#core/contracts/sync.ts'
 import type { AgentActor } from '#tests/support/agent-actor.ts'
 import type { TestFoyer } from '#tests/support/foyer.ts'
@@ -188,8 +188,13 @@ test('while a connection is paused nothing is written, and everything when it go
     return (await foyer.pool.query('select from crm_writes where held')).rowCount === 2
   })
   expect(crm.calls.filter(({ action }) => action !== 'owners' && action !== 'changes')).toEqual([])
+  // an admin sees that they wait, and how many
+  const backlog = async () => (await admin.http.get<Connection>(`/connections/${connection}`)).backlog
+  await waitFor('their jobs are over', async () => (await backlog()).waiting === 2)
+  expect(await backlog()).toEqual({ waiting: 2, failed: 0 })
   await admin.http.post(`/connections/${connection}/resume`)
   await done(2)
+  await waitFor('nothing waits any more', async () => (await backlog()).waiting === 0)
   expect(crm.logged).toHaveLength(1)
   const own = await agent.http.get<{ writes: CrmWrite[] }>(`/visitors/${visitor.id}/crm-writes`)
   expect(own.writes.map(({ kind, state }) => [kind, state]).sort()).toEqual([
