@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { PeoplePage } from '#connectors/sdk/crm.ts'
 import { CursorExpiredError, RateLimitedError } from '#connectors/sdk/errors.ts'
 import { soonMs } from '#connectors/sdk/retries.ts'
-import type { Tx } from '../../db/pool.ts'
+import type { Db, Tx } from '../../db/pool.ts'
 import { change, type Services } from '../../services.ts'
 import { ConnectionClosedError, type OpenConnection, openConnection } from '../connections/open.ts'
 import { tellAgentsAbout } from '../visitors/service.ts'
@@ -31,7 +31,7 @@ export async function importPeople(services: Services, lease: Lease): Promise<vo
     const open = await openConnection(services, connectionId, { signal, priority: 'background' })
     if (await readPages(services, open, lease)) await forgetUnseen(services, open, lease)
   } catch (error) {
-    await putOff(services, connectionId, error, signal.aborted)
+    await putOff(services, lease, error, signal.aborted)
   }
 }
 
@@ -139,7 +139,7 @@ async function forgetUnseen(
 
 async function putOff(
   { db, clock, log }: Services,
-  connectionId: string,
+  { connectionId, by }: Lease,
   error: unknown,
   isStopping: boolean,
 ): Promise<void> {
@@ -149,9 +149,8 @@ async function putOff(
   const reason = error instanceof Error ? error.message : String(error)
   if (error instanceof CursorExpiredError) {
     await sql`
-      update connection_sync set import_cursor = null, import_done = 0, import_kinds = '{}', import_ms = 0, import_started_at = null,
-        import_due_at = ${now}, import_reason = ${reason}
-      where connection_id = ${connectionId}`.execute(db)
+      update connection_sync set ${fromTheBeginning}, import_due_at = ${now}, import_reason = ${reason}
+      where connection_id = ${connectionId} and import_lease = ${by}`.execute(db)
     return
   }
   const waitMs = error instanceof RateLimitedError ? error.retryAfterMs : null
@@ -162,7 +161,20 @@ async function putOff(
       import_state = case when import_failures + ${waitMs === null ? 1 : 0} >= ${giveUpAfter} then 'failed' else import_state end,
       import_due_at = ${now}::timestamptz + interval '1 millisecond'
         * coalesce(${waitMs}::double precision, least(${longestBackOffMs}, ${soonMs} * 2 ^ least(import_failures, 12)))
-    where connection_id = ${connectionId} and import_state = 'running'`.execute(db)
+    where connection_id = ${connectionId} and import_lease = ${by} and import_state = 'running'`.execute(db)
+}
+
+const fromTheBeginning = sql`
+  import_cursor = null, import_done = 0, import_kinds = '{}', import_ms = 0, import_started_at = null`
+
+/** Where the feed's cursor is not known any more. What was read before tells nothing of what changed since, so a turn of the
+ *  import that is under way is nobody's any more. */
+export async function beginAnew(db: Db, connectionId: string, now: Date, reason: string): Promise<void> {
+  await sql`
+    update connection_sync set poll_cursor = null, poll_due_at = ${now}, ${fromTheBeginning}, import_state = 'running',
+      import_finished_at = null, import_failures = 0, import_due_at = ${now}, import_reason = ${reason},
+      import_lease = null, import_lease_until = null
+    where connection_id = ${connectionId}`.execute(db)
 }
 
 /** Begins anew, or goes on where it failed. */

@@ -9,6 +9,7 @@ import { ConnectionClosedError, type OpenConnection, openConnection } from '../c
 import { requestAgain } from '../mirror/lookups.ts'
 import { storeUsers } from '../mirror/store.ts'
 import { takeChanges } from './changes.ts'
+import { beginAnew } from './import.ts'
 import type { Lease } from './lease.ts'
 import { isAnybodyWatched, readLongUnread, readStale } from './watched.ts'
 
@@ -80,14 +81,7 @@ async function keepCursor(
 /** Where a feed's cursor is not known any more, everybody is read once more. */
 async function putOff({ db, clock }: Services, connectionId: string, error: unknown): Promise<void> {
   const now = clock.now()
-  if (error instanceof CursorExpiredError) {
-    await sql`
-      update connection_sync set poll_cursor = null, poll_due_at = ${now}, import_state = 'running', import_cursor = null,
-        import_done = 0, import_ms = 0, import_failures = 0, import_started_at = null, import_due_at = ${now},
-        import_reason = ${error.message}
-      where connection_id = ${connectionId}`.execute(db)
-    return
-  }
+  if (error instanceof CursorExpiredError) return beginAnew(db, connectionId, now, error.message)
   const waitMs = error instanceof RateLimitedError ? error.retryAfterMs : null
   await sql`
     update connection_sync set poll_failures = poll_failures + 1, poll_due_at = ${now}::timestamptz + interval '1 millisecond'

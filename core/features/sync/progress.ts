@@ -3,6 +3,7 @@ import type { ConnectionSync } from '../../contracts/sync.ts'
 import { NotFoundError } from '../../errors.ts'
 import { change, type Services } from '../../services.ts'
 import { record } from '../connections/record.ts'
+import { lockConnection } from '../connections/repository.ts'
 import { restartImport } from './import.ts'
 
 interface Row {
@@ -88,7 +89,8 @@ export async function startImport(
   connectionId: string,
 ): Promise<ConnectionSync> {
   await change(services, async ({ tx, now }) => {
-    await readSync({ ...services, db: tx }, connectionId)
+    const row = await lockConnection(tx, connectionId)
+    if (!row || row.state === 'disconnected') throw new NotFoundError('connection')
     await restartImport(tx, connectionId, now)
     await record(tx, now, actorId, 'connection.import_started', connectionId)
   })

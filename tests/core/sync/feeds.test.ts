@@ -44,7 +44,7 @@ const aCompany = (id: string, changedAt: Date | null = null) => ({
   changedAt,
 })
 const names = async () => (await mirrored()).map(({ name }) => name)
-const until = (what: string, check: () => Promise<boolean>) => untilPolled(foyer, what, check)
+const until = (what: string, check: () => Promise<boolean> | boolean) => untilPolled(foyer, what, check)
 const connected = async () => {
   connection = await crm.connect(foyer.app.services)
   await until('everybody is read', async () => (await sync()).import.state === 'done')
@@ -291,6 +291,34 @@ test('a cursor that is not known any more has everybody read again, and whoever 
   crm.oldestCursor = 1_000
   crm.feed.length = 1_000
   await until('it is as the CRM is', async () => (await names()).join() === 'Sofia Bianchi')
+  // counted anew, not on top of those of the first time
+  await until('everybody is read', async () => (await sync()).import.state === 'done')
+  const { done, total, kinds } = (await sync()).import
+  expect({ done, total, contacts: kinds[0] }).toMatchObject({
+    done: 1,
+    total: 1,
+    contacts: { type: 'Contact', done: 1 },
+  })
+})
+
+test('an import that is under way when the feed loses its place begins anew, since nobody tells what changed behind it', async () => {
+  crm.pageSize = 1
+  const person = crm.put({ emails: [email], fields: { name: 'Sofia' } })
+  crm.put({ emails: ['other@northwind.test'], fields: { name: 'Other' } })
+  const { promise, resolve: answer } = Promise.withResolvers<void>()
+  crm.next('allPeople', { heldBack: promise })
+  connection = await crm.connect(foyer.app.services)
+  const asked = (action: 'allPeople' | 'changes', cursor: string | null) =>
+    crm.callsOf(action).filter(([one]) => one === cursor).length
+  await until('the first page is on its way', () => asked('allPeople', null) === 1)
+  crm.put({ id: person.id, fields: { name: 'Sofia Bianchi' } })
+  crm.oldestCursor = 1_000
+  crm.feed.length = 1_000
+  await until('the feed has begun anew', () => asked('changes', null) === 2)
+  answer()
+  await until('everybody is read', async () => (await sync()).import.state === 'done')
+  expect((await names()).toSorted()).toEqual(['Other', 'Sofia Bianchi'])
+  expect((await sync()).import).toMatchObject({ done: 2, reason: null })
 })
 
 test('whoever a CRM erases is erased here, and no late event undoes it', async () => {
@@ -324,14 +352,13 @@ test('whoever a CRM erases is erased here, and no late event undoes it', async (
 test('a CRM that asks to wait is left alone for so long', async () => {
   await connected()
   crm.next('changes', 'limited')
-  await until('it was asked', async () => crm.calls.at(-1)?.action === 'changes')
-  const { rows } = await foyer.pool.query(
-    'select resting_until from connection_health where connection_id = $1',
-    [connection],
-  )
-  expect(rows[0]?.resting_until ?? null).not.toBeUndefined()
+  const before = crm.calls.length
+  await until('it was asked', async () => crm.calls.length > before)
   crm.put({ emails: [email], fields: { name: 'Later' } })
   await until('it goes on', async () => (await names()).includes('Later'))
+  const [refused, next] = crm.calls.slice(before)
+  // two seconds is what it asks for, by the clock of the machine
+  expect((next?.at ?? 0) - (refused?.at ?? 0)).toBeGreaterThanOrEqual(1_990)
 })
 
 test('an admin has everybody read again; nobody else may, and of what is not there nothing is told', async () => {
@@ -342,6 +369,8 @@ test('an admin has everybody read again; nobody else may, and of what is not the
   await until('it is done', async () => (await sync()).import.state === 'done')
   const agent = await foyer.agent({ online: false })
   await expect(agent.http.post(`/connections/${connection}/import`)).rejects.toThrow()
+  await admin.http.post(`/connections/${connection}/disconnect`, { mirror: 'keep' })
+  await expect(admin.http.post(`/connections/${connection}/import`)).rejects.toMatchObject({ status: 404 })
   const nothing = '00000000-0000-4000-8000-000000000000'
   for (const path of [
     `/connections/${nothing}/sync`,
