@@ -12,6 +12,7 @@ export function standing(vendor: Vendor, text: Messages): { word: string; tone: 
   if (isOfAgents(vendor))
     return connection ? { word: words.appEntered, tone: 'good' } : { word: words.appMissing, tone: undefined }
   if (!connection) return { word: words.notConnected, tone: undefined }
+  if (!connection.connector.installed) return { word: words.notInstalled, tone: 'late' }
   const word = words.states[connection.state]
   if (connection.state === 'active') {
     if (connection.health.resting) return { word: words.resting, tone: 'late' }

@@ -33,6 +33,7 @@ export const connectors = (f: Format) => ({
     connect: (name: string) => `Connect ${name}`,
     reconnect: (name: string) => `Reconnect ${name}`,
     notConnected: 'Not connected',
+    notInstalled: 'Not installed',
     notConnectedHint: (name: string) =>
       `${name} then tells agents who the visitor is, with the last 90 days, and takes chats back.`,
     finish: 'Finish connecting',
