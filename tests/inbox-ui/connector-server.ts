@@ -1,3 +1,6 @@
+import { onTestFinished } from 'vitest'
+import { page } from 'vitest/browser'
+import { render } from 'vitest-browser-svelte'
 import type {
   Connection,
   ConnectionDescription,
@@ -6,6 +9,11 @@ import type {
 } from '../../core/contracts/connections.ts'
 import { WriteBackRules } from '../../core/contracts/connections.ts'
 import type { ConnectionSync, CrmWrite } from '../../core/contracts/sync.ts'
+import { App } from '../../inbox-ui/app/app.svelte.ts'
+import { Inbox } from '../../inbox-ui/app/inbox.svelte.ts'
+import ConnectorsSettings from '../../inbox-ui/connectors/ConnectorsSettings.svelte'
+import { ModelServer } from './model-server.ts'
+import Stage from './Stage.svelte'
 import { instant } from './samples.ts'
 
 /** Rows for tests of Settings → Connectors; only what a test is about has to be given. */
@@ -216,4 +224,25 @@ export class ConnectorServer {
 const isFor = (call: string, { method, path }: Call) => {
   const [wanted, end = ''] = call.split(' ')
   return method === wanted && path.endsWith(end)
+}
+
+export const serverWith = (given: Partial<ConnectorServer>) => Object.assign(new ConnectorServer(), given)
+
+/** Settings → Connectors as an admin opens it, on a desk. */
+export async function openConnectors(server: ConnectorServer, query = ''): Promise<App> {
+  await page.viewport(1_440, 900)
+  const address = location.href
+  onTestFinished(() => history.replaceState(null, '', address))
+  const app = new App({ fetch: server.fetch })
+  const { me } = new ModelServer()
+  app.session.enter({
+    ...me,
+    profile: 'admin',
+    permissions: [...me.permissions, 'connections.read', 'connections.manage'],
+  })
+  app.router.go(`/inbox/settings/connectors${query}`, { replace: true })
+  onTestFinished(app.router.start())
+  const inbox = new Inbox(app, { socketUrl: 'ws://model.test' })
+  render(Stage, { app, inbox, part: ConnectorsSettings })
+  return app
 }

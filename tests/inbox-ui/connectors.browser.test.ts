@@ -1,32 +1,16 @@
-import { beforeEach, expect, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { page } from 'vitest/browser'
-import { render } from 'vitest-browser-svelte'
-import { App } from '../../inbox-ui/app/app.svelte.ts'
-import { Inbox } from '../../inbox-ui/app/inbox.svelte.ts'
-import ConnectorsSettings from '../../inbox-ui/connectors/ConnectorsSettings.svelte'
-import { aCalendar, aConnection, aConnector, aSync, aWrite, ConnectorServer } from './connector-server.ts'
-import { ModelServer } from './model-server.ts'
-import Stage from './Stage.svelte'
+import {
+  aCalendar,
+  aConnection,
+  aConnector,
+  aSync,
+  aWrite,
+  ConnectorServer,
+  openConnectors,
+  serverWith,
+} from './connector-server.ts'
 import { instant } from './samples.ts'
-
-/** Settings → Connectors as an admin opens it. */
-beforeEach(() => page.viewport(1_440, 900))
-
-function open(server: ConnectorServer, query = '') {
-  const address = location.href
-  onTestFinished(() => history.replaceState(null, '', address))
-  const app = new App({ fetch: server.fetch })
-  const { me } = new ModelServer()
-  app.session.enter({
-    ...me,
-    profile: 'admin',
-    permissions: [...me.permissions, 'connections.read', 'connections.manage'],
-  })
-  app.router.go(`/inbox/settings/connectors${query}`, { replace: true })
-  onTestFinished(app.router.start())
-  const inbox = new Inbox(app, { socketUrl: 'ws://model.test' })
-  return { app, ...render(Stage, { app, inbox, part: ConnectorsSettings }) }
-}
 
 const card = (name = 'Acme') => page.getByRole('article', { name })
 /** Somewhere in a text. */
@@ -34,12 +18,10 @@ const part = (words: string) => new RegExp(RegExp.escape(words))
 const says = (text: string | RegExp) => expect.element(page.getByText(text)).toBeVisible()
 const button = (name: string | RegExp) => page.getByRole('button', { name })
 
-const serverWith = (given: Partial<ConnectorServer>) => Object.assign(new ConnectorServer(), given)
-
 test('connectors that did not load say why, and are read again', async () => {
   const server = new ConnectorServer()
   server.refuses('GET /connectors', 'Foyer is being updated.', { status: 503, code: 'updating' })
-  open(server)
+  await openConnectors(server)
   await says('The connectors did not load')
   await says('Foyer is being updated.')
   server.allows('GET /connectors')
@@ -48,7 +30,7 @@ test('connectors that did not load say why, and are read again', async () => {
 })
 
 test('where nothing is connected each CRM says what it would bring, and what fills the panel until then', async () => {
-  open(serverWith({ connectors: [aConnector(), aCalendar()] }))
+  await openConnectors(serverWith({ connectors: [aConnector(), aCalendar()] }))
   await says('Without a CRM, Foyer’s own people directory fills the panel.')
   await expect.element(card().getByText('Not connected')).toBeVisible()
   await says('Acme then tells agents who the visitor is, with the last 90 days, and takes chats back.')
@@ -125,7 +107,7 @@ test.each([
     'Test Acme',
   ],
 ] as const)('a connection that %s says so, and what to do', async (_, connection, chip, sentences, way) => {
-  open(serverWith({ connections: [connection], sync: aSync({ writes: { open: 2 } }) }))
+  await openConnectors(serverWith({ connections: [connection], sync: aSync({ writes: { open: 2 } }) }))
   await expect.element(card().getByText(chip, { exact: true })).toBeVisible()
   for (const sentence of sentences) await expect.element(card().getByText(part(sentence))).toBeVisible()
   await expect
@@ -142,7 +124,7 @@ test('a connection whose connector was taken away is not called connected, and c
     connector: { id: 'gone', name: 'gone', installed: false },
     stateText: 'The connector "gone" is not installed any more, so nothing is read or written.',
   })
-  open(serverWith({ connections: [connection] }))
+  await openConnectors(serverWith({ connections: [connection] }))
   const gone = card('gone')
   await expect.element(gone.getByText('Not installed', { exact: true })).toBeVisible()
   await expect.element(gone.getByText(connection.stateText)).toBeVisible()
@@ -161,7 +143,7 @@ test('how much of a limit is used is told, and that Foyer goes slower where only
       { ...limit, name: 'search', max: 5, reserved: 1, perMs: 1_000, used: 2 },
     ],
   })
-  open(serverWith({ connections: [connection] }))
+  await openConnectors(serverWith({ connections: [connection] }))
   await says('950 of 1,000, slowed down')
   await expect
     .element(page.getByRole('meter', { name: 'Calls in 24 hours' }))
@@ -173,7 +155,9 @@ test('how much of a limit is used is told, and that Foyer goes slower where only
 
 test('of many writes that failed the first three stand on the card, with the way to all', async () => {
   const writes = Array.from({ length: 5 }, (_, place) => aWrite(`w${place}`))
-  open(serverWith({ connections: [aConnection()], writes, sync: aSync({ writes: { failed: 5 } }) }))
+  await openConnectors(
+    serverWith({ connections: [aConnection()], writes, sync: aSync({ writes: { failed: 5 } }) }),
+  )
   await says(/^5 things need a person/)
   expect(card().getByText('Chat of Sofia Ricci: Every task needs a project.').elements()).toHaveLength(3)
   await card().getByRole('link', { name: 'See all 5' }).click()
@@ -193,7 +177,7 @@ test.each([
   ['failed', 'This is another account.'],
   ['made-up', 'This is another account.'],
 ])('who comes back from the provider is told what came of it: %s', async (result, words) => {
-  const { app } = open(
+  const app = await openConnectors(
     serverWith({ connections: [aConnection({ stateText: 'This is another account.' })] }),
     `?connection=connection-1&result=${result}`,
   )
@@ -206,7 +190,7 @@ test.each([
 
 test('what Foyer refuses of a connection is said above the page', async () => {
   const server = serverWith({ connections: [aConnection()] })
-  open(server)
+  await openConnectors(server)
   server.refuses('POST /test', 'Acme does not answer in time.')
   await button('Test Acme').click()
   await expect.element(page.getByRole('status').getByText('Acme does not answer in time.')).toBeVisible()
@@ -220,7 +204,7 @@ test('what Foyer refuses of a connection is said above the page', async () => {
 
 test('a disconnect that Foyer refuses is still open with the reason, and done at the next try', async () => {
   const server = serverWith({ connections: [aConnection()] })
-  open(server)
+  await openConnectors(server)
   server.refuses('POST /disconnect', 'Foyer cannot do this now.')
   await button('More for Acme').click()
   await page.getByRole('menuitem', { name: 'Disconnect…' }).click()
@@ -242,7 +226,7 @@ test('the app that agents connect their calendars by is removed without a questi
     connectedAt: null,
   })
   const server = serverWith({ connectors: [aCalendar()], connections: [connection] })
-  open(server)
+  await openConnectors(server)
   await expect.element(card('Diary').getByText('App entered')).toBeVisible()
   await button('More for Diary').click()
   await page.getByRole('menuitem', { name: 'Disconnect…' }).click()
@@ -262,7 +246,7 @@ test('an order that Foyer refuses stays to be saved, with the reason', async () 
     connectors: [aConnector(), aConnector({ id: 'bolt', name: 'Bolt' })],
     connections: [aConnection(), aConnection({ id: 'connection-2', connector: other, precedence: 2 })],
   })
-  open(server)
+  await openConnectors(server)
   await says('When several know a field, Acme wins, then Bolt.')
   await button('Change order').click()
   const dialog = page.getByRole('dialog', { name: 'Which CRM comes first' })
