@@ -101,6 +101,7 @@ test('Google: agreed to in the browser, calendars chosen, tested, disconnected',
 
   await own(page).getByRole('button', { name: 'Choose calendar' }).click()
   const form = page.getByRole('form', { name: 'Choose calendar' })
+  await form.getByText('those booked before stay where they are').waitFor()
   expect(await form.getByRole('radio', { name: /^Holidays/ }).isDisabled()).toBe(true)
   await form.getByRole('radio', { name: 'Showroom' }).check()
   await form.getByRole('checkbox', { name: 'Mine' }).check()

@@ -44,6 +44,7 @@ export const myCalendar = (f: Format) => ({
     notConnected: (why: string) => `Not connected: ${why}`,
     choose: 'Choose calendar',
     chooseTitle: 'Calendar for meetings',
+    chooseHint: 'New meetings go into it; those booked before stay where they are.',
     also: 'Also busy when busy in',
     readOnly: 'cannot be written to',
     primary: 'main',
