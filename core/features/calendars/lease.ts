@@ -4,7 +4,6 @@ import type { Services } from '../../services.ts'
 
 /** For one agent's calendars; whoever reads longer has lost it. */
 export const leaseMs = 120_000
-const atOnce = 10
 
 export interface Lease {
   agentId: string
@@ -12,8 +11,8 @@ export interface Lease {
   until: Date
 }
 
-/** Agents with a calendar that is due and that nobody reads, each with a lease on all of theirs. */
-export async function takeDueCalendars({ db, clock }: Services): Promise<Lease[]> {
+/** Agents with a calendar that is due and that nobody reads, each with a lease on all of theirs. @param atMost so many of them */
+export async function takeDueCalendars({ db, clock }: Services, atMost: number): Promise<Lease[]> {
   const now = clock.now()
   const until = new Date(now.getTime() + leaseMs)
   const { rows } = await sql<{ agentId: string }>`${plannedOnce}
@@ -22,7 +21,7 @@ export async function takeDueCalendars({ db, clock }: Services): Promise<Lease[]
       where n.state = 'active'
         and exists (select from calendar_feeds f where f.agent_id = c.agent_id and f.next_at <= ${now})
         and not exists (select from calendar_feeds f where f.agent_id = c.agent_id and f.lease_until > ${now})
-      limit ${atOnce} for update of c skip locked)
+      limit ${atMost} for update of c skip locked)
     update calendar_feeds f set lease_until = ${until} from due where f.agent_id = due.agent_id
     returning f.agent_id`.execute(db)
   return [...new Set(rows.map(({ agentId }) => agentId))].map((agentId) => ({ agentId, until }))

@@ -65,6 +65,32 @@ test('without a call it is found by looking every few minutes', async () => {
   await waitFor('the event is known', async () => (await mirrorOf(foyer, agent)).length === 1)
 })
 
+test('a calendar that answers late holds up nobody else’s', async () => {
+  const [late, prompt] = [await agentWithGoogle(world), await agentWithGoogle(world)]
+  const asked = Promise.withResolvers<void>()
+  const answer = Promise.withResolvers<void>()
+  onTestFinished(() => answer.resolve())
+  google.faults.plan((_, path) => path.includes(encodeURIComponent(late.calendarId)), {
+    answersAfter: () => {
+      asked.resolve()
+      return answer.promise
+    },
+  })
+  google.channels.takeCalls()
+  google.store.addEvent(late.calendarId, timeOf(inHours(30), inHours(31)))
+  await deliverCalls()
+  await asked.promise
+  google.store.addEvent(prompt.calendarId, timeOf(inHours(30), inHours(31)))
+  await deliverCalls()
+  await waitFor('the prompt one is read', async () => (await mirrorOf(foyer, prompt.agent)).length === 1)
+  // it is still waited for
+  const { rows } = await foyer.pool.query(
+    'select distinct failures, lease_until is not null as "isRead" from calendar_feeds where agent_id = $1',
+    [late.agent.id],
+  )
+  expect(rows).toEqual([{ failures: 0, isRead: true }])
+})
+
 test('busy time of the other calendars that were chosen counts too', async () => {
   const { agent, calendarId } = await agentWithGoogle(world)
   google.store.addEvent(`team-of-${calendarId}`, timeOf(inHours(30), inHours(31)))
