@@ -158,6 +158,12 @@ export class Inbox {
     else void this.#fetch(conversationId)
   }
 
+  /** What could not be shown may be by now: a colleague has ended it, say. */
+  openAgain(conversationId: string): void {
+    this.left = null
+    this.open(conversationId)
+  }
+
   /** Whoever is signed in has seen this conversation to its end. */
   sawAll(conversationId: string): void {
     const log = this.#logs.get(conversationId)
