@@ -20,7 +20,7 @@ export function consentPage(asked: URL, of: { vendor: string; account: string; s
   main { box-sizing: border-box; width: min(440px, 100vw - 32px); padding: 28px 32px; border: 1px solid light-dark(#d9dce1, #363b42); border-radius: 10px; background: light-dark(#fff, #1f2227); }
   h1 { margin: 0 0 4px; font-size: 20px; }
   p { margin: 0 0 12px; color: light-dark(#59616b, #a3abb5); }
-  ul { margin: 0 0 20px; padding-inline-start: 20px; }
+  ul { margin: 0 0 20px; padding-inline-start: 20px; overflow-wrap: anywhere; }
   nav { display: flex; gap: 8px; }
   a { padding: 8px 18px; border: 1px solid light-dark(#c3c8cf, #4a5059); border-radius: 6px; color: inherit; text-decoration: none; font-weight: 600; }
   a:first-child { border-color: #2459d8; background: #2459d8; color: #fff; }

@@ -92,6 +92,8 @@ test('what an admin has paused is still paused once it is connected again, says 
 
   await card.getByRole('button', { name: 'Resume' }).click()
   await card.getByText('Connected', { exact: true }).waitFor()
+  await page.getByText('HubSpot goes on: what came up meanwhile is read and written now.').waitFor()
+  expect(await stillPaused.count()).toBe(0)
   await untilPolled(stage.foyer, 'what came meanwhile is read', async () => (await mirrored()).length === 2)
 })
 

@@ -110,6 +110,10 @@ export const connectors = (f: Format) => ({
       f.plural(n, { one: 'One thing needs a person', other: '# things need a person' }),
     allFailed: (n: number) => f.plural(n, { one: 'See it', other: 'See all #' }),
 
+    moved: {
+      pause: (name: string) => `${name} is paused: nothing is read or written until you choose Resume.`,
+      resume: (name: string) => `${name} goes on: what came up meanwhile is read and written now.`,
+    },
     results: {
       connected: (name: string) =>
         `${name} is connected. Its people are being read now; this page shows how far.`,
