@@ -148,6 +148,25 @@ test('nobody loses what is not saved without being asked', async () => {
   expect((await savedOf(row.id)).blocks[0]?.start).toBe('09:00')
 })
 
+test('nor does an admin on the pages of sites, mail and outcomes', async () => {
+  const { page } = await stage.agent({ profile: 'admin', browser: inBrowser, at: 'settings/teams' })
+  const asked = page.getByRole('dialog', { name: 'Leave without saving?' })
+  for (const [link, name] of [
+    ['Sites', 'Site name'],
+    ['Mail', 'From name'],
+    ['Outcomes', 'Outcome 1'],
+  ] as const) {
+    await page.getByRole('link', { name: link, exact: true }).click()
+    await field(page, name).fill('Not saved')
+    await page.getByRole('link', { name: 'Teams', exact: true }).click()
+    await asked.getByRole('button', { name: 'Stay here', exact: true }).click()
+    expect(await field(page, name).inputValue()).toBe('Not saved')
+    await page.getByRole('link', { name: 'Teams', exact: true }).click()
+    await asked.getByRole('button', { name: 'Leave without saving', exact: true }).click()
+    await page.getByText('No team yet').waitFor()
+  }
+})
+
 test('the page says why, now and at any time', async () => {
   const agent = await anAgent({ schedule: officeHours })
   const { page } = agent
